@@ -1,0 +1,1 @@
+"""Measures runs over golden sets; start with `eval.runner`."""

@@ -1,0 +1,1 @@
+"""From sources to one published index generation; start with `ingest.pipeline`."""

@@ -1,0 +1,1 @@
+"""Prompts, generation gates and citation checks."""

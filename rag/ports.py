@@ -1,0 +1,275 @@
+"""The seams of the flow, as Protocols; `rag.bootstrap` chooses what stands behind each.
+
+Leaf ports (index, models, stores) are synchronous and may block: the flow's parts call them in a thread. Stage ports
+are asynchronous, because a member may talk to a network. Nothing else has two colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.types import (
+    Candidate,
+    Chunk,
+    Context,
+    Document,
+    Draft,
+    Generation,
+    Hit,
+    Prompt,
+    Query,
+    Selection,
+    Support,
+    Vectors,
+)
+
+REMOVED_NEVER = 2**53
+"""`removed` of a chunk that no generation has removed: larger than any generation id, exact as a JSON number."""
+
+
+# --- leaf ports: synchronous ------------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Counts and locates tokens."""
+
+    name: str
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens of `text`, special tokens excluded."""
+        ...
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return the `[start, end)` code-point range of every token, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Sentence vectors `(n, d) float32`, L2-normalised, and, when asked for, each text's token vectors.
+
+    `tokens[i]` is `(t_i, d) float32`, L2-normalised rows, special tokens and padding left out.
+    """
+
+    vectors: Vectors
+    tokens: tuple[Vectors, ...] = ()
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns texts into vectors. `name` identifies weights and runtime: equal names mean comparable vectors."""
+
+    name: str
+    dim: int
+    max_tokens: int
+    tokenizer: Tokenizer
+
+    def embed(self, texts: Sequence[str], *, with_tokens: bool = False) -> Embeddings:
+        """Embed texts in the order given; text beyond `max_tokens` is not seen by the model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One chunk as a vector index stores it. `fields` is the flat metadata that filters match."""
+
+    pk: int
+    vector: NDArray[np.float32]
+    added: int
+    doc_pk: int
+    fields: Mapping[str, str]
+
+
+@runtime_checkable
+class VectorIndex(Protocol):
+    """Dense vectors of one index (one chunker, one embedder). A generation sees `added <= id < removed`.
+
+    Every write may be repeated without harm: a client repeats it when the owner of the shard changes.
+    """
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Add points with `removed = REMOVED_NEVER`, or overwrite those with the same pk."""
+        ...
+
+    def set_removed(self, pks: Sequence[int], generation: int) -> None:
+        """Set the generation that removed the chunks (`REMOVED_NEVER` brings them back)."""
+        ...
+
+    def delete(self, pks: Sequence[int]) -> None:
+        """Erase points; unknown pks are ignored."""
+        ...
+
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
+    ) -> list[Candidate]:
+        """Return up to `top_k` visible chunks by falling cosine similarity (-1..1)."""
+        ...
+
+    def count(self, generation: int) -> int:
+        """Return how many chunks the generation sees."""
+        ...
+
+    def flush(self) -> None:
+        """Return when everything written so far survives a crash of the machine."""
+        ...
+
+
+@runtime_checkable
+class KeywordIndex(Protocol):
+    """BM25 over one index. Term counts are written once per chunk; weights are computed once per generation."""
+
+    def add(self, generation: int, pks: Sequence[int], texts: Sequence[str]) -> None:
+        """Append the term counts of chunks that the generation adds (several calls add up)."""
+        ...
+
+    def publish(self, generation: int, visible: Sequence[tuple[int, str]]) -> None:
+        """Compute and store the weights of a generation. `visible` is every `(pk, chunk_id)` it sees."""
+        ...
+
+    def search(self, text: str, top_k: int, generation: int, allowed: frozenset[int] | None = None) -> list[Candidate]:
+        """Return up to `top_k` chunks with a score above 0, best first, ties by chunk_id.
+
+        `allowed` limits the result to those pks (None: no limit); scores equal rank_bm25's over the whole generation.
+        """
+        ...
+
+    def count(self, generation: int) -> int:
+        """Return how many chunks the generation's weights cover."""
+        ...
+
+    def discard(self, generation: int) -> None:
+        """Remove what `add` and `publish` stored for a generation."""
+        ...
+
+
+@runtime_checkable
+class TokenVectors(Protocol):
+    """Token vectors of chunks, stored at ingest, read by late-interaction rerankers."""
+
+    def add(self, generation: int, pks: Sequence[int], vectors: Sequence[Vectors]) -> None:
+        """Append the token vectors `(t_i, d)` of chunks that the generation adds (several calls add up)."""
+        ...
+
+    def publish(self, generation: int) -> None:
+        """Make what the generation added durable and readable."""
+        ...
+
+    def get(self, pks: Sequence[int]) -> dict[int, Vectors]:
+        """Return the stored vectors, dequantised; pks without any are left out."""
+        ...
+
+    def discard(self, generation: int) -> None:
+        """Remove what a generation added."""
+        ...
+
+
+@runtime_checkable
+class Catalogue(Protocol):
+    """The catalogue as readers see it. All reads are of one generation, whole."""
+
+    def live(self, corpus: str) -> Generation:
+        """Return the live generation.
+
+        Raises:
+            CorpusNotFoundError: nothing was published under that name.
+        """
+        ...
+
+    def chunks(self, pks: Sequence[int]) -> dict[int, Chunk]:
+        """Return the chunks that exist, by pk."""
+        ...
+
+    def document(self, generation: Generation, doc_id: str) -> Document:
+        """Return a document as the generation sees it.
+
+        Raises:
+            DocumentNotFoundError: the generation does not hold it.
+        """
+        ...
+
+    def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
+        """Return the pks of visible chunks whose document's metadata equals every field of `filter`."""
+        ...
+
+
+# --- stage ports: asynchronous ----------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """A first stage. `name` is its key in `Hit.stages`."""
+
+    name: str
+
+    async def retrieve(self, query: Query) -> list[Candidate]:
+        """Return up to `query.top_k` candidates, best first."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Reorders hits by a closer look."""
+
+    name: str
+
+    async def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """Return the same hits in a new order, with `stages["reranked"]` set on those that were scored."""
+        ...
+
+
+@runtime_checkable
+class Compressor(Protocol):
+    """Keeps the part of each hit that the question needs."""
+
+    name: str
+
+    async def compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
+        """Return one selection for every hit that keeps anything, in the order of `hits`."""
+        ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Writes an answer with `[n]` tags from a prompt and the context that the prompt was made of."""
+
+    model: str
+
+    async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
+        """Return the draft.
+
+        Raises:
+            GeneratorError: the model refused or failed.
+        """
+        ...
+
+    def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
+        """Yield the draft's text piece by piece."""
+        ...
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Judges whether evidence supports a claim."""
+
+    name: str
+
+    async def verify(self, claims: Sequence[tuple[str, str]]) -> list[Support]:
+        """Return one finding for each `(claim, evidence)` pair, in order."""
+        ...
+
+
+@runtime_checkable
+class AnswerGate(Protocol):
+    """Decides before generation whether the context can carry an answer."""
+
+    name: str
+
+    async def refuse(self, query: Query, hits: Sequence[Hit], context: Context) -> str | None:
+        """Return the reason to abstain, or None to go on."""
+        ...

@@ -1,0 +1,1 @@
+"""First stages and their fusion."""

@@ -1,0 +1,254 @@
+"""One frozen settings tree; a typo in a key is an error. `load_settings` is the only reader of the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from rag.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class ChunkerSettings(_Section):
+    """How documents are cut. Sizes are in the embedder's tokens, contextual header included."""
+
+    name: str = "heading"
+    max_tokens: int = Field(default=200, ge=16)
+    overlap_tokens: int = Field(default=0, ge=0)
+    header: bool = True
+
+
+class PartitionSettings(_Section):
+    """How files become clean text. A worker over its time or memory limit is ended and its file is named a failure."""
+
+    timeout_s: float = Field(default=120.0, gt=0)
+    memory_mb: int = Field(default=4096, ge=256)
+    pdf_strategy: Literal["fast", "hi_res"] = "fast"
+
+
+class IngestSettings(_Section):
+    """Ingest of sources into an index."""
+
+    jobs: int = Field(default=0, ge=0, description="partition workers; 0 = one per core")
+    partition: PartitionSettings = PartitionSettings()
+    chunker: ChunkerSettings = ChunkerSettings()
+    keep_generations: int = Field(default=3, ge=1)
+
+
+class EmbedderSettings(_Section):
+    """The embedding model. `model` is a key of EMBEDDERS, a folder, or a hub id (fetched only if you name one)."""
+
+    model: str = "minilm"
+    runtime: Literal["onnx-int8", "onnx", "torch"] = "onnx-int8"
+    threads: int = Field(default=0, ge=0, description="0 = one per core")
+    cache_dir: Path | None = Field(default=None, description="exported models; default RAGWRIGHT_HOME/models")
+
+
+class Bm25Settings(_Section):
+    """BM25 Okapi parameters as in rank_bm25, and how text becomes terms."""
+
+    k1: float = Field(default=1.5, ge=0)
+    b: float = Field(default=0.75, ge=0, le=1)
+    epsilon: float = Field(default=0.25, ge=0)
+    stemmer: str = "english"
+    stop_words: bool = True
+
+
+class RetrievalSettings(_Section):
+    """First stage and fusion."""
+
+    retrievers: tuple[str, ...] = Field(default=("dense", "bm25"), min_length=1)
+    candidates: int = Field(default=100, ge=1, description="taken from each retriever")
+    fusion: str = "rrf"
+    rrf_k: float = Field(default=60.0, gt=0)
+    weights: Mapping[str, float] = Field(default_factory=lambda: {"dense": 1.0, "bm25": 1.0})
+    top_k: int = Field(default=10, ge=1)
+
+
+class RerankSettings(_Section):
+    """Second stage. `weight` is the share of the reranker's score; the rest is the fused score's."""
+
+    name: str = "maxsim"
+    top_n: int = Field(default=20, ge=1)
+    weight: float = Field(default=0.5, ge=0, le=1)
+    model: str | None = Field(default=None, description="for cross-encoder: a folder or hub id")
+
+
+class ContextSettings(_Section):
+    """What reaches the prompt."""
+
+    budget_tokens: int = Field(default=1500, ge=16)
+    compressor: str = "sentences"
+    keep: float = Field(default=0.5, gt=0, le=1, description="share of each hit's sentences that compression keeps")
+    near_duplicate: float = Field(default=0.9, gt=0, le=1, description="Jaccard of word 3-shingles counted as the same")
+    max_passages: int = Field(default=12, ge=1)
+
+
+class AnswerSettings(_Section):
+    """Generation and verification. The endpoint is used when `generator` is `openai`, or `auto` with a base URL set."""
+
+    generator: str = "auto"
+    model: str = "default"
+    prompt: str = "grounded@1"
+    max_sentences: int = Field(default=3, ge=1)
+    max_output_tokens: int = Field(default=512, ge=1)
+    temperature: float = Field(default=0.0, ge=0)
+    timeout_s: float = Field(default=60.0, gt=0)
+    abstain_below: float = Field(default=0.5, ge=0, le=1, description="answerability under which nothing is answered")
+    support_threshold: float = Field(default=0.5, ge=0, le=1)
+    usd_per_million_input: float | None = None
+    usd_per_million_output: float | None = None
+
+
+class ServeSettings(_Section):
+    """Where the HTTP service listens and what it refuses."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8484, ge=0, le=65535)
+    max_question_chars: int = Field(default=4000, ge=1)
+
+
+class Environment(_Section):
+    """What comes from environment variables; never part of a fingerprint."""
+
+    home: Path = Path(".ragwright")
+    data: Path | None = None
+    database_url: SecretStr | None = None
+    qdrant_url: str | None = None
+    qdrant_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_api_key: SecretStr | None = None
+
+
+class Settings(_Section):
+    """The whole tree."""
+
+    ingest: IngestSettings = IngestSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
+    bm25: Bm25Settings = Bm25Settings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    rerank: RerankSettings = RerankSettings()
+    context: ContextSettings = ContextSettings()
+    answer: AnswerSettings = AnswerSettings()
+    serve: ServeSettings = ServeSettings()
+    environment: Environment = Field(default=Environment(), exclude=True)
+
+    def fingerprint(self) -> str:
+        """Return 12 hex digits that change whenever a setting that can change a result does."""
+        speed_only: dict[str, Any] = {
+            "ingest": {"jobs", "keep_generations"},
+            "embedder": {"threads", "cache_dir"},
+            "serve": True,
+        }
+        return _digest(self.model_dump(mode="json", exclude=speed_only))
+
+    def index_fingerprint(self) -> str:
+        """Return 12 hex digits of what decides the content of an index: partition, chunker, embedder, terms."""
+        return _digest(
+            {
+                "pdf_strategy": self.ingest.partition.pdf_strategy,
+                "chunker": self.ingest.chunker.model_dump(mode="json"),
+                "embedder": self.embedder.model_dump(mode="json", include={"model", "runtime"}),
+                "bm25": self.bm25.model_dump(mode="json"),
+            }
+        )
+
+
+def load_settings(
+    config: Path | None = None,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Build the settings from defaults, a YAML file, `key=value` overrides (dotted keys) and the environment.
+
+    Raises:
+        ConfigError: the file is unreadable, a key is unknown or a value does not fit.
+    """
+    tree = _read_yaml(config) if config else {}
+    for override in overrides:
+        _set_dotted(tree, override)
+    if "environment" in tree:
+        raise ConfigError("'environment' cannot be set in a file or with --set; use the environment variables")
+    tree["environment"] = _environment(os.environ if environ is None else environ)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    names = {
+        "home": "RAGWRIGHT_HOME",
+        "data": "RAGWRIGHT_DATA",
+        "database_url": "DATABASE_URL",
+        "qdrant_url": "QDRANT_URL",
+        "qdrant_api_key": "QDRANT_API_KEY",
+        "openai_base_url": "OPENAI_BASE_URL",
+        "openai_api_key": "OPENAI_API_KEY",
+    }
+    return {field: environ[name] for field, name in names.items() if environ.get(name)}
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read the configuration {path}: {_one_line(error)}") from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"the configuration {path} must be a mapping of sections, not {type(tree).__name__}")
+    return tree
+
+
+def _set_dotted(tree: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set needs key=value, got {override!r}")
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        child = tree.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {key}: {parent!r} is not a section")
+        tree = child
+    try:
+        tree[leaf] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: cannot read the value {value!r}: {_one_line(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            problems.append(f"unknown key {key!r}{_siblings(item['loc'])}")
+        else:
+            problems.append(f"{key}: {item['msg']}")
+    return "; ".join(problems)
+
+
+def _siblings(loc: tuple[int | str, ...]) -> str:
+    model: Any = Settings
+    for part in loc[:-1]:
+        model = model.model_fields[part].annotation
+    names = sorted(name for name in model.model_fields if name != "environment")
+    return f" (valid keys here: {', '.join(names)})"
+
+
+def _digest(tree: object) -> str:
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,91 @@
+"""Opens the catalogue and translates the database driver's errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from rag.errors import BusyError, RagwrightError, StateError
+from rag.state.home import Home
+from rag.state.tables import SCHEMA_VERSION, metadata, schema
+
+_BUSY_TIMEOUT_MS = 30_000
+
+
+def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
+    """Open the catalogue, creating its tables on first use.
+
+    Raises:
+        StateError: it cannot be opened, or another version of Ragwright wrote it.
+    """
+    if database_url is None:
+        home.create()
+    engine = create_engine(database_url or f"sqlite:///{home.catalogue}")
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    with writing(engine) as connection:
+        metadata.create_all(connection)
+        version = connection.scalar(select(schema.c.version))
+        if version is None:
+            connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+        elif version != SCHEMA_VERSION:
+            raise StateError(
+                f"the catalogue has schema {version}, this version reads {SCHEMA_VERSION};"
+                " ingest into a new RAGWRIGHT_HOME"
+            )
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn database errors into ours: locked is transient, everything else needs a person."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(error) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: committed on exit, rolled back on an error."""
+    with translated(), engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One read transaction: every statement in it sees the same state."""
+    with translated(), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own handling delays BEGIN until the first write; `_begin_sqlite` decides instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _translate(error: DBAPIError) -> RagwrightError:
+    text = str(error.orig)
+    if isinstance(error, OperationalError) and "locked" in text:
+        return BusyError("the catalogue is locked by another process; try again when it has finished")
+    if "full" in text:
+        return StateError("the disk is full: the catalogue could not be written; free some space and run it again")
+    if "readonly" in text or "unable to open" in text:
+        return StateError(f"the catalogue cannot be written ({text}); check the permissions of RAGWRIGHT_HOME")
+    return StateError(f"the catalogue failed: {text}")

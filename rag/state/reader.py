@@ -1,0 +1,148 @@
+"""Reads of the catalogue, each from one generation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, Select, select
+
+from rag.errors import CorpusNotFoundError, DocumentNotFoundError
+from rag.state.engine import reading
+from rag.state.tables import chunks, corpora, documents, generations
+from rag.types import Block, Chunk, Document, Generation, Span
+
+_BATCH = 500
+
+
+class SqlCatalogue:
+    """`rag.ports.Catalogue` over SQLite or PostgreSQL."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def live(self, corpus: str) -> Generation:
+        """Return the live generation of a corpus."""
+        query = select(generations).join(corpora, corpora.c.live == generations.c.id).where(corpora.c.name == corpus)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                known = ", ".join(connection.scalars(select(corpora.c.name).where(corpora.c.live.is_not(None))))
+                raise CorpusNotFoundError(
+                    f"there is no corpus {corpus!r} ({f'known: {known}' if known else 'none was ingested yet'});"
+                    f" make it with: ragwright ingest SOURCE --corpus {corpus}"
+                )
+        return Generation(row.id, row.corpus, row.index_id, row.settings, row.published_at)
+
+    def corpora(self) -> list[str]:
+        """Return the names of all corpora that have a live generation."""
+        with reading(self._engine) as connection:
+            return list(
+                connection.scalars(select(corpora.c.name).where(corpora.c.live.is_not(None)).order_by(corpora.c.name))
+            )
+
+    def chunks(self, pks: Sequence[int]) -> dict[int, Chunk]:
+        """Return the chunks that exist, by pk."""
+        found: dict[int, Chunk] = {}
+        with reading(self._engine) as connection:
+            for i in range(0, len(pks), _BATCH):
+                batch = pks[i : i + _BATCH]
+                for row in connection.execute(_chunk_query(chunks.c.pk.in_(batch))):
+                    found[row.pk] = _chunk(row)
+        return found
+
+    def visible_chunks(self, generation: Generation) -> list[tuple[int, str]]:
+        """Return `(pk, chunk_id)` of every chunk that the generation sees."""
+        query = select(chunks.c.pk, chunks.c.chunk_id).where(visible(chunks, generation.index_id, generation.id))
+        with reading(self._engine) as connection:
+            return [(row.pk, row.chunk_id) for row in connection.execute(query)]
+
+    def document(self, generation: Generation, doc_id: str) -> Document:
+        """Return a document as the generation sees it."""
+        query = select(documents).where(
+            visible(documents, generation.index_id, generation.id), documents.c.doc_id == doc_id
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise DocumentNotFoundError(
+                f"generation {generation.id} of {generation.corpus!r} has no document {doc_id!r}"
+            )
+        return _document(row)
+
+    def documents(self, generation: Generation) -> Iterator[Document]:
+        """Yield every document that the generation sees, by doc_id, one at a time."""
+        query = select(documents.c.doc_id).where(visible(documents, generation.index_id, generation.id))
+        with reading(self._engine) as connection:
+            ids = sorted(connection.scalars(query))
+        for doc_id in ids:
+            yield self.document(generation, doc_id)
+
+    def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
+        """Return the pks of visible chunks whose document's metadata equals every field of `filter`."""
+        query = (
+            select(chunks.c.pk)
+            .join(documents, documents.c.pk == chunks.c.doc_pk)
+            .where(visible(chunks, generation.index_id, generation.id))
+        )
+        for key, value in filter.items():
+            query = query.where(documents.c.metadata[key].as_string() == value)
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(query))
+
+
+def visible(table: Any, index_id: int, generation: int) -> ColumnElement[bool]:
+    """Return the condition under which rows of documents or chunks are seen by a generation."""
+    condition: ColumnElement[bool] = (
+        (table.c.index_id == index_id) & (table.c.added <= generation) & (table.c.removed > generation)
+    )
+    return condition
+
+
+def _chunk_query(condition: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(chunks, documents.c.doc_id, documents.c.title, documents.c.uri, documents.c.metadata)
+        .join(documents, documents.c.pk == chunks.c.doc_pk)
+        .where(condition)
+    )
+
+
+def _chunk(row: Row[Any]) -> Chunk:
+    return Chunk(
+        chunk_id=row.chunk_id,
+        doc_id=row.doc_id,
+        span=Span(row.start, row.end),
+        text=row.text,
+        title=row.title,
+        headings=tuple(row.headings),
+        page=row.page,
+        tokens=row.tokens,
+        uri=row.uri,
+        metadata=row.metadata,
+        pk=row.pk,
+    )
+
+
+def _document(row: Row[Any]) -> Document:
+    return Document(
+        doc_id=row.doc_id,
+        title=row.title,
+        text=row.text,
+        blocks=tuple(block_from_json(item) for item in row.blocks),
+        source_hash=row.source_hash,
+        uri=row.uri,
+        media_type=row.media_type,
+        metadata=row.metadata,
+        warnings=tuple(row.warnings),
+    )
+
+
+def block_to_json(block: Block) -> list[Any]:
+    """Return the compact JSON form of a block."""
+    return [block.kind, block.span.start, block.span.end, list(block.headings), block.level, block.page]
+
+
+def block_from_json(item: Sequence[Any]) -> Block:
+    """Return the block of `block_to_json`."""
+    kind, start, end, headings, level, page = item
+    return Block(kind, Span(start, end), tuple(headings), level, page)

@@ -1,0 +1,115 @@
+"""The catalogue's tables. Documents and chunks carry the generation that added and the one that removed them.
+
+A row is visible to generation `g` iff `added <= g < removed`. Generation ids grow across all corpora and are never
+reused, so an abandoned change set (`building`, or rolled back) can be erased without touching what readers see.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+_key = BigInteger().with_variant(Integer, "sqlite")
+
+schema = Table("schema", metadata, Column("version", Integer, nullable=False))
+
+corpora = Table(
+    "corpora",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("live", _key, nullable=True),
+    Column("created_at", String(32), nullable=False),
+)
+
+indexes = Table(
+    "indexes",
+    metadata,
+    Column("id", _key, primary_key=True, autoincrement=True),
+    Column("corpus", ForeignKey("corpora.name"), nullable=False),
+    Column("fingerprint", String(12), nullable=False),
+    Column("embedder", String(200), nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("settings", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", _key, primary_key=True, autoincrement=True),
+    Column("corpus", ForeignKey("corpora.name"), nullable=False),
+    Column("index_id", ForeignKey("indexes.id"), nullable=False),
+    Column("status", String(12), nullable=False),  # building | published | discarded
+    Column("settings", String(12), nullable=False),
+    Column("started_at", String(32), nullable=False),
+    Column("published_at", String(32), nullable=True),
+    Column("changes", JSON, nullable=True),
+    Index("generations_by_corpus", "corpus", "id"),
+    sqlite_autoincrement=True,
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("pk", _key, primary_key=True, autoincrement=True),
+    Column("index_id", ForeignKey("indexes.id"), nullable=False),
+    Column("doc_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Column("source_hash", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("blocks", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Column("added", _key, nullable=False),
+    Column("removed", _key, nullable=False),
+    UniqueConstraint("index_id", "doc_id", "added"),
+    Index("documents_by_index", "index_id", "removed"),
+    sqlite_autoincrement=True,
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("pk", _key, primary_key=True, autoincrement=True),
+    Column("doc_pk", ForeignKey("documents.pk"), nullable=False, index=True),
+    Column("index_id", ForeignKey("indexes.id"), nullable=False),
+    Column("chunk_id", String(16), nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("headings", JSON, nullable=False),
+    Column("page", Integer, nullable=True),
+    Column("tokens", Integer, nullable=False),
+    Column("added", _key, nullable=False),
+    Column("removed", _key, nullable=False),
+    Index("chunks_by_index", "index_id", "removed"),
+    sqlite_autoincrement=True,
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("corpus", ForeignKey("corpora.name"), primary_key=True),
+    Column("doc_id", Text, primary_key=True),
+    Column("source_hash", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("transient", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("failed_at", String(32), nullable=False),
+)

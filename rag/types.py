@@ -1,0 +1,330 @@
+"""Values that cross package borders: frozen, hashable where they can be, no behaviour beyond arithmetic.
+
+Offsets are `[start, end)` in Unicode code points of a document's clean text, everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""A `(n, d) float32` matrix; every embedder L2-normalises its rows."""
+
+BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A non-empty range `[start, end)` of code points in one document's clean text."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"a span needs 0 <= start < end, got [{self.start}, {self.end})")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def overlaps(self, other: Span) -> bool:
+        """Say whether the two ranges share at least one character."""
+        return self.start < other.end and other.start < self.end
+
+    def contains(self, other: Span) -> bool:
+        """Say whether `other` lies wholly inside this range."""
+        return self.start <= other.start and other.end <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A layout unit of a document: a paragraph, a list item, a whole table, a heading.
+
+    `headings` is the path of headings above the block, outermost first; for a heading it includes the heading itself.
+    `level` is 1..6 for headings and 0 otherwise; `page` counts from 1 and is None where the format has no pages.
+    """
+
+    kind: BlockKind
+    span: Span
+    headings: tuple[str, ...] = ()
+    level: int = 0
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One source document as clean text plus its layout.
+
+    `source_hash` is the sha256 of the bytes it was read from. `metadata` holds flat string fields that filters can
+    match (front matter, sidecar, format). `warnings` says what was dropped or guessed on the way.
+    """
+
+    doc_id: str
+    title: str
+    text: str
+    blocks: tuple[Block, ...]
+    source_hash: str
+    uri: str = ""
+    media_type: str = "text/plain"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A retrievable piece of a document: `document.text[start:end] == text`.
+
+    `chunk_id` is stable: the same document id, range and text give the same id in every generation and on every
+    machine, so it breaks ties. `pk` is the catalogue's integer key, unique for each stored copy (0 until stored).
+    """
+
+    chunk_id: str
+    doc_id: str
+    span: Span
+    text: str
+    title: str = ""
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    tokens: int = 0
+    uri: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    pk: int = 0
+
+    @property
+    def header(self) -> str:
+        """The contextual header that is embedded and indexed with the text but is no part of its span."""
+        path = [part for part in (self.title, *self.headings) if part]
+        deduplicated = [part for i, part in enumerate(path) if i == 0 or part != path[i - 1]]
+        return " > ".join(deduplicated)
+
+    @property
+    def indexed_text(self) -> str:
+        """What the embedder and the keyword index see: header, newline, text."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One published, immutable view of a corpus. `index_id` names the shard and segments that hold its chunks."""
+
+    id: int
+    corpus: str
+    index_id: int
+    settings: str
+    published_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question against one generation; `filter` fields must all equal the document's metadata."""
+
+    text: str
+    generation: Generation
+    top_k: int
+    filter: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk (by catalogue key) with one stage's score; higher is better."""
+
+    pk: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageScore:
+    """Where one stage put a chunk: `rank` counts from 1, `score` is in the stage's own scale, higher is better."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved chunk with the trace of the stages it went through (`dense`, `bm25`, `fused`, `reranked`)."""
+
+    chunk: Chunk
+    rank: int
+    score: float
+    stages: Mapping[str, StageScore]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What compression kept of a hit: ordered, disjoint ranges inside the hit's span."""
+
+    hit: Hit
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A tagged piece of the final context. `text` is its spans' texts, joined by ' … ' where they are not adjacent."""
+
+    tag: int
+    doc_id: str
+    title: str
+    uri: str
+    text: str
+    spans: tuple[Span, ...]
+    tokens: int
+
+    @property
+    def start(self) -> int:
+        """First character of the passage in its document."""
+        return self.spans[0].start
+
+    @property
+    def end(self) -> int:
+        """One past the last character of the passage in its document."""
+        return self.spans[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A hit, or part of one, that did not reach the context, and why."""
+
+    doc_id: str
+    span: Span
+    reason: Literal["near_duplicate", "compressed_away", "budget", "max_passages"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the prompt will hold: passages tagged 1..n, their size in tokens, and the ledger of what was left out."""
+
+    passages: tuple[Passage, ...]
+    tokens: int
+    budget_tokens: int
+    tokenizer: str
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message of a rendered prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt with the name and version of the file it came from."""
+
+    name: str
+    version: str
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and cost of one generation; `cost_usd` is None when the model's price is not configured."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a generator returned, before its citations were checked. `abstained` drafts have an empty text."""
+
+    text: str
+    model: str
+    usage: Usage = Usage()
+    abstained: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A verifier's finding on a claim and its evidence: `score` in 0..1, higher is better supported."""
+
+    score: float
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One checked citation: `quote` equals the document's clean text at `[start, end)`."""
+
+    tag: int
+    doc_id: str
+    title: str
+    uri: str
+    span: Span
+    quote: str
+    support: Support
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer at `[start, end)` of the answer's text, with its citations."""
+
+    text: str
+    start: int
+    end: int
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What produced an answer, enough to produce it again."""
+
+    generation: int
+    settings: str
+    prompt_name: str
+    prompt_version: str
+    model: str
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Ranked hits of one question with the time each stage took, in milliseconds."""
+
+    question: str
+    generation: Generation
+    settings: str
+    hits: tuple[Hit, ...]
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextResult:
+    """Hits, the context packed from them, and the prompt that would be sent."""
+
+    search: SearchResult
+    context: Context
+    prompt: Prompt
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer. `text` is empty when `abstained`; `reason` then says why."""
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    abstained: bool
+    reason: str | None
+    context: ContextResult
+    provenance: Provenance
+    usage: Usage
+    timings_ms: Mapping[str, float]
