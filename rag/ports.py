@@ -169,6 +169,32 @@ class TokenVectors(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Everything that answers for one index: the model it was embedded with and its three stores.
+
+    The model and term settings are those the index was built with, whatever the settings say now.
+    """
+
+    id: int
+    embedder: Embedder
+    vectors: VectorIndex
+    keywords: KeywordIndex
+    token_vectors: TokenVectors
+
+
+class Indexes(Protocol):
+    """Opens indexes by id and keeps them open."""
+
+    def __call__(self, index_id: int) -> Index:
+        """Return the index.
+
+        Raises:
+            StateError: the catalogue does not know it.
+        """
+        ...
+
+
 @runtime_checkable
 class Catalogue(Protocol):
     """The catalogue as readers see it. All reads are of one generation, whole."""
