@@ -265,11 +265,15 @@ def _row_problems(row: _CaseRow, texts: _Texts) -> Iterator[str]:
     if row.expect and (row.expect == "answer") != row.answerable:
         yield f"expect: {row.expect!r} contradicts answerable = {str(row.answerable).lower()}"
     for i, gold in enumerate(row.relevant):
-        doc_id = gold if isinstance(gold, str) else gold.doc_id
+        doc_id = _doc_id(gold)
         if doc_id not in texts:
             yield f"relevant.{i}.doc_id: there is no document {doc_id!r}"
         elif isinstance(gold, _SpanRow):
             yield from (f"relevant.{i}.{problem}" for problem in _span_problems(gold, texts.get(doc_id)))
+
+
+def _doc_id(gold: str | _SpanRow) -> str:
+    return gold if isinstance(gold, str) else gold.doc_id
 
 
 def _span_problems(gold: _SpanRow, text: str | None) -> Iterator[str]:
@@ -287,7 +291,7 @@ def _case(row: _CaseRow, tree: Mapping[str, Any]) -> Case:
         for gold in row.relevant
         if isinstance(gold, _SpanRow) and gold.end > gold.start
     )
-    ids = [gold if isinstance(gold, str) else gold.doc_id for gold in row.relevant]
+    ids = [_doc_id(gold) for gold in row.relevant]
     expect = row.expect or ("answer" if row.answerable else "abstain")
     defaults = {"kind": row.kind, "expect": expect, "cluster": row.cluster or row.id}
     scalars = {key: _text(value) for key, value in (defaults | dict(tree)).items() if _is_scalar(value)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -149,7 +150,7 @@ def mcnemar_exact(only_baseline: int, only_candidate: int) -> float:
     """Return the two-sided exact p-value of McNemar's test from the two discordant counts (McNemar 1947)."""
     n = only_baseline + only_candidate
     tail = sum(math.comb(n, i) for i in range(min(only_baseline, only_candidate) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, float(2 * tail / 2**n))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -221,8 +222,8 @@ def _units(data: Floats, clusters: Sequence[Hashable] | None) -> tuple[str, Floa
     if clusters is None or len(keys) < MIN_CLUSTERS or len(keys) == len(data):
         return "question", data, np.ones(len(data))
     index = np.fromiter((keys[key] for key in clusters), dtype=np.intp, count=len(data))
-    sums = np.bincount(index, weights=data, minlength=len(keys))
-    return "cluster", sums, np.bincount(index, minlength=len(keys)).astype(np.float64)
+    sums: Floats = np.bincount(index, weights=data).astype(np.float64)
+    return "cluster", sums, np.bincount(index).astype(np.float64)
 
 
 def _resampled_means(sums: Floats, counts: Floats, seed: int, draws: int) -> Floats:
@@ -258,6 +259,4 @@ def _sign_flip(data: Floats, seed: int, draws: int) -> float:
 
 
 def _normal_quantile(p: float) -> float:
-    from statistics import NormalDist
-
     return NormalDist().inv_cdf(p)
