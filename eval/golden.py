@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictInt, Tag, ValidationError
 
 from rag.errors import ConfigError, GoldenSetError
 from rag.types import Span, Turn
@@ -81,6 +81,15 @@ class _SpanRow(BaseModel):
     text: str
 
 
+def _gold_form(value: object) -> str:
+    return "<id>" if isinstance(value, str) else "<span>"
+
+
+_Gold = Annotated[
+    Annotated[str, Field(min_length=1), Tag("<id>")] | Annotated[_SpanRow, Tag("<span>")], Discriminator(_gold_form)
+]
+
+
 class _TurnRow(BaseModel):
     model_config = ConfigDict(extra="ignore")
     role: Literal["user", "assistant", "agent"]
@@ -91,7 +100,7 @@ class _CaseRow(BaseModel):
     model_config = ConfigDict(extra="ignore")
     id: str = Field(min_length=1)
     question: str = Field(pattern=r"\S")
-    relevant: list[Annotated[str, Field(min_length=1)]] | list[_SpanRow]
+    relevant: list[_Gold]
     answerable: StrictBool
     answers: list[str] = []
     expect: Expect | None = None
@@ -257,13 +266,15 @@ def _rows(
 
 
 def _field(loc: tuple[int | str, ...]) -> str:
-    # pydantic names the member of a union it tried; the reader of the message has only the field
-    return ".".join(str(part) for part in loc if not str(part).startswith("list[")) or "row"
+    # pydantic names the member of a union that it chose; the reader of the message has only the field
+    return ".".join(str(part) for part in loc if not str(part).startswith("<")) or "row"
 
 
 def _row_problems(row: _CaseRow, texts: _Texts) -> Iterator[str]:
     if row.expect and (row.expect == "answer") != row.answerable:
         yield f"expect: {row.expect!r} contradicts answerable = {str(row.answerable).lower()}"
+    if len({_gold_form(gold) for gold in row.relevant}) > 1:
+        yield "relevant: mixes document ids and spans; use one form in a case"
     for i, gold in enumerate(row.relevant):
         doc_id = _doc_id(gold)
         if doc_id not in texts:

@@ -100,14 +100,18 @@ def _semantic_similarity(embedder: Embedder | None) -> Score | None:
     from ragas.embeddings.base import BaseRagasEmbedding
     from ragas.metrics.collections import SemanticSimilarity
 
-    class Embedding(BaseRagasEmbedding):  # type: ignore[misc]  # ragas has no types
+    class Embedding(BaseRagasEmbedding):
+        def __init__(self, model: Embedder) -> None:
+            super().__init__()
+            self._model = model
+
         def embed_text(self, text: str, **kwargs: object) -> list[float]:
-            return [float(x) for x in embedder.embed([text]).vectors[0]]
+            return [float(x) for x in self._model.embed([text]).vectors[0]]
 
         async def aembed_text(self, text: str, **kwargs: object) -> list[float]:
             return self.embed_text(text)
 
-    scorer = SemanticSimilarity(embeddings=Embedding())
+    scorer = SemanticSimilarity(embeddings=Embedding(embedder))
 
     async def score(fields: Fields) -> float:
         return float((await scorer.ascore(reference=fields["reference"], response=fields["response"])).value)

@@ -42,8 +42,8 @@ class RunOptions:
     """How a run is made. `metrics` None means all of the table.
 
     `depth` is how many hits the ranking metrics see: ten documents can need more than ten chunks, so the ranking comes
-    from a search of its own, outside the timing (0: take the answer's own hits). With `search_only` nothing is answered.
-    Latencies hold for the run's `concurrency`.
+    from a search of its own, outside the timing (0: take the answer's own hits). With `search_only` nothing is
+    answered. Latencies hold for the run's `concurrency`.
     """
 
     metrics: Sequence[str] | None = None
@@ -172,7 +172,7 @@ async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> li
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(observe(case)) for case in golden.cases]
-    except* (CorpusNotFoundError, ConfigError) as errors:
+    except ExceptionGroup as errors:  # only what no case survives gets here; one of them says it all
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
 
