@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from eval.metrics.base import Metric, Unmeasured, Value, not_applicable
@@ -66,13 +67,14 @@ def _metric(name: str, member: RagasMetric, score: Score, runner: asyncio.Runner
     return Metric(name, "ragas", member.meaning, compute, "score", rate=member.rate)
 
 
-def _single_turn(class_name: str) -> Callable[[Embedder | None], Score]:
+def _sampled(class_name: str) -> Callable[[Embedder | None], Score]:
     """Return a loader of a metric of `ragas.metrics`, which scores samples."""
 
     def load(embedder: Embedder | None) -> Score:
         import ragas.metrics
         from ragas import SingleTurnSample
 
+        _stop_tracking()
         scorer = getattr(ragas.metrics, class_name)()
 
         async def score(fields: Fields) -> float:
@@ -83,15 +85,28 @@ def _single_turn(class_name: str) -> Callable[[Embedder | None], Score]:
     return load
 
 
-def _quoted_spans(embedder: Embedder | None) -> Score:
-    from ragas.metrics.collections import QuotedSpansAlignment
+def _direct(class_name: str) -> Callable[[Embedder | None], Score]:
+    """Return a loader of a metric of `ragas.metrics.collections`, which scores keyword arguments."""
 
-    scorer = QuotedSpansAlignment()
+    def load(embedder: Embedder | None) -> Score:
+        import ragas.metrics.collections
 
-    async def score(fields: Fields) -> float:
-        return float((await scorer.ascore(**fields)).value)
+        scorer = getattr(ragas.metrics.collections, class_name)()
 
-    return score
+        async def score(fields: Fields) -> float:
+            return float((await scorer.ascore(**fields)).value)
+
+        return score
+
+    return load
+
+
+def _stop_tracking() -> None:
+    import ragas.metrics.base
+
+    # told not to track, sampled metrics still write a user id into the home folder and queue an event per row
+    ragas.metrics.base.EvaluationEvent = dict
+    ragas.metrics.base._analytics_batcher = SimpleNamespace(add_evaluation=lambda event: None)
 
 
 def _semantic_similarity(embedder: Embedder | None) -> Score | None:
@@ -160,30 +175,32 @@ def _quotes(seen: Observation) -> Fields | Unmeasured:
 
 RAGAS_METRICS: dict[str, RagasMetric] = {
     "ragas.id_based_context_precision": RagasMetric(
-        "share of context documents that are gold", _ids, _single_turn("IDBasedContextPrecision")
+        "share of context documents that are gold", _ids, _sampled("IDBasedContextPrecision")
     ),
     "ragas.id_based_context_recall": RagasMetric(
-        "share of gold documents in the context", _ids, _single_turn("IDBasedContextRecall")
+        "share of gold documents in the context", _ids, _sampled("IDBasedContextRecall")
     ),
     "ragas.non_llm_context_precision": RagasMetric(
         "rank-weighted share of passages like a gold text",
         _contexts,
-        _single_turn("NonLLMContextPrecisionWithReference"),
+        _sampled("NonLLMContextPrecisionWithReference"),
     ),
     "ragas.non_llm_context_recall": RagasMetric(
-        "share of gold texts that a passage is like", _contexts, _single_turn("NonLLMContextRecall")
+        "share of gold texts that a passage is like", _contexts, _sampled("NonLLMContextRecall")
     ),
     "ragas.string_similarity": RagasMetric(
-        "edit similarity of answer and reference", _strings, _single_turn("NonLLMStringSimilarity")
+        "edit similarity of answer and reference", _strings, _direct("NonLLMStringSimilarity")
     ),
-    "ragas.rouge_l": RagasMetric("ROUGE-L F1 of answer and reference", _strings, _single_turn("RougeScore")),
-    "ragas.bleu": RagasMetric("BLEU of answer and reference", _strings, _single_turn("BleuScore")),
-    "ragas.chrf": RagasMetric("chrF of answer and reference", _strings, _single_turn("ChrfScore")),
-    "ragas.exact_match": RagasMetric("answer equals the reference", _strings, _single_turn("ExactMatch"), rate=True),
+    "ragas.rouge_l": RagasMetric("ROUGE-L F1 of answer and reference", _strings, _direct("RougeScore")),
+    "ragas.bleu": RagasMetric("BLEU of answer and reference", _strings, _direct("BleuScore")),
+    "ragas.chrf": RagasMetric("chrF of answer and reference", _strings, _direct("CHRFScore")),
+    "ragas.exact_match": RagasMetric("answer equals the reference", _strings, _direct("ExactMatch"), rate=True),
     "ragas.string_presence": RagasMetric(
-        "the reference stands in the answer", _strings, _single_turn("StringPresence"), rate=True
+        "the reference stands in the answer", _strings, _direct("StringPresence"), rate=True
     ),
-    "ragas.quoted_spans_alignment": RagasMetric("share of quoted words found in the context", _quotes, _quoted_spans),
+    "ragas.quoted_spans_alignment": RagasMetric(
+        "share of quoted words found in the context", _quotes, _direct("QuotedSpansAlignment")
+    ),
     "ragas.semantic_similarity": RagasMetric(
         "cosine of answer and reference embeddings", _strings, _semantic_similarity
     ),
