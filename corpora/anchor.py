@@ -47,10 +47,10 @@ def anchor(rows: list[dict[str, Any]], text_of: Callable[[str], str]) -> tuple[i
                     texts[doc_id] = text_of(doc_id)
                 except Exception as err:  # one unreadable file must not hide the other errors
                     texts[doc_id] = err
+                    errors.append(f"{doc_id}: cannot read the document: {type(err).__name__}: {err}")
             text = texts[doc_id]
             where = f"{row['id']} {doc_id}: {quote[:70]!r}"
             if isinstance(text, Exception):
-                errors.append(f"{where}: cannot read the document: {type(text).__name__}: {text}")
                 continue
             if not quote:
                 errors.append(f"{where}: empty quote")
