@@ -35,7 +35,9 @@ def places(text: str, quote: str) -> list[int]:
     return found
 
 
-def anchor(rows: list[dict[str, Any]], text_of: Callable[[str], str]) -> tuple[int, list[str]]:
+def anchor(
+    rows: list[dict[str, Any]], text_of: Callable[[str], str]
+) -> tuple[int, list[str]]:
     """Set start and end of every span in place; return how many changed, and the errors."""
     changed, errors = 0, []
     texts: dict[str, str | Exception] = {}
@@ -45,9 +47,11 @@ def anchor(rows: list[dict[str, Any]], text_of: Callable[[str], str]) -> tuple[i
             if doc_id not in texts:
                 try:
                     texts[doc_id] = text_of(doc_id)
-                except Exception as err:  # one unreadable file must not hide the other errors
+                except Exception as err:  # noqa: BLE001 - one unreadable file must not hide the other errors
                     texts[doc_id] = err
-                    errors.append(f"{doc_id}: cannot read the document: {type(err).__name__}: {err}")
+                    errors.append(
+                        f"{doc_id}: cannot read the document: {type(err).__name__}: {err}"
+                    )
             text = texts[doc_id]
             where = f"{row['id']} {doc_id}: {quote[:70]!r}"
             if isinstance(text, Exception):
@@ -74,23 +78,44 @@ def anchor(rows: list[dict[str, Any]], text_of: Callable[[str], str]) -> tuple[i
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("set", nargs="?", type=Path, default=HERE / "demo", help="golden-set folder (default: demo)")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when an offset would change")
+    parser.add_argument(
+        "set",
+        nargs="?",
+        type=Path,
+        default=HERE / "demo",
+        help="golden-set folder (default: demo)",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit 1 when an offset would change",
+    )
     args = parser.parse_args()
-    sys.path.insert(0, str(HERE.parent))  # so that it runs from a checkout without installation
+    sys.path.insert(
+        0, str(HERE.parent)
+    )  # so that it runs from a checkout without installation
     path = args.set / "questions.jsonl"
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = [
+        json.loads(line)
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
     changed, errors = anchor(rows, lambda doc_id: clean_text(args.set / "docs", doc_id))
     for line in errors:
         print(line, file=sys.stderr)
     spans = sum(len(row.get("relevant", [])) for row in rows)
-    print(f"{len(rows)} questions, {spans} spans, {changed} would change, {len(errors)} errors")
+    print(
+        f"{len(rows)} questions, {spans} spans, {changed} would change, {len(errors)} errors"
+    )
     if errors:
         return 2
     if args.check:
         return 1 if changed else 0
     if changed:
-        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        path.write_text(
+            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+            encoding="utf-8",
+        )
     return 0
 
 

@@ -36,7 +36,14 @@ def parse(path: Path) -> tuple[dict[str, str], list[tuple[str, object]]]:
     for line in head.splitlines():
         key, _, value = line.partition(":")
         meta[key.strip()] = value.strip()
-    marks = {"# ": "title", "## ": "h1", "### ": "h2", "* ": "item", "+ ": "step", "> ": "note"}
+    marks = {
+        "# ": "title",
+        "## ": "h1",
+        "### ": "h2",
+        "* ": "item",
+        "+ ": "step",
+        "> ": "note",
+    }
     blocks: list[tuple[str, object]] = []
     for line in body.splitlines():
         line = line.strip()
@@ -55,7 +62,7 @@ def parse(path: Path) -> tuple[dict[str, str], list[tuple[str, object]]]:
         else:
             for mark, kind in marks.items():
                 if line.startswith(mark):
-                    blocks.append((kind, line[len(mark):].strip()))
+                    blocks.append((kind, line[len(mark) :].strip()))
                     break
             else:
                 blocks.append(("text", line))
@@ -70,14 +77,40 @@ def pdf(path: Path) -> bytes:
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.lib.units import mm
-    from reportlab.platypus import KeepTogether, PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+    from reportlab.platypus import (
+        KeepTogether,
+        PageBreak,
+        Paragraph,
+        SimpleDocTemplate,
+        Spacer,
+        Table,
+        TableStyle,
+    )
 
     meta, blocks = parse(path)
-    body = ParagraphStyle("body", fontName="Helvetica", fontSize=10, leading=14, spaceAfter=7)
+    body = ParagraphStyle(
+        "body", fontName="Helvetica", fontSize=10, leading=14, spaceAfter=7
+    )
     styles = {
-        "title": ParagraphStyle("title", fontName="Helvetica-Bold", fontSize=20, leading=25, spaceAfter=12),
-        "h1": ParagraphStyle("h1", fontName="Helvetica-Bold", fontSize=14, leading=18, spaceBefore=10, spaceAfter=6),
-        "h2": ParagraphStyle("h2", fontName="Helvetica-Bold", fontSize=11.5, leading=15, spaceBefore=6, spaceAfter=4),
+        "title": ParagraphStyle(
+            "title", fontName="Helvetica-Bold", fontSize=20, leading=25, spaceAfter=12
+        ),
+        "h1": ParagraphStyle(
+            "h1",
+            fontName="Helvetica-Bold",
+            fontSize=14,
+            leading=18,
+            spaceBefore=10,
+            spaceAfter=6,
+        ),
+        "h2": ParagraphStyle(
+            "h2",
+            fontName="Helvetica-Bold",
+            fontSize=11.5,
+            leading=15,
+            spaceBefore=6,
+            spaceAfter=4,
+        ),
         "text": body,
         "item": ParagraphStyle("item", parent=body, leftIndent=12),
         "step": ParagraphStyle("step", parent=body, leftIndent=12),
@@ -94,7 +127,9 @@ def pdf(path: Path) -> bytes:
         canvas.drawString(20 * mm, 285 * mm, meta["header"])
         canvas.drawRightString(190 * mm, 285 * mm, meta["version"])
         canvas.line(20 * mm, 283 * mm, 190 * mm, 283 * mm)
-        canvas.drawString(20 * mm, 10 * mm, "Kvistholm Data ApS - Sonnesgade 11 - 8000 Aarhus C")
+        canvas.drawString(
+            20 * mm, 10 * mm, "Kvistholm Data ApS - Sonnesgade 11 - 8000 Aarhus C"
+        )
         canvas.drawRightString(190 * mm, 10 * mm, f"Page {doc.page}")
         canvas.restoreState()
 
@@ -103,7 +138,10 @@ def pdf(path: Path) -> bytes:
         if kind == "break":
             flow.append(PageBreak())
         elif kind == "table":
-            rows = [[Paragraph(esc(c), head if i == 0 else cell) for c in row] for i, row in enumerate(value)]
+            rows = [
+                [Paragraph(esc(c), head if i == 0 else cell) for c in row]
+                for i, row in enumerate(value)
+            ]
             widths = [170 * mm / len(rows[0])] * len(rows[0])
             if meta.get("widths"):
                 widths = [float(w) * mm for w in meta["widths"].split()]
@@ -146,13 +184,18 @@ def settled(data: bytes) -> bytes:
     """The same Office package with sorted members, fixed dates and no clock in core.xml."""
     out = io.BytesIO()
     iso = STAMP.strftime("%Y-%m-%dT%H:%M:%SZ")
-    with zipfile.ZipFile(io.BytesIO(data)) as src, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as dst:
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as src,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as dst,
+    ):
         names = sorted(src.namelist(), key=lambda n: (n != "[Content_Types].xml", n))
         for name in names:
             blob = src.read(name)
             if name == "docProps/core.xml":
                 blob = re.sub(
-                    rb"(<dcterms:(created|modified)[^>]*>)[^<]*(</dcterms:)", rb"\g<1>" + iso.encode() + rb"\3", blob
+                    rb"(<dcterms:(created|modified)[^>]*>)[^<]*(</dcterms:)",
+                    rb"\g<1>" + iso.encode() + rb"\3",
+                    blob,
                 )
             info = zipfile.ZipInfo(name, STAMP.timetuple()[:6])
             info.compress_type = zipfile.ZIP_DEFLATED
@@ -162,7 +205,11 @@ def settled(data: bytes) -> bytes:
 
 
 def props(core, meta: dict[str, str]) -> None:
-    core.title, core.author, core.subject = meta["title"], "Kvistholm Data ApS", meta["version"]
+    core.title, core.author, core.subject = (
+        meta["title"],
+        "Kvistholm Data ApS",
+        meta["version"],
+    )
     core.last_modified_by, core.revision = "Kvistholm Data ApS", 1
     core.created = core.modified = STAMP
 
@@ -220,7 +267,12 @@ def pptx(path: Path) -> bytes:
             box = slide.placeholders[1]
             box._element.getparent().remove(box._element)
             shape = slide.shapes.add_table(
-                len(value), len(value[0]), Inches(0.5), Inches(1.7), Inches(9), Inches(0.4 * len(value))
+                len(value),
+                len(value[0]),
+                Inches(0.5),
+                Inches(1.7),
+                Inches(9),
+                Inches(0.4 * len(value)),
             )
             for r, row in enumerate(value):
                 for c, text in enumerate(row):
@@ -256,14 +308,78 @@ def xlsx(title: str, sheets: dict[str, list[list[object]]]) -> bytes:
 
 PLANS = {
     "Plans 2025": [
-        ["Plan", "Users", "EUR per user and month", "Pooled storage", "Longest retention", "Support", "Included functions"],
-        ["Solo", "1", "9.00", "250 GB", "1 year", "mail, next working day", "agent, 1 Space, web restore"],
-        ["Team", "5 to 50", "7.50", "2 TB", "2 years", "mail and chat, 8 hours", "Spaces, share links, Ransomware Guard"],
-        ["Business", "5 to 300", "11.00", "10 TB", "10 years", "mail, chat, telephone, 4 hours", "SSO, API, groups, fire drill, templates"],
-        ["Business Plus", "25 and more", "15.50", "25 TB", "without end", "severity 1 around the clock", "SCIM, legal hold, audit stream, customer success manager"],
-        ["Team for charities", "5 to 50", "4.88", "2 TB", "2 years", "mail and chat, 8 hours", "as Team"],
-        ["Archive seat", "any", "2.20", "none of its own", "as the plan", "as the plan", "keeps data of people who have left; no devices"],
-        ["Extra storage", "any", "21.00 per TB", "1 TB", "as the plan", "as the plan", "charged for each TB begun"],
+        [
+            "Plan",
+            "Users",
+            "EUR per user and month",
+            "Pooled storage",
+            "Longest retention",
+            "Support",
+            "Included functions",
+        ],
+        [
+            "Solo",
+            "1",
+            "9.00",
+            "250 GB",
+            "1 year",
+            "mail, next working day",
+            "agent, 1 Space, web restore",
+        ],
+        [
+            "Team",
+            "5 to 50",
+            "7.50",
+            "2 TB",
+            "2 years",
+            "mail and chat, 8 hours",
+            "Spaces, share links, Ransomware Guard",
+        ],
+        [
+            "Business",
+            "5 to 300",
+            "11.00",
+            "10 TB",
+            "10 years",
+            "mail, chat, telephone, 4 hours",
+            "SSO, API, groups, fire drill, templates",
+        ],
+        [
+            "Business Plus",
+            "25 and more",
+            "15.50",
+            "25 TB",
+            "without end",
+            "severity 1 around the clock",
+            "SCIM, legal hold, audit stream, customer success manager",
+        ],
+        [
+            "Team for charities",
+            "5 to 50",
+            "4.88",
+            "2 TB",
+            "2 years",
+            "mail and chat, 8 hours",
+            "as Team",
+        ],
+        [
+            "Archive seat",
+            "any",
+            "2.20",
+            "none of its own",
+            "as the plan",
+            "as the plan",
+            "keeps data of people who have left; no devices",
+        ],
+        [
+            "Extra storage",
+            "any",
+            "21.00 per TB",
+            "1 TB",
+            "as the plan",
+            "as the plan",
+            "charged for each TB begun",
+        ],
     ],
     "Limits by plan": [
         ["Limit", "Solo", "Team", "Business", "Business Plus"],
@@ -282,8 +398,22 @@ PLANS = {
 
 COMPAT = {
     "Systems": [
-        ["System", "Oldest version", "Newest tested", "First agent", "Support ends", "Remarks"],
-        ["Windows 10", "22H2", "22H2", "3.0", "2026-10-13", "extended security updates needed after 2025-10-14"],
+        [
+            "System",
+            "Oldest version",
+            "Newest tested",
+            "First agent",
+            "Support ends",
+            "Remarks",
+        ],
+        [
+            "Windows 10",
+            "22H2",
+            "22H2",
+            "3.0",
+            "2026-10-13",
+            "extended security updates needed after 2025-10-14",
+        ],
         ["Windows 11", "22H2", "24H2", "3.9", "open", "x64 and ARM from 4.2"],
         ["Windows Server 2016", "1607", "1607", "3.0", "2027-01-12", "no placeholders"],
         ["Windows Server 2022", "21H2", "21H2", "3.9", "open", "ReFS from 4.2.3"],
@@ -292,18 +422,63 @@ COMPAT = {
         ["macOS Sequoia", "15.0", "15.5", "4.1", "open", "15.4 needs agent 4.2.3"],
         ["Ubuntu", "20.04", "24.04", "3.4", "open", "20.04 until 2025-12-31"],
         ["Debian", "11", "12", "3.6", "open", "none"],
-        ["Red Hat Enterprise Linux", "8.6", "9.5", "3.8", "open", "Rocky and Alma as well"],
-        ["openSUSE Leap", "15.5", "15.6", "4.0", "2025-12-31", "best effort, no SELinux"],
-        ["Synology DSM", "none", "none", "none", "never", "read the shares with a Tarn Box"],
+        [
+            "Red Hat Enterprise Linux",
+            "8.6",
+            "9.5",
+            "3.8",
+            "open",
+            "Rocky and Alma as well",
+        ],
+        [
+            "openSUSE Leap",
+            "15.5",
+            "15.6",
+            "4.0",
+            "2025-12-31",
+            "best effort, no SELinux",
+        ],
+        [
+            "Synology DSM",
+            "none",
+            "none",
+            "none",
+            "never",
+            "read the shares with a Tarn Box",
+        ],
     ],
     "Box firmware": [
         ["Firmware", "Date", "TB-2", "TB-4", "TB-8", "Needs console", "Change"],
         ["3.2", "2023-06-12", "yes", "yes", "no", "4.0", "NFS 4.1 sources"],
         ["3.3", "2024-01-22", "yes", "yes", "yes", "4.0", "first firmware for TB-8"],
         ["3.4", "2024-09-09", "yes", "yes", "yes", "4.1", "TLS 1.3"],
-        ["3.4.2", "2025-01-27", "yes", "yes", "yes", "4.1", "fix for fan noise of TB-4"],
-        ["3.5", "2025-04-28", "yes", "yes", "yes", "4.2", "SMB 2.1 selectable, disk encryption with TPM"],
-        ["3.5.1", "2025-06-16", "yes", "yes", "yes", "4.2", "fix for free space after 49 days"],
+        [
+            "3.4.2",
+            "2025-01-27",
+            "yes",
+            "yes",
+            "yes",
+            "4.1",
+            "fix for fan noise of TB-4",
+        ],
+        [
+            "3.5",
+            "2025-04-28",
+            "yes",
+            "yes",
+            "yes",
+            "4.2",
+            "SMB 2.1 selectable, disk encryption with TPM",
+        ],
+        [
+            "3.5.1",
+            "2025-06-16",
+            "yes",
+            "yes",
+            "yes",
+            "4.2",
+            "fix for free space after 49 days",
+        ],
     ],
 }
 
@@ -321,7 +496,9 @@ def build() -> dict[str, bytes]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file differs")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when a file differs"
+    )
     args = parser.parse_args()
     bad = 0
     for name, data in build().items():
