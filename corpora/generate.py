@@ -17,6 +17,7 @@ import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE / "demo" / "docs"
@@ -73,6 +74,7 @@ def parse(path: Path) -> tuple[dict[str, str], list[tuple[str, object]]]:
 
 
 def pdf(path: Path) -> bytes:
+    """Return the PDF of a source file: headings, running header and footer, tables."""
     from reportlab.lib import colors
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
@@ -88,13 +90,9 @@ def pdf(path: Path) -> bytes:
     )
 
     meta, blocks = parse(path)
-    body = ParagraphStyle(
-        "body", fontName="Helvetica", fontSize=10, leading=14, spaceAfter=7
-    )
+    body = ParagraphStyle("body", fontName="Helvetica", fontSize=10, leading=14, spaceAfter=7)
     styles = {
-        "title": ParagraphStyle(
-            "title", fontName="Helvetica-Bold", fontSize=20, leading=25, spaceAfter=12
-        ),
+        "title": ParagraphStyle("title", fontName="Helvetica-Bold", fontSize=20, leading=25, spaceAfter=12),
         "h1": ParagraphStyle(
             "h1",
             fontName="Helvetica-Bold",
@@ -127,9 +125,7 @@ def pdf(path: Path) -> bytes:
         canvas.drawString(20 * mm, 285 * mm, meta["header"])
         canvas.drawRightString(190 * mm, 285 * mm, meta["version"])
         canvas.line(20 * mm, 283 * mm, 190 * mm, 283 * mm)
-        canvas.drawString(
-            20 * mm, 10 * mm, "Kvistholm Data ApS - Sonnesgade 11 - 8000 Aarhus C"
-        )
+        canvas.drawString(20 * mm, 10 * mm, "Kvistholm Data ApS - Sonnesgade 11 - 8000 Aarhus C")
         canvas.drawRightString(190 * mm, 10 * mm, f"Page {doc.page}")
         canvas.restoreState()
 
@@ -138,10 +134,7 @@ def pdf(path: Path) -> bytes:
         if kind == "break":
             flow.append(PageBreak())
         elif kind == "table":
-            rows = [
-                [Paragraph(esc(c), head if i == 0 else cell) for c in row]
-                for i, row in enumerate(value)
-            ]
+            rows = [[Paragraph(esc(c), head if i == 0 else cell) for c in row] for i, row in enumerate(value)]
             widths = [170 * mm / len(rows[0])] * len(rows[0])
             if meta.get("widths"):
                 widths = [float(w) * mm for w in meta["widths"].split()]
@@ -204,7 +197,8 @@ def settled(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def props(core, meta: dict[str, str]) -> None:
+def props(core: Any, meta: dict[str, str]) -> None:
+    """Write fixed core properties, so that the bytes do not depend on the day."""
     core.title, core.author, core.subject = (
         meta["title"],
         "Kvistholm Data ApS",
@@ -215,6 +209,7 @@ def props(core, meta: dict[str, str]) -> None:
 
 
 def docx(path: Path) -> bytes:
+    """Return the Word document of a source file."""
     from docx import Document
 
     meta, blocks = parse(path)
@@ -246,6 +241,7 @@ def docx(path: Path) -> bytes:
 
 
 def pptx(path: Path) -> bytes:
+    """Return the slides of a source file, with its speaker notes."""
     from pptx import Presentation
     from pptx.util import Inches
 
@@ -288,6 +284,7 @@ def pptx(path: Path) -> bytes:
 
 
 def xlsx(title: str, sheets: dict[str, list[list[object]]]) -> bytes:
+    """Return a workbook with one sheet per table; the first row is the header."""
     from openpyxl import Workbook
     from openpyxl.styles import Font
 
@@ -484,6 +481,7 @@ COMPAT = {
 
 
 def build() -> dict[str, bytes]:
+    """Return every binary document by its path below demo/docs."""
     files: dict[str, bytes] = {}
     makers = {"pdf": pdf, "docx": docx, "pptx": pptx}
     for source in sorted(SOURCE.glob("*.txt")):
@@ -495,10 +493,9 @@ def build() -> dict[str, bytes]:
 
 
 def main() -> int:
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 when a file differs"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file differs")
     args = parser.parse_args()
     bad = 0
     for name, data in build().items():

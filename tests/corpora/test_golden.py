@@ -11,12 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "corpora"
 DOCS = ROOT / "demo" / "docs"
-ROWS = [
-    json.loads(line)
-    for line in (ROOT / "demo" / "questions.jsonl")
-    .read_text(encoding="utf-8")
-    .splitlines()
-]
+ROWS = [json.loads(line) for line in (ROOT / "demo" / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def load(name: str):
@@ -35,10 +30,7 @@ def test_sizes():
     assert len({row["id"] for row in ROWS}) == len(ROWS)
     assert sum(not row["answerable"] for row in ROWS) >= 60
     assert len({row["cluster"] for row in ROWS}) >= 30
-    assert (
-        len({row["question"].strip().lower() for row in ROWS})
-        == len(ROWS) - repeated_follow_ups()
-    )
+    assert len({row["question"].strip().lower() for row in ROWS}) == len(ROWS) - repeated_follow_ups()
 
 
 def repeated_follow_ups() -> int:
@@ -53,9 +45,7 @@ def test_row(row):
     assert row["kind"] in {"golden", "edge", "adversarial", "regression"}
     assert row["expect"] in {"answer", "abstain", "clarify"}
     assert row["split"] in {"dev", "select", "sealed"}
-    assert isinstance(row["tags"], list) and all(
-        isinstance(tag, str) for tag in row["tags"]
-    )
+    assert isinstance(row["tags"], list) and all(isinstance(tag, str) for tag in row["tags"])
     assert 1 <= len(row["answers"]) <= 2 and all(row["answers"])
     assert row["answerable"] is (row["expect"] == "answer")
     assert bool(row["relevant"]) is row["answerable"]
@@ -78,15 +68,11 @@ def test_one_cluster_in_one_split():
 
 def test_split_sizes():
     for split, share in (("dev", 0.5), ("select", 0.25), ("sealed", 0.25)):
-        assert (
-            abs(sum(row["split"] == split for row in ROWS) / len(ROWS) - share) < 0.03
-        )
+        assert abs(sum(row["split"] == split for row in ROWS) / len(ROWS) - share) < 0.03
 
 
 def test_every_document_is_asked_about():
-    there = {
-        path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*") if path.is_file()
-    }
+    there = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*") if path.is_file()}
     asked = {span["doc_id"] for row in ROWS for span in row["relevant"]}
     assert there == asked
     assert len(there) >= 28
