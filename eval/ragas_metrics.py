@@ -105,8 +105,9 @@ def _stop_tracking() -> None:
     import ragas.metrics.base
 
     # told not to track, sampled metrics still write a user id into the home folder and queue an event per row
-    ragas.metrics.base.EvaluationEvent = dict
-    ragas.metrics.base._analytics_batcher = SimpleNamespace(add_evaluation=lambda event: None)
+    module: Any = ragas.metrics.base
+    module.EvaluationEvent = dict
+    module._analytics_batcher = SimpleNamespace(add_evaluation=lambda event: None)
 
 
 def _semantic_similarity(embedder: Embedder | None) -> Score | None:
