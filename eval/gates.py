@@ -119,17 +119,13 @@ def _decide(
         known = ", ".join(sorted(candidate.results["metrics"].keys() & baseline.results["metrics"].keys()))
         raise ConfigError(f"the gated metric {name!r} is not in both runs; they share: {known}")
     pairs = paired_values(baseline, candidate, name)
+    n = len(pairs.ids)
     floor = policy.min_coverage if rule.min_coverage is None else rule.min_coverage
     coverage = about["coverage"] or 0.0
     if coverage < floor:
-        return _undecided(
-            "FAIL", f"the candidate covers {coverage:.1%} of the cases, {floor:.1%} are needed", len(pairs.ids)
-        )
-    if len(pairs.ids) < policy.min_cases:
-        reason = (
-            f"{len(pairs.ids)} shared cases; {policy.min_cases - len(pairs.ids)} more are needed to decide anything"
-        )
-        return _undecided("INCONCLUSIVE", reason, len(pairs.ids))
+        return _undecided("FAIL", f"the candidate covers {coverage:.1%} of the cases, {floor:.1%} are needed", n)
+    if n < policy.min_cases:
+        return _undecided("INCONCLUSIVE", f"{n} shared cases; at least {policy.min_cases} are needed", n)
     difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
     upwards = _flipped_sign(difference) if about["better"] == "lower" else difference
     margin = rule.margin or max(policy.smallest_margin, minimal_detectable_effect(difference.standard_error))
@@ -149,10 +145,15 @@ def _decision_json(decision: Decision) -> Json:
 
 
 def _undecided(verdict: str, reason: str, n: int) -> Json:
-    empty = dict.fromkeys(
-        ("baseline", "candidate", "value", "low", "high", "p", "mde", "margin", "more_cases", "method")
-    )
-    return {**empty, "n": n, "verdict": verdict, "reason": reason, "regression_p": 1.0, "statistical": False}
+    keys = ("baseline", "candidate", "value", "low", "high", "p", "mde", "margin", "more_cases", "method")
+    return {
+        **dict.fromkeys(keys),
+        "n": n,
+        "verdict": verdict,
+        "reason": reason,
+        "regression_p": 1.0,
+        "statistical": False,
+    }
 
 
 def _reason(decision: Decision) -> str:
