@@ -164,12 +164,17 @@ class Hit:
     stages: Mapping[str, StageScore]
 
 
+UnitKind = Literal["sentence", "heading", "header", "row", "rule"]
+"""What a unit of compression is; `header` is a table's first row, `rule` the line of dashes below it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredSpan:
     """A sentence or table row and how close it is to the question, 0..1, higher is closer."""
 
     span: Span
     score: float
+    kind: UnitKind = "sentence"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.context.terms import content_terms, coverage, local_idf
@@ -173,8 +173,13 @@ def _selection(item: Scored, kept: Sequence[int]) -> Selection:
     return Selection(item.hit, spans, _units(item, kept))
 
 
-def _units(item: Scored, indexes: Sequence[int]) -> tuple[ScoredSpan, ...]:
-    return tuple(ScoredSpan(item.units[i].span, item.scores[i]) for i in indexes)
+def _units(item: Scored, indexes: Iterable[int]) -> tuple[ScoredSpan, ...]:
+    """Give the kept units their scores; what others need counts as much as the best of those."""
+    scores = {i: item.scores[i] for i in indexes}
+    for i in sorted(scores, reverse=True):
+        for needed in item.units[i].needs:
+            scores[needed] = max(scores[needed], scores[i])
+    return tuple(ScoredSpan(item.units[i].span, score, item.units[i].kind) for i, score in scores.items())
 
 
 def _gaps(whole: Span, kept: Sequence[Span]) -> list[Span]:

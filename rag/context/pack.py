@@ -12,6 +12,7 @@ JOINT = " … "
 """What stands between the texts of spans that are not adjacent."""
 
 _WHITE_SPACE_BETWEEN_CHUNKS = 8
+_MIN_TOKENS = 4
 
 ReadDocument = Callable[[str], str]
 """Returns the clean text of a document by doc_id; may block."""
@@ -58,7 +59,7 @@ def pack(
             continue
         place = _place(draft, drafts, read)
         if place is None and len(drafts) >= max_passages:
-            ledger += _drops(draft, "max_passages")
+            ledger += [Dropped(draft.doc_id, span, "max_passages") for span in draft.spans]
             continue
         room = budget_tokens - sum(sizes) + (sizes[place] if place is not None else 0)
         base = drafts[place] if place is not None else None
@@ -79,6 +80,8 @@ def _fit(
     draft: _Draft, base: _Draft | None, room: int, tokenizer: Tokenizer, read: ReadDocument
 ) -> tuple[_Draft | None, int, list[Span]]:
     """Return the draft, joined to `base`, in the largest form that fits, its size, and the spans cut from it."""
+    if room < _MIN_TOKENS:
+        return None, 0, list(draft.spans)
     order = sorted(draft.units, key=lambda unit: (unit.score, -unit.span.start))
     for n_cut in range(len(order) + 1):
         rest = _keep_units(draft, order[n_cut:]) if n_cut else draft
@@ -184,10 +187,6 @@ def _joined(base: _Draft, draft: _Draft, read: ReadDocument) -> _Draft:
 def _slices(selection: Selection, spans: Sequence[Span]) -> tuple[str, ...]:
     chunk = selection.hit.chunk
     return tuple(chunk.text[span.start - chunk.span.start : span.end - chunk.span.start] for span in spans)
-
-
-def _drops(draft: _Draft, reason: str) -> list[Dropped]:
-    return [Dropped(draft.doc_id, span, "max_passages" if reason == "max_passages" else "budget") for span in draft.spans]
 
 
 def _passage(tag: int, draft: _Draft, tokens: int) -> Passage:

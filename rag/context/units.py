@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.text import sentences
-from rag.types import Span
+from rag.types import Span, UnitKind
 
 _RULE = re.compile(r"^[\s|:+-]*-[\s|:+-]*$")
 _HEADING = re.compile(r"^#{1,6}\s")
@@ -28,7 +28,7 @@ class Unit:
     """A sentence, heading line or table row of a text; `needs` are indexes of units that must be kept with it."""
 
     span: Span
-    kind: str
+    kind: UnitKind
     needs: tuple[int, ...] = ()
 
 
@@ -49,7 +49,7 @@ def units_of(text: str) -> list[Unit]:
     return found
 
 
-def _kind(line: str) -> str:
+def _kind(line: str) -> UnitKind:
     if "|" in line and _RULE.match(line):
         return "rule"
     if " | " in line and "\n" not in line:

@@ -27,7 +27,9 @@ class Fused:
     stages: Mapping[str, StageScore]
 
 
-def reciprocal_rank(rankings: Rankings, k: float = 60.0, weights: Mapping[str, float] | None = None) -> dict[int, float]:
+def reciprocal_rank(
+    rankings: Rankings, k: float = 60.0, weights: Mapping[str, float] | None = None
+) -> dict[int, float]:
     """Score each candidate by the sum of `weight / (k + rank)` over the rankings that hold it; ranks count from 1.
 
     Scores lie in `(0, sum of weights / (k + 1)]`. Cormack, Clarke and Buettcher, SIGIR 2009.
@@ -104,7 +106,9 @@ def _three_sigma(ranking: Sequence[Candidate]) -> dict[int, float]:
 
 
 def _weighted_mean(
-    rankings: Rankings, normalise: Callable[[Sequence[Candidate]], dict[int, float]], weights: Mapping[str, float] | None
+    rankings: Rankings,
+    normalise: Callable[[Sequence[Candidate]], dict[int, float]],
+    weights: Mapping[str, float] | None,
 ) -> dict[int, float]:
     total = math.fsum(_weight(weights, name) for name in sorted(rankings)) or 1.0
     parts = {}
