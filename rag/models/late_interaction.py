@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.ports import Embedder, Embeddings, Indexes
+from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Span, Vectors
 
 K = TypeVar("K", bound=Hashable)
@@ -77,17 +77,19 @@ class LateInteraction:
         question = self._encoder.encode(query).tokens[0]
         return maxsims(question, self._tokens(query, chunks))
 
-    def spans(self, query: Query, chunk: Chunk, spans: Sequence[Span]) -> list[float]:
-        """Return the MaxSim of the question to each range of the chunk, offsets in the document's clean text.
+    def units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
+        """Return, per chunk, the MaxSim of the question to each of its ranges (document offsets).
 
-        A range that the model did not see (beyond its window) scores 0.
+        A range's token vectors are a slice of its chunk's. One that the model did not see (beyond its window)
+        scores 0.
         """
-        tokens = self._tokens(query, [chunk])[0]
-        similarity = self._encoder.encode(query).tokens[0] @ tokens.T
+        question = self._encoder.encode(query).tokens[0]
         tokenizer = self._indexes(query.generation.index_id).embedder.tokenizer
-        offsets = np.array(tokenizer.offsets(chunk.indexed_text)[: len(tokens)], dtype=np.int64).reshape(-1, 2)
-        shift = len(chunk.indexed_text) - len(chunk.text) - chunk.span.start
-        return [_slice_maxsim(similarity, offsets, span.start + shift, span.end + shift) for span in spans]
+        vectors = self._tokens(query, [chunk for chunk, _ in pieces])
+        return [
+            _range_maxsims(question @ tokens.T, _offsets(tokenizer, chunk, len(tokens)), spans)
+            for (chunk, spans), tokens in zip(pieces, vectors, strict=True)
+        ]
 
     def _tokens(self, query: Query, chunks: Sequence[Chunk]) -> list[Vectors]:
         index = self._indexes(query.generation.index_id)
@@ -124,9 +126,19 @@ def maxsims(question: Vectors, passages: Sequence[Vectors]) -> list[float]:
     return scores
 
 
-def _slice_maxsim(similarity: NDArray[np.float32], offsets: NDArray[np.int64], start: int, end: int) -> float:
-    """Return the MaxSim of the tokens that touch `[start, end)`, 0 without any."""
-    inside = (offsets[:, 0] < end) & (offsets[:, 1] > start)
-    if not inside.any() or not len(similarity):
-        return 0.0
-    return float(similarity[:, : len(inside)][:, inside].max(axis=1).mean())
+def _offsets(tokenizer: Tokenizer, chunk: Chunk, seen: int) -> NDArray[np.int64]:
+    """Return `(t, 2)` document offsets of the chunk's first `seen` tokens; those of the header lie before the chunk."""
+    header = len(chunk.indexed_text) - len(chunk.text)
+    offsets = np.array(tokenizer.offsets(chunk.indexed_text)[:seen], dtype=np.int64).reshape(-1, 2)
+    inside = offsets[:, 1] > header
+    return np.where(inside[:, None], np.maximum(offsets - header, 0) + chunk.span.start, -1)
+
+
+def _range_maxsims(similarity: NDArray[np.float32], offsets: NDArray[np.int64], spans: Sequence[Span]) -> list[float]:
+    """Return, per range, the mean over question tokens of the best token inside; 0 where no token is."""
+    scores = []
+    for span in spans:
+        inside = np.flatnonzero((offsets[:, 0] < span.end) & (offsets[:, 1] > span.start))
+        known = inside.size > 0 and similarity.shape[0] > 0
+        scores.append(float(similarity[:, inside].max(axis=1).mean()) if known else 0.0)
+    return scores
