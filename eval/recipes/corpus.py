@@ -23,9 +23,10 @@ _CHUNK_TOKENS = 200
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Chunks of a golden set's documents, their vectors, and its questions as they stand in the file."""
+    """A golden set's documents, their chunks and vectors, and its questions as they stand in the file."""
 
     chunks: Mapping[int, Chunk]
+    texts: Mapping[str, str]
     questions: tuple[Mapping[str, Any], ...]
     index: Index
 
@@ -36,13 +37,15 @@ class Corpus:
 
 def load_corpus(folder: Path, embedder: Embedder, cache: Path) -> Corpus:
     """Read and embed a golden-set folder; vectors are kept in `cache`, so a second run is quick."""
-    chunks = [chunk for doc_id, title, text in _documents(folder) for chunk in _chunks(doc_id, title, text, embedder)]
+    documents = list(_documents(folder))
+    chunks = [chunk for doc_id, title, text in documents for chunk in _chunks(doc_id, title, text, embedder)]
     numbered = {pk: _with_pk(chunk, pk) for pk, chunk in enumerate(chunks, 1)}
     vectors, tokens = _embedded(list(numbered.values()), embedder, cache / f"{folder.name}.npz")
     lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     questions = tuple(json.loads(line) for line in lines)
     stores = (ExactVectors(vectors), ExactBm25(list(numbered.values())), MemoryTokens(tokens))
-    return Corpus(numbered, questions, Index(1, embedder, *stores))
+    texts = {doc_id: text for doc_id, _, text in documents}
+    return Corpus(numbered, texts, questions, Index(1, embedder, *stores))
 
 
 class ExactVectors:

@@ -14,32 +14,29 @@ _NUMBER_WORD = (
     r"thousand|million|billion|none|zero|once|twice|half|unlimited"
 )
 _MONTH = r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"  # noqa: E501
-_QUESTIONS: tuple[tuple[AnswerType, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        (
-            "number",
-            r"\bhow (?:many|much|often|long|old|far|big|large|tall|high|fast|deep|wide|heavy)\b"
-            r"|\bwhat (?:is |are )?(?:the )?(?:\w+ )?(?:number|amount|price|cost|size|limit|percentage|rate|maximum|minimum"
-            r"|default|port|fee|version|quota|timeout)\b|\bwhich (?:version|port)\b",
-        ),
-        (
-            "time",
-            r"\bwhen\b|\bwhat (?:year|date|day|month|time|decade|century)\b"
-            r"|\b(?:which|in what) (?:year|month|day|century)\b|\bby what date\b|\bsince when\b",
-        ),
-        ("person", r"\bwho(?:m|se)?\b(?!\s+(?:am|are)\b)|\bwhat is the name of\b|\bwhich (?:person|team|company)\b"),
-        (
-            "place",
-            r"\bwhere\b|\b(?:what|which) (?:country|city|state|place|region|continent|folder|directory|location)\b",
-        ),
-        ("reason", r"\bwhy\b|\bwhat (?:causes?|caused|is the reason|are the reasons)\b|\bhow come\b"),
-        ("manner", r"\bhow (?:do|does|did|can|could|should|would|to|is|are|was|were)\b"),
-        (
-            "definition",
-            r"^\s*(?:what|who) (?:is|are|was|were)\b|\bwhat does\b.*\b(?:mean|stand for|do)\b|\bmeaning of\b",
-        ),
-    )
+_QUESTIONS: tuple[tuple[AnswerType, str], ...] = (
+    (
+        "number",
+        r"\bhow (?:many|much|often|long|old|far|big|large|tall|high|fast|deep|wide|heavy)\b"
+        r"|\bwhat (?:is |are )?(?:the )?(?:\w+ )?(?:number|amount|price|cost|size|limit|percentage|rate|maximum"
+        r"|minimum|default|port|fee|version|quota|timeout)\b|\bwhich (?:version|port)\b",
+    ),
+    (
+        "time",
+        r"\bwhen\b|\bwhat (?:year|date|day|month|time|decade|century)\b"
+        r"|\b(?:which|in what) (?:year|month|day|century)\b|\bby what date\b|\bsince when\b",
+    ),
+    ("person", r"\bwho(?:m|se)?\b(?!\s+(?:am|are)\b)|\bwhat is the name of\b|\bwhich (?:person|team|company)\b"),
+    (
+        "place",
+        r"\bwhere\b|\b(?:what|which) (?:country|city|state|place|region|continent|folder|directory|location)\b",
+    ),
+    ("reason", r"\bwhy\b|\bwhat (?:causes?|caused|is the reason|are the reasons)\b|\bhow come\b"),
+    ("manner", r"\bhow (?:do|does|did|can|could|should|would|to|is|are|was|were)\b"),
+    (
+        "definition",
+        r"^\s*(?:what|who) (?:is|are|was|were)\b|\bwhat does\b.*\b(?:mean|stand for|do)\b|\bmeaning of\b",
+    ),
 )
 _TIME = re.compile(
     rf"\b(?:1\d{{3}}|20\d{{2}})s?\b|\b(?:{_MONTH})\b|\b\d{{1,2}}(?:st|nd|rd|th)\b|\bcentury\b|\b\d{{1,2}}:\d{{2}}\b"
@@ -74,7 +71,7 @@ _HOLDS = {
 
 def answer_type(question: str) -> AnswerType:
     """Return the kind of answer an English question wants; `other` when its form does not say."""
-    return next((kind for kind, pattern in _QUESTIONS if pattern.search(question)), "other")
+    return next((kind for kind, pattern in _QUESTIONS if re.search(pattern, question, re.IGNORECASE)), "other")
 
 
 def holds(kind: AnswerType, sentence: str, question: str) -> bool:

@@ -15,10 +15,10 @@ from rag.text import words
 from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, UnitKind
 
 # a further sentence must come this close to the best one to be said at all
-_CLOSE_TO_BEST = 0.85
-_TYPE_BONUS = 0.1
-_TERM_WEIGHT = 0.15
-_PASSAGE_WEIGHT = 0.05
+_CLOSE_TO_BEST = 0.87
+_TYPE_BONUS = 0.05
+_TERM_WEIGHT = 0.05
+_PASSAGE_WEIGHT = 0.2
 _SAME = 0.7
 _MARKER = re.compile(r"^(?:[-*+•>]\s+|\d{1,3}[.)]\s+)+")
 _END = re.compile(r"[.!?…:;。！？][\"'”’)*_`]*$")
@@ -50,13 +50,12 @@ class ExtractiveGenerator:
         if not chosen:
             reason = "The passages found hold no sentence that could answer this question."
             return Draft("", self.model, abstained=True, reason=reason)
-        return Draft(_written(chosen), self.model)
+        return Draft("".join(_pieces(chosen)), self.model)
 
     async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
         """Yield the answer sentence by sentence."""
-        for i, piece in enumerate(_pieces(choose(question, context, self._max_sentences))):
-            yield piece if i == 0 else f"{_gap(previous)}{piece}"
-            previous = piece
+        for piece in _pieces(choose(question, context, self._max_sentences)):
+            yield piece
 
 
 def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
@@ -131,19 +130,14 @@ def _repeats(text: str, other: str) -> bool:
     return len(a & b) >= _SAME * (min(len(a), len(b)) or 1)
 
 
-def _written(sentences: Sequence[_Sentence]) -> str:
-    pieces = list(_pieces(sentences))
-    return "".join(piece if i == 0 else _gap(pieces[i - 1]) + piece for i, piece in enumerate(pieces))
-
-
 def _pieces(sentences: Sequence[_Sentence]) -> Iterator[str]:
+    """Yield the answer piece by piece; the pieces as they are make the text."""
+    gap = ""
     for sentence in sentences:
-        yield f"{_readable(sentence)} [{sentence.passage.tag}]"
-
-
-def _gap(piece: str) -> str:
-    """Return a space after a full stop, else a blank line: only that ends a sentence without one."""
-    return " " if _END.search(piece.rpartition(" [")[0]) else "\n\n"
+        text = _readable(sentence)
+        yield f"{gap}{text} [{sentence.passage.tag}]"
+        # without a full stop only a blank line ends a sentence
+        gap = " " if _END.search(text) else "\n\n"
 
 
 def _readable(sentence: _Sentence) -> str:
