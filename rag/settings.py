@@ -91,6 +91,7 @@ class ContextSettings(_Section):
     compressor: str = "sentences"
     keep: float = Field(default=0.5, gt=0, le=1, description="share of each hit's sentences that compression keeps")
     near_duplicate: float = Field(default=0.9, gt=0, le=1, description="Jaccard of word 3-shingles counted as the same")
+    max_hits: int = Field(default=10, ge=1, description="the context is packed from this many of the best hits")
     max_passages: int = Field(default=12, ge=1)
 
 
@@ -104,6 +105,7 @@ class AnswerSettings(_Section):
     max_output_tokens: int = Field(default=512, ge=1)
     temperature: float = Field(default=0.0, ge=0)
     timeout_s: float = Field(default=60.0, gt=0)
+    retries: int = Field(default=2, ge=0, description="of a call to the endpoint that may succeed later")
     abstain_below: float = Field(default=0.5, ge=0, le=1, description="answerability under which nothing is answered")
     support_threshold: float = Field(default=0.5, ge=0, le=1)
     usd_per_million_input: float | None = None
