@@ -67,7 +67,7 @@ class EdgeVectorIndex:
         with self._lock, _translated():
             chosen = self._visible(generation, filter)
             found = self._shard.query(edge.QueryRequest(limit=top_k, query=query, filter=chosen))
-        return ordered((int(point.id), point.score) for point in found)  # type: ignore[arg-type]
+        return ordered((int(point.id), point.score) for point in found)
 
     def count(self, generation: int) -> int:
         """Return how many chunks the generation sees."""

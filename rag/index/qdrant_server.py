@@ -134,9 +134,7 @@ def _to_server(point: Point) -> models.PointStruct:
 
 def _visible(generation: int, filter: Mapping[str, str]) -> models.Filter:
     return models.Filter(
-        must=[
-            models.FieldCondition(key="f", match=models.MatchValue(value=keyword)) for keyword in to_fields(filter)
-        ],
+        must=[models.FieldCondition(key="f", match=models.MatchValue(value=keyword)) for keyword in to_fields(filter)],
         must_not=[
             models.FieldCondition(key="added", range=models.Range(gt=generation)),
             models.FieldCondition(key="removed", range=models.Range(lte=generation)),
@@ -150,7 +148,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (ResponseHandlingException, ConnectionError, TimeoutError) as error:
-        raise IndexUnavailableError(f"the Qdrant server does not answer ({_one_line(error)}); check QDRANT_URL") from error
+        raise IndexUnavailableError(
+            f"the Qdrant server does not answer ({_one_line(error)}); check QDRANT_URL"
+        ) from error
     except (ApiException, QdrantException, ValueError) as error:
         raise _refused(error) from error
 

@@ -162,5 +162,3 @@ class ShardServer:
             return Frame({})
         with self._shards.index(header["index"], header["dim"]) as index:
             return CALLS[header["op"]].run(index, frame)
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +124,13 @@ def _run_delete(index: VectorIndex, frame: Frame) -> Frame:
     return Frame({})
 
 
+def _search_requests(
+    vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
+) -> list[Frame]:
+    header = {"top_k": top_k, "generation": generation, "filter": dict(filter)}
+    return [Frame(header, np.ascontiguousarray(vector, np.float32).tobytes())]
+
+
 def _run_search(index: VectorIndex, frame: Frame) -> Frame:
     header = frame.header
     found = index.search(_floats(frame), header["top_k"], header["generation"], header["filter"])
@@ -150,14 +157,7 @@ CALLS: dict[str, Call] = {
     ),
     "delete": Call(lambda pks: [Frame({"pks": list(pks)})], _run_delete, _nothing),
     "search": Call(
-        lambda vector, top_k, generation, filter: [
-            Frame(
-                {"top_k": top_k, "generation": generation, "filter": dict(filter)},
-                np.ascontiguousarray(vector, np.float32).tobytes(),
-            )
-        ],
-        _run_search,
-        lambda reply: [Candidate(pk, score) for pk, score in reply.header["found"]],
+        _search_requests, _run_search, lambda reply: [Candidate(pk, score) for pk, score in reply.header["found"]]
     ),
     "count": Call(
         lambda generation: [Frame({"generation": generation})],
