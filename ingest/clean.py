@@ -71,11 +71,14 @@ def clip(text: str, limit: int = TITLE_CHARS) -> str:
 
 
 def repeated_lines(pages: Sequence[Iterable[str]], share: float = 0.5, minimum: int = 3) -> frozenset[str]:
-    """Return the margin lines, as `margin_key`, that stand on more than `share` of the pages (at least `minimum`)."""
+    """Return the margin lines, as `margin_key`, that stand on more than `share` of the pages.
+
+    They must stand on at least `minimum` pages, or on both of two.
+    """
     counts: Counter[str] = Counter()
     for lines in pages:
         counts.update({margin_key(line) for line in lines})
-    needed = max(minimum, int(len(pages) * share) + 1)
+    needed = max(2, min(minimum, len(pages)), int(len(pages) * share) + 1)
     return frozenset(key for key, count in counts.items() if key and count >= needed)
 
 

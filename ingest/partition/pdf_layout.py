@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ingest.clean import join_lines, margin_key, one_line, repeated_lines, table_text
@@ -23,7 +23,10 @@ _MARGIN = 0.1
 _HEADING_RATIO = 1.12
 _HEADING_CHARS = 120
 _WIDE_COLUMN = 0.28
-_CURRENCY_ONLY = re.compile(r"[$€£¥]\s*\Z")
+_TABLE_GAP = 4.0
+_LABEL_CHARS = 90
+_SHORT_CELL_CHARS = 30
+_TRAILING_CURRENCY = re.compile(r"(?:^|(?<=\s))([$€£¥])\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +70,23 @@ def pieces(pages: Sequence[Page]) -> Iterator[Piece]:
 
 
 def without_running_lines(pages: Sequence[Page]) -> list[Page]:
-    """Drop lines in the top or bottom tenth that stand, but for their numbers, on more than half of the pages."""
-    margins = [[line.text for line in page.lines if _in_margin(line, page)] for page in pages]
-    running = repeated_lines(margins)
+    """Drop lines at a page's edge that stand, but for their numbers, on more than half of the pages.
+
+    A page's edge is its top and bottom tenth, and its first and last line wherever they stand.
+    """
+    edges = [_edge_lines(page) for page in pages]
+    running = repeated_lines([[line.text for line in lines] for lines in edges])
     return [
-        Page(
-            page.number,
-            page.width,
-            page.height,
-            tuple(x for x in page.lines if not (_in_margin(x, page) and margin_key(x.text) in running)),
-        )
-        for page in pages
+        replace(page, lines=tuple(x for x in page.lines if not (x in lines and margin_key(x.text) in running)))
+        for page, lines in zip(pages, edges, strict=True)
     ]
 
 
-def _in_margin(line: Line, page: Page) -> bool:
-    return line.y0 > page.height * (1 - _MARGIN) or line.y1 < page.height * _MARGIN
+def _edge_lines(page: Page) -> frozenset[Line]:
+    rows = _rows(page.lines, merge=False)
+    outermost = [*rows[0], *rows[-1]] if rows else []
+    low, high = page.height * _MARGIN, page.height * (1 - _MARGIN)
+    return frozenset(outermost) | {line for line in page.lines if line.y0 > high or line.y1 < low}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ def _gutter(rows: Sequence[Row], width: float) -> float | None:
     return (left + right) / 2 if left < right else None
 
 
-def _rows(lines: Iterable[Line]) -> list[Row]:
+def _rows(lines: Iterable[Line], *, merge: bool = True) -> list[Row]:
     """Group lines that share a baseline; rows from top to bottom, lines in a row from left to right."""
     rows: list[Row] = []
     for line in sorted(lines, key=lambda x: (-(x.y0 + x.y1), x.x0)):
@@ -165,7 +169,8 @@ def _rows(lines: Iterable[Line]) -> list[Row]:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [_merged(sorted(row, key=lambda x: x.x0)) for row in rows]
+    rows = [sorted(row, key=lambda x: x.x0) for row in rows]
+    return [_merged(row) for row in rows] if merge else rows
 
 
 def _same_baseline(a: Line, b: Line) -> bool:
@@ -174,21 +179,21 @@ def _same_baseline(a: Line, b: Line) -> bool:
 
 
 def _merged(row: Row) -> Row:
-    """Join a bullet, or a currency sign, to what follows it on the row."""
+    """Join a bullet to the text after it, and a currency sign to the figure after it."""
     merged: Row = []
     for line in row:
-        if merged and (_CURRENCY_ONLY.fullmatch(merged[-1].text) or (len(merged) == 1 and _lone_bullet(merged[0]))):
+        if merged and len(merged) == 1 and _BULLET_ONLY.fullmatch(merged[0].text):
+            bullet = merged.pop()
+            line = replace(line, text=f"{bullet.text.strip()} {line.text}", x0=bullet.x0)
+        currency = _TRAILING_CURRENCY.search(merged[-1].text) if merged else None
+        if currency and line.text[:1] in "0123456789(.,":
             before = merged.pop()
-            space = "" if _CURRENCY_ONLY.fullmatch(before.text) else " "
-            line = Line(
-                before.text.rstrip() + space + line.text, before.x0, line.x1, line.y0, line.y1, line.size, line.bold
-            )
+            line = replace(line, text=currency.group(1) + line.text)
+            rest = before.text[: currency.start()].rstrip()
+            if rest:
+                merged.append(replace(before, text=rest))
         merged.append(line)
     return merged
-
-
-def _lone_bullet(line: Line) -> bool:
-    return bool(_BULLET_ONLY.fullmatch(line.text))
 
 
 def _region_pieces(rows: Sequence[Row], style: _Style, page: int) -> Iterator[Piece]:
@@ -207,31 +212,35 @@ def _region_pieces(rows: Sequence[Row], style: _Style, page: int) -> Iterator[Pi
 
 
 def _tabular(rows: Sequence[Row]) -> list[bool]:
-    """Mark the rows of tables: rows of several cells that share a column with a neighbour, and labels between them."""
+    """Mark the rows of tables: rows of several cells that share a column with one nearby, and the labels between."""
     marks = [False] * len(rows)
-    for i, (above, below) in enumerate(pairwise(rows)):
-        if len(above) > 1 and len(below) > 1 and _aligned(above, below) and _near(above, below, 3.0):
-            marks[i] = marks[i + 1] = True
-    for i in range(1, len(rows) - 1):
-        between = marks[i - 1] and any(marks[i + 1 : i + 3])
-        label = len(rows[i]) == 1 and _near(rows[i - 1], rows[i], 2.0) and len(rows[i][0].text) < 80
-        if not marks[i] and between and label:
+    several = [i for i, row in enumerate(rows) if len(row) > 1]
+    for i, j in pairwise(several):
+        labels = rows[i + 1 : j]
+        close = all(_near(above, below, _TABLE_GAP) for above, below in pairwise(rows[i : j + 1]))
+        short = len(labels) <= 3 and all(len(row[0].text) < _LABEL_CHARS for row in labels)
+        if close and short and _aligned(rows[i], rows[j]):
+            marks[i : j + 1] = [True] * (j + 1 - i)
+    for i in reversed(range(len(rows) - 1)):
+        # Spanning column heads share no edge with the columns below them.
+        if marks[i + 1] and len(rows[i]) > 1 and _near(rows[i], rows[i + 1], 1.5):
             marks[i] = True
-    # A label may bridge two rows only; one that no table row follows is a paragraph again.
-    for i in reversed(range(len(rows))):
-        if marks[i] and len(rows[i]) == 1 and not (i + 1 < len(rows) and marks[i + 1]):
-            marks[i] = False
     return marks
 
 
 def _aligned(above: Row, below: Row) -> bool:
-    """Say whether a cell right of the first stands under another, by its left edge, right edge or middle."""
-    for a in above[1:]:
-        for b in below[1:]:
-            edges = (abs(a.x0 - b.x0), abs(a.x1 - b.x1), abs(a.x0 + a.x1 - b.x0 - b.x1) / 2)
-            if min(edges) < 0.6 * max(a.height, b.height):
-                return True
-    return False
+    """Say whether a cell right of the first stands under another: by an edge or middle, or, if short, roughly."""
+    return any(_stands_under(a, b) for a in above[1:] for b in below[1:]) or (
+        len(above) == len(below) and any(_stands_under(a, b) for a, b in zip(above, below, strict=True))
+    )
+
+
+def _stands_under(a: Line, b: Line) -> bool:
+    height = max(a.height, b.height)
+    if len(a.text) < _SHORT_CELL_CHARS and len(b.text) < _SHORT_CELL_CHARS:
+        return min(a.x1, b.x1) - max(a.x0, b.x0) > -height
+    edges = (abs(a.x0 - b.x0), abs(a.x1 - b.x1), abs(a.x0 + a.x1 - b.x0 - b.x1) / 2)
+    return min(edges) < 0.6 * height
 
 
 def _near(above: Row, below: Row, lines: float) -> bool:
@@ -254,13 +263,14 @@ def _paragraphs(rows: Sequence[Row], style: _Style, page: int) -> Iterator[Piece
 def _pitch(rows: Sequence[Row]) -> float:
     """Return the usual distance between the baselines of a paragraph's lines."""
     steps = sorted(a[0].y0 - b[0].y0 for a, b in pairwise(rows) if a[0].y0 > b[0].y0)
-    return steps[len(steps) // 4] if steps else 0.0
+    # A region of nothing but widely set single lines must not pass for one paragraph.
+    return min(steps[len(steps) // 4], 1.5 * rows[0][0].height) if steps else 0.0
 
 
 def _breaks(group: Sequence[Row], row: Row, pitch: float) -> bool:
     last, first = group[-1][0], row[0]
     step = last.y0 - first.y0
-    if step <= 0 or step > max(1.35 * pitch, 0.0) and step > 1.25 * first.height:
+    if step <= 0 or step > max(1.35 * pitch, 1.25 * first.height):
         return True
     if abs(last.size - first.size) > 0.08 * max(last.size, first.size) or last.bold != first.bold:
         return not (last.bold != first.bold and abs(last.size - first.size) < 0.3 and _runs_on(group))

@@ -48,11 +48,11 @@ def pptx_pieces(path: Path) -> Iterator[Piece]:
         title = one_line(shape.text_frame.text) if shape is not None else ""
         yield Piece("heading", title, 1, number)
         for piece in _pieces(e for e in elements if e.metadata.page_number == number):
-            if piece.kind != "heading":
+            if piece.kind == "table":
                 yield piece
             elif piece.text != title:
-                # unstructured calls every short line of a slide a title.
-                yield Piece("list_item" if piece.level > 1 else "paragraph", piece.text, 0, number)
+                # unstructured calls every short line of a slide a title, every sentence a paragraph: all are points.
+                yield Piece("list_item", piece.text, 0, number)
         if slide.has_notes_slide:
             yield Piece("paragraph", one_line(slide.notes_slide.notes_text_frame.text or ""), 0, number)
 

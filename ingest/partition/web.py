@@ -25,7 +25,7 @@ _DROPPED_ROLES = {"navigation", "banner", "contentinfo", "search", "dialog", "al
 _BOILERPLATE = re.compile(
     r"(?:^|[\s_-])(?:cookies?|consent|gdpr|breadcrumbs?|navbar|nav|navigation|sidebar|skip-?link|share|social"
     r"|newsletter|advert(?:isement)?|ads?|popup|modal|site-?(?:header|footer)|page-?(?:header|footer)|footer"
-    r"|pagination)(?:$|[\s_-])",
+    r"|pagination|feedback|helpful|rating)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
