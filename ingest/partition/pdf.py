@@ -15,7 +15,7 @@ from rag.errors import DocumentError
 
 _MEDIA_TYPE = "application/pdf"
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
-_FILE_NAME = re.compile(r"\.(?:docx?|pdf|tex|dvi|indd|pptx?|xlsx?|html?)\s*\Z|^(?:microsoft word|untitled|slide 1)", re.I)
+_FILE_NAME = re.compile(r"\.(?:docx?|pdf|tex|dvi|indd|pptx?|xlsx?|html?)\s*\Z|^(?:microsoft word|untitled)", re.I)
 _SCANNED = "no page holds text (a scan?); run OCR on it first, or set ingest.partition.pdf_strategy to hi_res"
 
 

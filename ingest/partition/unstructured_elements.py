@@ -84,7 +84,7 @@ def _patched() -> None:
     import unstructured.nlp.tokenize as tokenize
 
     if find_spec(_SPACY_PACKAGE):
-        tokenize._SPACY_MODEL_NAME = _SPACY_PACKAGE
+        tokenize._SPACY_MODEL_NAME = _SPACY_PACKAGE  # type: ignore[misc]
     else:
         tokenize._load_spacy_model = _blank_model
 
