@@ -215,9 +215,7 @@ class CatalogueWriter:
         with reading(self._engine) as connection:
             numbers = [
                 connection.scalar(
-                    select(func.count())
-                    .select_from(table)
-                    .where(visible(table, generation.index_id, generation.id))
+                    select(func.count()).select_from(table).where(visible(table, generation.index_id, generation.id))
                 )
                 for table in (documents, chunks)
             ]

@@ -44,9 +44,9 @@ def table_text(rows: Iterable[Sequence[str]]) -> str:
 
 
 def join_lines(lines: Sequence[str]) -> str:
-    """Join the lines of one paragraph, mending words that were hyphenated at a line's end.
+    r"""Join the lines of one paragraph, mending words that were hyphenated at a line's end.
 
-    A hyphen is dropped only where the next line goes on in lower case, so "non-\\nNATO" keeps it.
+    A hyphen is dropped only where the next line goes on in lower case, so "non-\nNATO" keeps it.
     """
     text = ""
     for line in (one_line(line) for line in lines):

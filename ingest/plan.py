@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ingest.catalogue import Failure, StoredDocument
@@ -19,82 +19,91 @@ class Held:
 
     live: Mapping[str, StoredDocument]
     target: Mapping[str, StoredDocument]
-    rebuild: bool
+
+    @property
+    def live_hashes(self) -> dict[str, str]:
+        """The source hash of every live document."""
+        return {doc_id: stored.source_hash for doc_id, stored in self.live.items()}
+
+    def is_current(self, doc_id: str) -> bool:
+        """Say whether the target index holds the live version of a document."""
+        live, target = self.live.get(doc_id), self.target.get(doc_id)
+        return live is not None and target is not None and live.source_hash == target.source_hash
 
 
 @dataclass(slots=True)
 class Plan:
-    """The work of one run. `make` are read from their sources, `carry` are cut anew from the live generation's text.
+    """The work of one run.
 
-    `retire` are pks of the target index that the run removes whatever else happens; documents that are made replace
-    their stored version only once they succeeded.
+    `make` are read from their sources and replace the stored version only once they succeeded; `carry` are cut anew
+    from the live generation's text; `retire` leave the target index; `settled` are there as their sources have them.
+    `failed` cannot be listed or read; `left_alone` failed before and have not changed since.
     """
 
     make: list[SourceItem] = field(default_factory=list)
-    carry: list[StoredDocument] = field(default_factory=list)
-    retire: list[int] = field(default_factory=list)
+    carry: list[str] = field(default_factory=list)
+    retire: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
-    known_failures: list[Failure] = field(default_factory=list)
+    left_alone: list[Failure] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def idle(self) -> bool:
         """Say whether nothing has to be written."""
-        return not (self.make or self.carry or self.retire or self.vanished)
+        return not (self.make or self.carry or self.retire)
 
 
 def make_plan(
     sources: Sources,
     held: Held,
-    failures: Sequence[Failure],
+    known_failures: Mapping[str, Failure],
     *,
     prune: bool,
-    retry_failed: bool,
+    reuse_text: bool,
     progress: Callable[[int, int], None],
 ) -> Plan:
-    """Compare the sources with what is stored, by the hash of their bytes."""
+    """Compare the sources with what is stored, by the hash of their bytes.
+
+    `known_failures` are left alone while their bytes stay the same. `reuse_text` allows a rebuild to take the clean
+    text of unchanged documents from the live generation instead of from their files.
+    """
     plan = Plan(failed=[Failure(failure.name, failure.reason) for failure in sources.failures])
-    known = {failure.doc_id: failure for failure in failures}
     for done, item in enumerate(sources.items, start=1):
-        _place(item, plan, held, None if retry_failed else known.get(item.doc_id))
+        source_hash = _hash(item, plan)
+        if source_hash:
+            _place(item, source_hash, plan, held, known_failures.get(item.doc_id), reuse_text)
         progress(done, len(sources.items))
     named = {item.doc_id for item in sources.items}
-    if prune:
-        plan.vanished = sorted(held.live.keys() - named)
-    gone = set(plan.vanished)
-    if held.rebuild:
-        wanted = held.live.keys() - gone
-        made = {item.doc_id for item in plan.make}
-        unfit = [doc_id for doc_id in wanted - made if not _same(held.target.get(doc_id), held.live[doc_id])]
-        plan.carry = sorted((held.live[doc_id] for doc_id in unfit), key=lambda stored: stored.doc_id)
-        gone |= held.target.keys() - wanted - set(plan.unchanged)
-    plan.retire = [held.target[doc_id].pk for doc_id in sorted(gone & held.target.keys())]
+    plan.vanished = sorted(held.live.keys() - named) if prune else []
+    decided = {item.doc_id for item in plan.make} | set(plan.settled) | set(plan.vanished)
+    kept = held.live.keys() - decided
+    plan.carry = sorted(doc_id for doc_id in kept if not held.is_current(doc_id))
+    plan.retire = sorted((held.target.keys() - decided - kept) | (held.target.keys() & set(plan.vanished)))
     return plan
 
 
-def _place(item: SourceItem, plan: Plan, held: Held, failure: Failure | None) -> None:
+def _hash(item: SourceItem, plan: Plan) -> str:
     try:
         source_hash = item.source_hash()
     except DocumentError as error:
         plan.failed.append(Failure(item.doc_id, str(error), transient=True))
-        return
+        return ""
     plan.hashes[item.doc_id] = source_hash
-    if failure and failure.source_hash == source_hash:
-        plan.known_failures.append(failure)
-        return
+    return source_hash
+
+
+def _place(
+    item: SourceItem, source_hash: str, plan: Plan, held: Held, failure: Failure | None, reuse_text: bool
+) -> None:
     live, target = held.live.get(item.doc_id), held.target.get(item.doc_id)
     if target and target.source_hash == source_hash:
-        plan.unchanged.append(item.doc_id)
-    elif held.rebuild and live and live.source_hash == source_hash and not target:
-        plan.unchanged.append(item.doc_id)
-    else:
+        plan.settled.append(item.doc_id)
+    elif failure and failure.source_hash == source_hash:
+        plan.left_alone.append(failure)
+    elif not (reuse_text and live and live.source_hash == source_hash):
         plan.make.append(item)
-
-
-def _same(stored: StoredDocument | None, live: StoredDocument) -> bool:
-    return stored is not None and stored.source_hash == live.source_hash
 
 
 def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: float) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import queue
 import resource
 import signal
 import sys
@@ -21,21 +22,22 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from ingest.sources import SourceItem
-from rag.errors import ConfigError, RagwrightError
+from rag.errors import ConfigError, DocumentError, RagwrightError
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings, PartitionSettings
 from rag.types import Chunk, Document
 
-_POLL_S = 0.25
+_POLL_S = 0.2
 _STOP_S = 2.0
 _MB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One document to make: from its source, or, if `stored` is given, by cutting what the catalogue holds."""
+    """One document to make: from its source, or by cutting what the catalogue holds of it."""
 
-    item: SourceItem
+    doc_id: str
+    item: SourceItem | None = None
     stored: Document | None = None
 
 
@@ -75,12 +77,14 @@ def make(job: Job, recipe: Recipe) -> Outcome:
     item = job.item
     if job.stored is not None:
         document = job.stored
+    elif item is None:
+        raise DocumentError("there is neither a source nor a stored document to read")
     elif item.row is not None:
         document = document_from_row(item.read_row(), item.source_hash(), item.uri)
     else:
         document = partition_file(item.path, item.doc_id, pdf_strategy=recipe.partition.pdf_strategy)
     chunks = chunk(document, recipe.tokenizer, recipe.chunker)
-    return Outcome(item.doc_id, document, tuple(chunks), source_hash=document.source_hash)
+    return Outcome(job.doc_id, document, tuple(chunks), source_hash=document.source_hash)
 
 
 @dataclass(slots=True)
@@ -97,11 +101,18 @@ class WorkerPool:
     `make` must be importable by name: it is looked up again in each worker.
     """
 
-    def __init__(self, jobs: int, recipe: Recipe, make: Make = make) -> None:
+    def __init__(self, jobs: int, recipe: Recipe, make: Make = make, at_most: int | None = None) -> None:
         self._jobs = jobs or os.cpu_count() or 1
+        if at_most is not None:
+            self._jobs = min(self._jobs, max(1, at_most))
         self._recipe = recipe
         self._make = make
         self._workers: list[_Worker] = []
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Make `outcomes` end soon; may be called from another thread."""
+        self._cancelled.set()
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -113,18 +124,18 @@ class WorkerPool:
 
     def outcomes(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield one outcome for every job; at most one job a worker is under way."""
-        queue = iter(jobs)
-        while True:
-            self._assign(queue)
+        waiting = iter(jobs)
+        while not self._cancelled.is_set():
+            self._assign(waiting)
             busy = [worker for worker in self._workers if worker.job]
             if not busy:
                 return
             for worker in _ready(busy):
                 yield self._collect(worker)
 
-    def _assign(self, queue: Iterator[Job]) -> None:
+    def _assign(self, waiting: Iterator[Job]) -> None:
         while (idle := next((worker for worker in self._workers if not worker.job), None)) or self._may_start():
-            job = next(queue, None)
+            job = next(waiting, None)
             if job is None:
                 return
             worker = idle or self._start()
@@ -167,7 +178,7 @@ class WorkerPool:
             reason = _death(worker.process)
         self._workers.remove(worker)
         _stop(worker)
-        return Outcome(job.item.doc_id, reason=reason, transient=True)
+        return Outcome(job.doc_id, reason=reason, transient=True)
 
 
 def _ready(busy: list[_Worker]) -> list[_Worker]:
@@ -200,6 +211,43 @@ def _death(process: SpawnProcess) -> str:
     return f"its worker process ended with exit code {code}; the file may be damaged"
 
 
+@contextlib.contextmanager
+def prefetched(outcomes: Iterator[Outcome], cancel: Callable[[], None], ahead: int = 64) -> Iterator[Iterator[Outcome]]:
+    """Draw outcomes in a thread, at most `ahead` of what is read, so that workers go on while the caller is busy."""
+    ready: queue.Queue[Outcome | BaseException | None] = queue.Queue(ahead)
+    stopped = threading.Event()
+
+    def put(item: Outcome | BaseException | None) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                ready.put(item, timeout=_POLL_S)
+                return
+
+    def draw() -> None:
+        try:
+            for outcome in outcomes:
+                put(outcome)
+            put(None)
+        except BaseException as error:  # raised again in the reading thread
+            put(error)
+
+    thread = threading.Thread(target=draw, name="ingest-outcomes", daemon=True)
+    thread.start()
+    try:
+        yield _drawn(ready)
+    finally:
+        stopped.set()
+        cancel()
+        thread.join()
+
+
+def _drawn(ready: queue.Queue[Outcome | BaseException | None]) -> Iterator[Outcome]:
+    while (item := ready.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+
+
 # --- inside the worker ------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +265,7 @@ def _serve(pipe: Connection, make: Make, recipe: Recipe) -> None:
 
 
 def _answer(job: Job, make: Make, recipe: Recipe) -> Outcome:
-    doc_id = job.item.doc_id
+    doc_id = job.doc_id
     try:
         return make(job, recipe)
     except RagwrightError as error:

@@ -54,7 +54,9 @@ def partition_xlsx(path: Path) -> Content:
 def _check_package(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(8) == _OLE_SIGNATURE:
-            raise DocumentError("it is encrypted or of the old binary format; save it without a password as .docx/.xlsx/.pptx")
+            raise DocumentError(
+                "it is encrypted or of the old binary format; save it without a password as .docx/.xlsx/.pptx"
+            )
     try:
         with zipfile.ZipFile(path) as package:
             size = sum(member.file_size for member in package.infolist())
