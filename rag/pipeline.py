@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
-from rag.types import Turn
+from rag.context.citations import CitedText, cite, locate
+from rag.context.compress import compressed_away
+from rag.context.dedupe import drop_near_duplicates
+from rag.context.pack import pack
+from rag.errors import ConfigError
+from rag.ports import (
+    AnswerGate,
+    Catalogue,
+    Compressor,
+    Generator,
+    Reranker,
+    Retriever,
+    Tokenizer,
+    Verifier,
+)
+from rag.retrieve.fusion import Fusion, fuse, to_hits
+from rag.settings import Settings
+from rag.types import (
+    Answer,
+    Citation,
+    Context,
+    ContextResult,
+    Draft,
+    Generation,
+    Hit,
+    Prompt,
+    Provenance,
+    Query,
+    SearchResult,
+    Sentence,
+    Turn,
+)
+
+RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
+"""Renders `name@version` for a question, its context and the turns before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +57,191 @@ class Request:
     filter: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Turn, ...] = ()
     prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """A step of a streamed answer: the context, then text as it comes, then the checked answer."""
+
+    kind: Literal["context", "delta", "answer"]
+    text: str = ""
+    context: ContextResult | None = None
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What the flow is made of; `rag.bootstrap` fills it."""
+
+    catalogue: Catalogue
+    retrievers: tuple[Retriever, ...]
+    fusion: Fusion
+    reranker: Reranker
+    compressor: Compressor
+    tokenizer: Callable[[Generation], Tokenizer]
+    render: RenderPrompt
+    gate: AnswerGate
+    generator: Generator
+    verifier: Verifier
+
+
+class RagPipeline:
+    """Answers questions from the live generation of a corpus; safe to share between tasks."""
+
+    def __init__(self, stages: Stages, settings: Settings) -> None:
+        self._stages = stages
+        self._settings = settings
+        self._fingerprint = settings.fingerprint()
+
+    async def search(self, request: Request) -> SearchResult:
+        """Return the ranked hits.
+
+        Raises:
+            CorpusNotFoundError: the corpus was never ingested.
+            ConfigError: the question is empty.
+        """
+        clock = _Clock()
+        query, hits = await self._retrieve(request, clock)
+        return SearchResult(request.question, query.generation, self._fingerprint, hits, clock.total())
+
+    async def context(self, request: Request) -> ContextResult:
+        """Return the hits and the context packed from them, with the prompt that would be sent."""
+        clock = _Clock()
+        _, result = await self._context(request, clock)
+        return result
+
+    async def answer(self, request: Request) -> Answer:
+        """Return an answer whose every citation was resolved to source characters and checked, or an abstention."""
+        clock = _Clock()
+        query, result = await self._context(request, clock)
+        draft = await self._refusal(query, result, clock)
+        if draft is None:
+            with clock.measure("generate"):
+                draft = await self._stages.generator.generate(request.question, result.context, result.prompt)
+        return await self._checked(draft, result, clock)
+
+    async def stream(self, request: Request) -> AsyncIterator[StreamEvent]:
+        """Yield the context, the answer's text as it is written, and at last the checked answer."""
+        clock = _Clock()
+        query, result = await self._context(request, clock)
+        yield StreamEvent("context", context=result)
+        draft = await self._refusal(query, result, clock)
+        if draft is None:
+            pieces = []
+            with clock.measure("generate"):
+                async for piece in self._stages.generator.stream(request.question, result.context, result.prompt):
+                    pieces.append(piece)
+                    yield StreamEvent("delta", text=piece)
+            draft = Draft("".join(pieces), self._stages.generator.model)
+        yield StreamEvent("answer", answer=await self._checked(draft, result, clock))
+
+    async def _retrieve(self, request: Request, clock: _Clock) -> tuple[Query, tuple[Hit, ...]]:
+        settings, stages = self._settings, self._stages
+        if not request.question.strip():
+            raise ConfigError("the question is empty; ask one")
+        with clock.measure("generation"):
+            generation = await asyncio.to_thread(stages.catalogue.live, request.corpus)
+        top_k = request.top_k or settings.retrieval.top_k
+        depth = max(settings.retrieval.candidates, top_k)
+        query = Query(request.question, generation, depth, request.filter, request.history)
+        with clock.measure("retrieve"):
+            found = await asyncio.gather(*(retriever.retrieve(query) for retriever in stages.retrievers))
+        with clock.measure("fuse"):
+            rankings = {retriever.name: ranking for retriever, ranking in zip(stages.retrievers, found, strict=True)}
+            pks = sorted({candidate.pk for ranking in found for candidate in ranking})
+            chunks = await asyncio.to_thread(stages.catalogue.chunks, pks)
+            fused = fuse(rankings, stages.fusion, {pk: chunk.chunk_id for pk, chunk in chunks.items()})
+            hits = to_hits(fused, chunks)
+        with clock.measure("rerank"):
+            hits = await stages.reranker.rerank(query, hits)
+        return query, tuple(hits[:top_k])
+
+    async def _context(self, request: Request, clock: _Clock) -> tuple[Query, ContextResult]:
+        settings, stages = self._settings.context, self._stages
+        query, hits = await self._retrieve(request, clock)
+        search = SearchResult(request.question, query.generation, self._fingerprint, hits, clock.total())
+        with clock.measure("compress"):
+            kept, dropped = drop_near_duplicates(hits[: settings.max_hits], settings.near_duplicate)
+            selections = await stages.compressor.compress(query, kept)
+            dropped += compressed_away(kept, selections)
+        with clock.measure("pack"):
+            budget = request.budget_tokens or settings.budget_tokens
+            tokenizer = stages.tokenizer(query.generation)
+            context = await asyncio.to_thread(
+                pack, selections, budget, tokenizer, settings.max_passages, self._reader(query.generation), dropped
+            )
+            prompt = stages.render(
+                request.prompt or self._settings.answer.prompt, request.question, context, request.history
+            )
+        return query, ContextResult(search, context, prompt, clock.total())
+
+    def _reader(self, generation: Generation) -> Callable[[str], str]:
+        return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text
+
+    async def _refusal(self, query: Query, result: ContextResult, clock: _Clock) -> Draft | None:
+        with clock.measure("gate"):
+            reason = await self._stages.gate.refuse(query, result.search.hits, result.context)
+        return None if reason is None else Draft("", self._stages.generator.model, abstained=True, reason=reason)
+
+    async def _checked(self, draft: Draft, result: ContextResult, clock: _Clock) -> Answer:
+        cited = CitedText("", (), ())
+        sentences: tuple[Sentence, ...] = ()
+        if not draft.abstained:
+            with clock.measure("verify"):
+                cited = cite(draft.text, {passage.tag for passage in result.context.passages})
+                sentences = await self._verify(cited, result.context)
+        return Answer(
+            text=cited.text,
+            sentences=sentences,
+            abstained=draft.abstained,
+            reason=draft.reason,
+            context=result,
+            provenance=Provenance(
+                generation=result.search.generation.id,
+                settings=self._fingerprint,
+                prompt_name=result.prompt.name,
+                prompt_version=result.prompt.version,
+                model=draft.model,
+            ),
+            usage=draft.usage,
+            timings_ms=clock.total(),
+        )
+
+    async def _verify(self, cited: CitedText, context: Context) -> tuple[Sentence, ...]:
+        passages = {passage.tag: passage for passage in context.passages}
+        pairs = [(sentence, passages[tag]) for sentence in cited.sentences for tag in sentence.tags]
+        located = [locate(sentence.claim, passage) for sentence, passage in pairs]
+        claims = [(sentence.claim, place.evidence) for (sentence, _), place in zip(pairs, located, strict=True)]
+        found = await self._stages.verifier.verify(claims)
+        citations: dict[int, list[Citation]] = {}
+        for (sentence, passage), place, support in zip(pairs, located, found, strict=True):
+            citations.setdefault(sentence.start, []).append(
+                Citation(passage.tag, passage.doc_id, passage.title, passage.uri, place.span, place.quote, support)
+            )
+        return tuple(
+            Sentence(cited.text[s.start : s.end], s.start, s.end, tuple(citations.get(s.start, ())))
+            for s in cited.sentences
+        )
+
+
+class _Clock:
+    """Collects how long each stage took."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._stages[stage] = _milliseconds(start)
+
+    def total(self) -> dict[str, float]:
+        return {**self._stages, "total": _milliseconds(self._start)}
+
+
+def _milliseconds(since: float) -> float:
+    return round((time.perf_counter() - since) * 1000, 3)

@@ -1,1 +1,77 @@
 """Sentences and words with exact offsets; the one place that decides where a sentence ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rag.types import Span
+
+_ABBREVIATIONS = frozenset(
+    """al approx ave bldg blvd ca cf co corp dept dr e.g ed eds eq esp est etc ex figs gen gov hon i.e inc jr ltd mr mrs
+    ms prof rep rev sen sgt sr st tel univ u.k u.s vs""".split()
+)
+_BEFORE_NUMBERS = frozenset("art ch col fig max min no nos op p para pp sec v ver vol vols".split())
+_BREAK = re.compile(
+    r"""(?P<stop>[.!?…]+)(?P<close>["'”’)\]]*)(?=\s)   # a full stop, what closes around it, then white space
+    |(?P<wide>[。！？]+[」』”）]*)                        # CJK stops need no white space
+    |(?P<line>\n[ \t]*\n\s*)                             # a blank line
+    |(?P<item>\n(?=[ \t]*(?:[-*+•]\s|\d{1,3}[.)]\s|\||\#{1,6}\s|>\s?|```)))  # before a list item or a heading
+    |(?P<row>(?<=\ \|)\n|(?<=\|)\n|\n(?=[^\n]*\ \|\ ))                           # around a table row
+    |(?P<head>(?<![^\n])\#{1,6}\ [^\n]*\n)                                       # after a heading
+    """,
+    re.VERBOSE,
+)
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
+_NEXT = re.compile(r"\s+(\S)")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def sentences(text: str) -> list[Span]:
+    """Return the spans of the sentences of `text`, in order.
+
+    A span neither starts nor ends with white space, and together they cover everything else. Table rows, headings
+    and list items are sentences of their own; a line break inside a paragraph does not end one.
+    """
+    spans = []
+    start = 0
+    for cut in (*_cuts(text), len(text)):
+        piece = text[start:cut]
+        stripped = piece.strip()
+        if stripped:
+            left = start + len(piece) - len(piece.lstrip())
+            spans.append(Span(left, left + len(stripped)))
+        start = cut
+    return spans
+
+
+def words(text: str) -> list[str]:
+    """Return the words of `text`, lower-cased, in order: runs of letters and digits, inner apostrophes kept."""
+    return [match.group().lower() for match in _WORD.finditer(text)]
+
+
+def _cuts(text: str) -> Iterator[int]:
+    for match in _BREAK.finditer(text):
+        if match["stop"] is None or _ends_sentence(text, match):
+            yield match.end()
+
+
+def _ends_sentence(text: str, match: re.Match[str]) -> bool:
+    """Say whether a full stop ends a sentence, rather than an abbreviation, an initial or a list number."""
+    following = _NEXT.match(text, match.end())
+    if following is None:
+        return True
+    if following.group(1).islower():
+        return False
+    word = _LAST_WORD.search(text, max(0, match.start() - 24), match.start())
+    if match["stop"] != "." or word is None:
+        return True
+    last = word.group()
+    is_initial = len(last) == 1 and last.isupper()
+    is_item_number = last.isdigit() and _starts_line(text, word.start())
+    numbered = following.group(1).isdigit() and last.lower() in _BEFORE_NUMBERS
+    return not (is_initial or is_item_number or numbered or last.lower() in _ABBREVIATIONS)
+
+
+def _starts_line(text: str, position: int) -> bool:
+    return not text[text.rfind("\n", 0, position) + 1 : position].strip()

@@ -1,0 +1,72 @@
+# Ragwright: every command a user needs. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TORCH := torch==2.13.0
+HOMEDIR := $(or $(RAGWRIGHT_HOME),.ragwright)
+CORPUS ?= demo
+SET ?= corpora/demo
+OUT ?= out/$(notdir $(patsubst %/,%,$(SET)))
+# Silent packages: nothing is reported to anybody.
+export DO_NOT_TRACK := 1
+export SCARF_NO_ANALYTICS := 1
+export RAGAS_DO_NOT_TRACK := true
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format ingest serve eval gate up down lock clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## build the environment in .venv (once)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ragwright needs Python 3.11 or newer; name it with: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL)) $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps unstructured-inference opencv-python-headless
+	@touch $@
+
+demo: install  ## ingest corpora/demo, answer three questions, refuse one, evaluate
+	@RAGWRIGHT=$(BIN)/ragwright bash corpora/demo.sh
+
+test: install  ## run the test suite
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: install  ## style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install  ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ingest: install  ## make ingest SOURCE=folder CORPUS=name
+	$(BIN)/ragwright ingest $(SOURCE) --corpus $(CORPUS)
+
+serve: install  ## the HTTP service on 127.0.0.1:8484
+	$(BIN)/ragwright serve
+
+eval: install  ## make eval SET=folder CORPUS=name
+	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --out $(OUT)
+
+gate: install  ## make gate BASELINE=run CANDIDATE=run
+	$(BIN)/ragwright gate --baseline $(BASELINE) --candidate $(CANDIDATE)
+
+up:  ## the service with a Qdrant server, in containers
+	docker compose up --build --detach --wait
+
+down:  ## stop the containers
+	docker compose down
+
+lock: install  ## write the tested versions to constraints.txt
+	@head -2 constraints.txt > constraints.tmp
+	@$(BIN)/python -m pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' | sort -f >> constraints.tmp
+	@mv constraints.tmp constraints.txt
+
+clean:  ## remove what runs wrote (keeps .venv)
+	rm -rf out $(HOMEDIR)

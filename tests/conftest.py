@@ -1,0 +1,50 @@
+"""Shared fixtures: one exported embedding model for the whole suite, one home per test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rag.models.embedders import make_embedder
+from rag.ports import Embedder
+from rag.settings import EmbedderSettings, Settings, load_settings
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def model_cache() -> Path:
+    """The folder that keeps the exported model between test runs; the export itself runs in its own process."""
+    cache = REPOSITORY / ".ragwright" / "models"
+    code = (
+        "import sys, pathlib; from rag.models.embedders import make_embedder; from rag.settings import EmbedderSettings"
+    )
+    run = f"{code}; make_embedder(EmbedderSettings(), pathlib.Path(sys.argv[1])).embed(['warm'])"
+    subprocess.run([sys.executable, "-c", run, str(cache)], check=True, cwd=REPOSITORY)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def embedder(model_cache: Path) -> Embedder:
+    """The default embedder, on one thread."""
+    return make_embedder(EmbedderSettings(threads=1), model_cache)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, model_cache: Path) -> Settings:
+    """Default settings with a home of their own and no keys."""
+    overrides = [f"embedder.cache_dir={model_cache}", "embedder.threads=1", "ingest.jobs=1"]
+    return load_settings(overrides=overrides, environ={"RAGWRIGHT_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture(scope="session")
+def public_data() -> Path:
+    """The folder of public sets; the test is skipped only where it does not exist."""
+    folder = os.environ.get("RAGWRIGHT_DATA")
+    if not folder:
+        pytest.skip("RAGWRIGHT_DATA is not set")
+    return Path(folder)

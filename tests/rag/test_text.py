@@ -1,0 +1,43 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.text import sentences, words
+
+
+def cut(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in sentences(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dr. Smith went home. He slept.", ["Dr. Smith went home.", "He slept."]),
+        ("Version 4.2.1 is out. Install it!", ["Version 4.2.1 is out.", "Install it!"]),
+        ("See fig. 3 and sec. 4 below. Done.", ["See fig. 3 and sec. 4 below.", "Done."]),
+        ("The answer is no. Next one.", ["The answer is no.", "Next one."]),
+        ("wrapped over\ntwo lines. End", ["wrapped over\ntwo lines.", "End"]),
+        ("# Title\nText.", ["# Title", "Text."]),
+        ("- one\n- two", ["- one", "- two"]),
+        ("1. Open it.\n2. Close it.", ["1. Open it.", "2. Close it."]),
+        ("Plan | Price\nBasic | 5\n\nAfter.", ["Plan | Price", "Basic | 5", "After."]),
+        ("日本語。次の文！", ["日本語。", "次の文！"]),
+        ('He said "go." Then left.', ['He said "go."', "Then left."]),
+        ("", []),
+        (" \n ", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert cut(text) == expected
+
+
+@given(st.text(alphabet=st.sampled_from("aB1 .!?\n|-#\"'。é"), max_size=80))
+def test_sentences_cover_the_text_in_order(text: str) -> None:
+    spans = sentences(text)
+    assert "".join("".join(text[s.start : s.end].split()) for s in spans) == "".join(text.split())
+    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(text[s.start : s.end] == text[s.start : s.end].strip() for s in spans)
+
+
+def test_words_are_lower_case_and_keep_inner_apostrophes() -> None:
+    assert words("Don't touch ERR-12, café_Bar") == ["don't", "touch", "err", "12", "café", "bar"]
