@@ -83,11 +83,11 @@ def _packages() -> str:
     try:
         requirements = importlib.metadata.requires("ragwright") or []
     except importlib.metadata.PackageNotFoundError:
-        raise ConfigError("ragwright is not installed in this environment; run make setup") from None
+        raise ConfigError("ragwright is not installed in this environment; run make install") from None
     needed = [_REQUIREMENT.match(line) for line in requirements if "extra ==" not in line]
     wrong = [problem for match in needed if match and (problem := _wrong(match["name"], match["pin"]))]
     if wrong:
-        raise ConfigError(f"{'; '.join(wrong)}; run make setup")
+        raise ConfigError(f"{'; '.join(wrong)}; run make install")
     return f"{len(needed)} required, all there"
 
 
