@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -110,6 +110,12 @@ class RagPipeline:
         _, result = await self._context(request, clock)
         return result
 
+    async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
+        """Return the context packed from hits that were retrieved elsewhere, best first."""
+        clock = _Clock()
+        query = await self._query(request, clock)
+        return await self._assemble(request, query, tuple(hits), clock)
+
     async def answer(self, request: Request) -> Answer:
         """Return an answer whose every citation was resolved to source characters and checked, or an abstention."""
         clock = _Clock()
@@ -136,14 +142,8 @@ class RagPipeline:
         yield StreamEvent("answer", answer=await self._checked(draft, result, clock))
 
     async def _retrieve(self, request: Request, clock: _Clock) -> tuple[Query, tuple[Hit, ...]]:
-        settings, stages = self._settings, self._stages
-        if not request.question.strip():
-            raise ConfigError("the question is empty; ask one")
-        with clock.measure("generation"):
-            generation = await asyncio.to_thread(stages.catalogue.live, request.corpus)
-        top_k = request.top_k or settings.retrieval.top_k
-        depth = max(settings.retrieval.candidates, top_k)
-        query = Query(request.question, generation, depth, request.filter, request.history)
+        settings, stages = self._settings.retrieval, self._stages
+        query = await self._query(request, clock)
         with clock.measure("retrieve"):
             found = await asyncio.gather(*(retriever.retrieve(query) for retriever in stages.retrievers))
         with clock.measure("fuse"):
@@ -154,11 +154,23 @@ class RagPipeline:
             hits = to_hits(fused, chunks)
         with clock.measure("rerank"):
             hits = await stages.reranker.rerank(query, hits)
-        return query, tuple(hits[:top_k])
+        return query, tuple(hits[: request.top_k or settings.top_k])
+
+    async def _query(self, request: Request, clock: _Clock) -> Query:
+        if not request.question.strip():
+            raise ConfigError("the question is empty; ask one")
+        with clock.measure("generation"):
+            generation = await asyncio.to_thread(self._stages.catalogue.live, request.corpus)
+        settings = self._settings.retrieval
+        depth = max(settings.candidates, request.top_k or settings.top_k)
+        return Query(request.question, generation, depth, request.filter, request.history)
 
     async def _context(self, request: Request, clock: _Clock) -> tuple[Query, ContextResult]:
-        settings, stages = self._settings.context, self._stages
         query, hits = await self._retrieve(request, clock)
+        return query, await self._assemble(request, query, hits, clock)
+
+    async def _assemble(self, request: Request, query: Query, hits: tuple[Hit, ...], clock: _Clock) -> ContextResult:
+        settings, stages = self._settings.context, self._stages
         search = SearchResult(request.question, query.generation, self._fingerprint, hits, clock.total())
         with clock.measure("compress"):
             kept, dropped = drop_near_duplicates(hits[: settings.max_hits], settings.near_duplicate)
@@ -173,7 +185,7 @@ class RagPipeline:
             prompt = stages.render(
                 request.prompt or self._settings.answer.prompt, request.question, context, request.history
             )
-        return query, ContextResult(search, context, prompt, clock.total())
+        return ContextResult(search, context, prompt, clock.total())
 
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, select
 
-from rag.errors import CorpusNotFoundError, DocumentNotFoundError
+from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
+from rag.settings import Bm25Settings, EmbedderSettings
 from rag.state.engine import reading
-from rag.state.tables import chunks, corpora, documents, generations
+from rag.state.tables import chunks, corpora, documents, generations, indexes
 from rag.types import Block, Chunk, Document, Generation, Span
 
 _BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """What an index was built with."""
+
+    id: int
+    corpus: str
+    fingerprint: str
+    embedder: EmbedderSettings
+    bm25: Bm25Settings
 
 
 class SqlCatalogue:
@@ -40,6 +53,20 @@ class SqlCatalogue:
             return list(
                 connection.scalars(select(corpora.c.name).where(corpora.c.live.is_not(None)).order_by(corpora.c.name))
             )
+
+    def index(self, index_id: int) -> IndexRow:
+        """Return what an index was built with.
+
+        Raises:
+            StateError: the catalogue does not know it.
+        """
+        with reading(self._engine) as connection:
+            row = connection.execute(select(indexes).where(indexes.c.id == index_id)).one_or_none()
+        if row is None:
+            raise StateError(f"the catalogue has no index {index_id}; it was vacuumed while you read it, ask again")
+        embedder = EmbedderSettings.model_validate(row.settings["embedder"])
+        bm25 = Bm25Settings.model_validate(row.settings["bm25"])
+        return IndexRow(row.id, row.corpus, row.fingerprint, embedder, bm25)
 
     def chunks(self, pks: Sequence[int]) -> dict[int, Chunk]:
         """Return the chunks that exist, by pk."""

@@ -1,0 +1,147 @@
+"""The composition root: the only place where concrete adapters are chosen and opened."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Engine
+
+from rag.answer.gate import answer_gate
+from rag.answer.generators import make_generator
+from rag.answer.prompts import PromptFiles
+from rag.answer.verify import make_verifier
+from rag.context.compress import compressor
+from rag.context.tokens import budget_tokenizer
+from rag.index.bm25 import Bm25Index
+from rag.index.owner import VectorIndexes
+from rag.index.qdrant_server import QdrantServerIndex, server_client
+from rag.index.token_vectors import StoredTokenVectors
+from rag.models.embedders import make_embedder
+from rag.models.late_interaction import LateInteraction, QueryEncoder
+from rag.models.rerankers import reranker
+from rag.pipeline import RagPipeline, Stages
+from rag.ports import Embedder, Index, Tokenizer, VectorIndex
+from rag.retrieve.fusion import fusion_of
+from rag.retrieve.retrievers import Stores, retriever
+from rag.settings import EmbedderSettings, Settings
+from rag.state.engine import open_catalogue
+from rag.state.home import Home
+from rag.state.reader import SqlCatalogue
+from rag.types import Generation
+
+
+class Runtime:
+    """Everything a process holds open: catalogue, models, indexes, and the flow over them. Close it when done."""
+
+    def __init__(self, settings: Settings, home: Home, engine: Engine) -> None:
+        self.settings = settings
+        self.home = home
+        self.engine = engine
+        self.catalogue = SqlCatalogue(engine)
+        self._lock = threading.RLock()
+        self._indexes: dict[int, Index] = {}
+        self._embedders: dict[EmbedderSettings, Embedder] = {}
+        self._shards: VectorIndexes | None = None
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder that the settings name; indexes keep the one they were built with."""
+        return self._embedder(self.settings.embedder)
+
+    def indexes(self, index_id: int) -> Index:
+        """Open an index, or return it if it is open."""
+        with self._lock:
+            if index_id not in self._indexes:
+                self._indexes[index_id] = self._open_index(index_id)
+            return self._indexes[index_id]
+
+    @cached_property
+    def pipeline(self) -> RagPipeline:
+        """The flow, over the stages that the settings name."""
+        settings = self.settings
+        encoder = QueryEncoder(self.indexes)
+        interaction = LateInteraction(self.indexes, encoder)
+        stores = Stores(self.indexes, self.catalogue, encoder)
+        prompts = PromptFiles()
+        stages = Stages(
+            catalogue=self.catalogue,
+            retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
+            fusion=fusion_of(settings.retrieval),
+            reranker=reranker(settings.rerank, interaction),
+            compressor=compressor(settings.context, interaction.units),
+            tokenizer=self._budget_tokenizer,
+            render=prompts.render,
+            gate=answer_gate(settings.answer),
+            generator=make_generator(settings.answer, settings.environment),
+            verifier=make_verifier(settings.answer),
+        )
+        return RagPipeline(stages, settings)
+
+    def drop_index(self, index_id: int) -> None:
+        """Close an index and erase its shard; its other files are the caller's."""
+        with self._lock:
+            self._indexes.pop(index_id, None)
+            if self._shards is not None:
+                self._shards.drop(index_id)
+
+    def close(self) -> None:
+        """Release the shards and the catalogue."""
+        with self._lock:
+            self._indexes.clear()
+            if self._shards is not None:
+                self._shards.close()
+                self._shards = None
+        self.engine.dispose()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_index(self, index_id: int) -> Index:
+        built = self.catalogue.index(index_id)
+        folder = self.home.index(index_id)
+        embedder = self._embedder(built.embedder)
+        return Index(
+            id=index_id,
+            embedder=embedder,
+            vectors=self._vectors(index_id, embedder.dim),
+            keywords=Bm25Index(folder / "bm25", built.bm25),
+            token_vectors=StoredTokenVectors(folder / "tokens", embedder.dim),
+        )
+
+    def _vectors(self, index_id: int, dim: int) -> VectorIndex:
+        environment = self.settings.environment
+        if environment.qdrant_url:
+            key = environment.qdrant_api_key
+            client = server_client(environment.qdrant_url, key.get_secret_value() if key else None)
+            return QdrantServerIndex(client, f"ragwright-{index_id}", dim)
+        if self._shards is None:
+            self._shards = VectorIndexes(self.home)
+        return self._shards.open(index_id, dim)
+
+    def _embedder(self, settings: EmbedderSettings) -> Embedder:
+        with self._lock:
+            if settings not in self._embedders:
+                self._embedders[settings] = make_embedder(settings, self.home.models)
+            return self._embedders[settings]
+
+    def _budget_tokenizer(self, generation: Generation) -> Tokenizer:
+        return budget_tokenizer(self.indexes(generation.index_id).embedder.tokenizer)
+
+
+def open_runtime(settings: Settings) -> Runtime:
+    """Open the catalogue; models and indexes follow when they are first needed.
+
+    Raises:
+        StateError: the home cannot be written or the catalogue cannot be read.
+    """
+    home = Home(Path(settings.environment.home).expanduser().resolve())
+    url = settings.environment.database_url
+    return Runtime(settings, home, open_catalogue(home, url.get_secret_value() if url else None))

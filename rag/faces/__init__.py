@@ -1,0 +1,1 @@
+"""Faces that let other frameworks use Ragwright as a part of their own."""
