@@ -27,6 +27,7 @@ def create_app(source: Settings | Runtime) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         runtime = open_runtime(source) if isinstance(source, Settings) else source
+        runtime.pipeline  # noqa: B018 - a stage that the settings misname must fail the start, not each request
         app.state.runtime = runtime
         app.state.readiness = Readiness(runtime)
         warm_up = asyncio.create_task(app.state.readiness.reasons())

@@ -24,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; `handler` of a parsed namespace names the verb's function as `module:function`."""
-    parser = _Parser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="ragwright",
         description="Cited answers and packed contexts from your documents, measured on your own questions.",
         epilog=_EPILOG,
@@ -60,7 +60,7 @@ def _group(verbs: Verbs, name: str, help: str) -> Verbs:
 
 
 def _add_corpus_verbs(verbs: Verbs) -> None:
-    ingest = _verb(verbs, "ingest", "corpus:ingest", "read files and folders into a corpus; unchanged ones cost nothing")
+    ingest = _verb(verbs, "ingest", "corpus:ingest", "read sources into a corpus; what did not change costs nothing")
     ingest.add_argument("sources", metavar="SOURCE", nargs="+", help="a folder, a file, or a documents.jsonl")
     _add_corpus(ingest)
     ingest.add_argument("--prune", action="store_true", help="remove documents that are gone from the sources")
@@ -84,7 +84,7 @@ def _add_question_verbs(verbs: Verbs) -> None:
         parser.add_argument("--top-k", metavar="N", type=int, help="hits to keep (retrieval.top_k)")
         _add_pairs(parser, "--filter", "only documents whose metadata equals this, repeatable")
     for parser in (context, ask):
-        parser.add_argument("--budget-tokens", metavar="N", type=int, help="size of the context (context.budget_tokens)")
+        parser.add_argument("--budget-tokens", metavar="N", type=int, help="the context's size (context.budget_tokens)")
     ask.add_argument("--prompt", metavar="NAME@VERSION", help="the prompt file (answer.prompt)")
     ask.add_argument("--stream", action="store_true", help="show the answer as it is written; with --json, events")
 
@@ -119,13 +119,13 @@ def _add_prompt_verbs(verbs: Verbs) -> None:
 
 def _add_generation_verbs(verbs: Verbs) -> None:
     group = _group(verbs, "generations", "list, switch and clean up the published views of a corpus")
-    for name, help in {
+    for name, purpose in {
         "list": "list the generations of a corpus",
         "promote": "make a kept generation the live one",
         "rollback": "make the generation before the live one live again",
         "vacuum": "erase what no kept generation sees",
     }.items():
-        parser = _verb(group, name, f"generations:{name}", help)
+        parser = _verb(group, name, f"generations:{name}", purpose)
         _add_corpus(parser)
         if name == "promote":
             parser.add_argument("generation", metavar="GENERATION", type=int, help="its id, as in generations list")

@@ -18,6 +18,7 @@ class BodyLimit:
         self._detail = f"the body is over {max_bytes} bytes (serve.max_body_bytes); send less"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 413."""
         if scope["type"] == "http" and self._declared(scope) > self._max_bytes:
             refusal = respond(problem(413, "body-too-large", self._detail))
             await refusal(scope, receive, send)

@@ -75,11 +75,8 @@ def sources_text(answer: Answer) -> str:
 def _source(citation: Citation) -> str:
     place = _place(citation.doc_id, citation.span.start, citation.span.end)
     doubt = "" if citation.support.supported else f"  (weak support: {citation.support.score:.2f})"
-    return f" [{citation.tag}] {citation.title or citation.doc_id}{doubt}\n{_INDENT}{place}\n{_wrapped(_quoted(citation))}"
-
-
-def _quoted(citation: Citation) -> str:
-    return f"“{citation.quote}”"
+    quote = _wrapped(f"“{citation.quote}”")
+    return f" [{citation.tag}] {citation.title or citation.doc_id}{doubt}\n{_INDENT}{place}\n{quote}"
 
 
 def _place(doc_id: str, start: int, end: int) -> str:

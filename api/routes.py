@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.sse import EventSourceResponse
 
 from api import schemas
+from api.bodies import AnswerBody, ContextBody, SearchBody, request_of
 from api.problems import RESPONSES, problem, respond
 from api.readiness import Readiness
-from api.schemas import (
-    AnswerBody,
-    AnswerJson,
-    ContextBody,
-    ContextJson,
-    CorporaJson,
-    DocumentJson,
-    SearchBody,
-    SearchJson,
-)
+from api.schemas import AnswerJson, ContextJson, CorporaJson, DocumentJson, SearchJson
 from api.stream import server_sent_events
 from api.version import ragwright_version
 from rag import pipeline
 from rag.bootstrap import Runtime
 
 router = APIRouter(responses=RESPONSES)
-_EVENT_STREAM = {200: {"content": {EventSourceResponse.media_type: {}}, "description": "An answer, or its events"}}
+_EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {EventSourceResponse.media_type: {}}, "description": "An answer, or its events"}
+}
 
 
 def _runtime(request: Request) -> Runtime:
@@ -95,4 +89,4 @@ async def readyz(readiness: Annotated[Readiness, Depends(_readiness)]) -> dict[s
 
 
 def _request(body: SearchBody, runtime: Runtime) -> pipeline.Request:
-    return schemas.request_of(body, runtime.settings.serve.max_question_chars)
+    return request_of(body, runtime.settings.serve.max_question_chars)

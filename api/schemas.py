@@ -1,99 +1,21 @@
-"""The JSON that users send and get: one set of shapes for HTTP and for `--json` on the command line.
+"""The JSON that users get: one set of shapes for HTTP and for `--json` on the command line.
 
 Offsets are `[start, end)` in Unicode code points of a document's clean text; ranks and tags count from 1.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict
 
-from api.errors import InvalidRequestError
 from rag import types
-from rag.pipeline import Request
 
 if TYPE_CHECKING:
     from rag.pipeline import StreamEvent
 
-MAX_TOP_K = 1000
-MAX_BUDGET_TOKENS = 1_000_000
-MAX_TURNS = 100
 
-
-# --- what users send --------------------------------------------------------------------------------------------------
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("surrogates", "must be valid Unicode text, without lone surrogates") from error
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise PydanticCustomError("blank", "must not be blank")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_encodable)]
-NonBlank = Annotated[Text, AfterValidator(_not_blank)]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class TurnBody(_Body):
-    """One earlier message of the conversation."""
-
-    role: Literal["user", "assistant"]
-    text: NonBlank
-
-
-class SearchBody(_Body):
-    """A question to one corpus; what is left out takes the value of the service's settings."""
-
-    question: NonBlank
-    corpus: NonBlank
-    top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
-    filter: dict[Text, Text] = Field(default_factory=dict, description="metadata fields that must all be equal")
-
-
-class ContextBody(SearchBody):
-    """A question whose context is wanted, with the tokens it may take."""
-
-    budget_tokens: int | None = Field(default=None, ge=1, le=MAX_BUDGET_TOKENS)
-
-
-class AnswerBody(ContextBody):
-    """A question to answer; `stream` asks for server-sent events, `prompt` is NAME@VERSION."""
-
-    history: list[TurnBody] = Field(default_factory=list, max_length=MAX_TURNS)
-    stream: bool = False
-    prompt: NonBlank | None = None
-
-
-def request_of(body: SearchBody, max_question_chars: int) -> Request:
-    """Return the pipeline's request.
-
-    Raises:
-        InvalidRequestError: the question is longer than the settings allow.
-    """
-    if len(body.question) > max_question_chars:
-        raise InvalidRequestError(
-            f"the question has {len(body.question)} characters, at most {max_question_chars} are allowed"
-            " (serve.max_question_chars); shorten it"
-        )
-    fields: dict[str, Any] = body.model_dump(exclude={"stream"})
-    turns = tuple(types.Turn(**turn) for turn in fields.pop("history", ()))
-    return Request(history=turns, **fields)
-
-
-# --- what users get ---------------------------------------------------------------------------------------------------
+# --- the shapes -------------------------------------------------------------------------------------------------------
 
 
 class _Json(BaseModel):
@@ -273,7 +195,7 @@ class DocumentJson(_Json):
     text: str
 
 
-# --- from the flow's values to those shapes ---------------------------------------------------------------------------
+# --- from the flow's values to the shapes -----------------------------------------------------------------------------
 
 
 def hit_json(hit: types.Hit) -> HitJson:
@@ -344,9 +266,7 @@ def answer_json(answer: types.Answer) -> AnswerJson:
             model=made_by.model,
             release=made_by.release,
         ),
-        usage=UsageJson(
-            input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cost_usd=usage.cost_usd
-        ),
+        usage=UsageJson(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cost_usd=usage.cost_usd),
         timings_ms=dict(answer.timings_ms),
     )
 

@@ -111,7 +111,7 @@ def _names() -> str:
 
 
 def _home(settings: Settings) -> str:
-    root = settings.environment.home
+    root = settings.environment.home.expanduser()
     Home(root).create()
     try:
         with tempfile.TemporaryFile(dir=root) as file:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from api import render, schemas
+from api.bodies import AnswerBody, ContextBody, SearchBody, request_of
 from api.commands.session import open_runtime
 from api.errors import EXIT_DONE, InvalidRequestError
 from api.output import print_json, print_line, print_text
 from rag.bootstrap import Runtime
+from rag.bridge import run_sync
 from rag.pipeline import Request, StreamEvent
 from rag.types import Answer
 
-_Body = TypeVar("_Body", bound=schemas.SearchBody)
+_Body = TypeVar("_Body", bound=SearchBody)
 
 
 def search(arguments: argparse.Namespace) -> int:
     """Print the ranked hits."""
-    body = _body(schemas.SearchBody, arguments)
+    body = _body(SearchBody, arguments)
     with open_runtime(arguments) as runtime:
-        result = asyncio.run(runtime.pipeline.search(_request(body, runtime)))
+        result = run_sync(runtime.pipeline.search(_request(body, runtime)))
     if arguments.json:
         print_json(schemas.search_json(result).model_dump(mode="json"))
     else:
@@ -34,9 +35,9 @@ def search(arguments: argparse.Namespace) -> int:
 
 def context(arguments: argparse.Namespace) -> int:
     """Print the packed context."""
-    body = _body(schemas.ContextBody, arguments)
+    body = _body(ContextBody, arguments)
     with open_runtime(arguments) as runtime:
-        result = asyncio.run(runtime.pipeline.context(_request(body, runtime)))
+        result = run_sync(runtime.pipeline.context(_request(body, runtime)))
     if arguments.json:
         print_json(schemas.context_json(result).model_dump(mode="json"))
     else:
@@ -46,14 +47,14 @@ def context(arguments: argparse.Namespace) -> int:
 
 def ask(arguments: argparse.Namespace) -> int:
     """Print the answer and its sources, as a whole or as it is written."""
-    body = _body(schemas.AnswerBody, arguments)
+    body = _body(AnswerBody, arguments)
     with open_runtime(arguments) as runtime:
         request = _request(body, runtime)
         if body.stream:
             show = _print_events if arguments.json else _print_deltas
-            asyncio.run(show(runtime.pipeline.stream(request)))
+            run_sync(show(runtime.pipeline.stream(request)))
             return EXIT_DONE
-        answer = asyncio.run(runtime.pipeline.answer(request))
+        answer = run_sync(runtime.pipeline.answer(request))
     if arguments.json:
         print_json(schemas.answer_json(answer).model_dump(mode="json"))
     else:
@@ -102,5 +103,5 @@ def _mapping(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return mapping
 
 
-def _request(body: schemas.SearchBody, runtime: Runtime) -> Request:
-    return schemas.request_of(body, runtime.settings.serve.max_question_chars)
+def _request(body: SearchBody, runtime: Runtime) -> Request:
+    return request_of(body, runtime.settings.serve.max_question_chars)

@@ -47,7 +47,13 @@ def make_context(question: str = "How long?") -> types.ContextResult:
 
 def make_answer(question: str = "How long?", *, abstained: bool = False) -> types.Answer:
     citation = types.Citation(
-        1, "policies/refund terms#1.md", "Refund terms", "file:r.md", types.Span(0, 21), TEXT[:21], types.Support(0.9, True)
+        1,
+        "policies/refund terms#1.md",
+        "Refund terms",
+        "file:r.md",
+        types.Span(0, 21),
+        TEXT[:21],
+        types.Support(0.9, True),
     )
     text = "Refunds take 30 days [1]."
     return types.Answer(

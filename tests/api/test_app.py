@@ -161,7 +161,8 @@ def test_a_stream_that_fails_at_once_is_a_problem(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "slug"), [(errors.GeneratorUnavailableError("later"), "generator-unavailable"), (KeyError("k"), "internal-error")]
+    ("error", "slug"),
+    [(errors.GeneratorUnavailableError("later"), "generator-unavailable"), (KeyError("k"), "internal-error")],
 )
 def test_a_stream_that_fails_later_ends_with_an_error_event(
     client: TestClient, runtime: Any, error: Exception, slug: str
