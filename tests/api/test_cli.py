@@ -361,3 +361,45 @@ def test_doctor_says_when_the_home_cannot_be_written(
     checks = {check["name"]: check for check in json.loads(out)["checks"]}
     assert code == 1
     assert "RAGWRIGHT_HOME" in checks["home"]["detail"]
+
+
+# --- prompts ----------------------------------------------------------------------------------------------------------
+
+
+def test_prompts_are_listed_shown_and_linted(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "prompts", "list", "--json")
+    names = [f"{row['name']}@{row['version']}" for row in json.loads(out)["prompts"]]
+    assert code == 0
+    assert "grounded@1" in names
+    assert "{{question}}" in run(capsys, "prompts", "show", "grounded@1")[1]
+    assert json.loads(run(capsys, "prompts", "show", "grounded@1", "--json")[1])["version"] == "1"
+    code, out, _ = run(capsys, "prompts", "lint", "--json")
+    assert code == 0
+    assert json.loads(out)["prompts"][0]["problems"] == []
+    assert run(capsys, "prompts", "diff", "grounded@1", "grounded@1") == (0, "", "")
+
+
+def test_an_unknown_prompt_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "prompts", "show", "nothing@1")
+    assert code == 2
+    assert "grounded@1" in err
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{{question}}", "does not show every passage"),
+        ("{{questoin}}", "questoin"),
+        ("{{#each passages}}{{this.text}}{{/each}}{{#each history}}{{this.text}}{{/each}}{{question}}", ""),
+    ],
+)
+def test_lint_finds_what_a_prompt_lacks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, template: str, says: str
+) -> None:
+    from rag.answer.prompts import PromptFiles
+
+    (tmp_path / "mine@2.prompt").write_text(f"---\ndescription: mine\n---\n{template}")
+    monkeypatch.setattr("api.commands.prompts.PromptFiles", lambda: PromptFiles(tmp_path))
+    code, out, _ = run(capsys, "prompts", "lint")
+    assert code == (1 if says else 0)
+    assert (says or "ok") in out
