@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from api.commands.session import settings_of
@@ -55,18 +56,17 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _check("python", platform.python_version)
     yield _check("packages", _packages)
     yield _check("names", _names)
-    yield _check("home", lambda: _home(settings))
-    yield _check("generator", lambda: _generator(settings))
+    yield _check("home", partial(_home, settings))
+    yield _check("generator", partial(_generator, settings))
     try:
-        runtime = bootstrap.open_runtime(settings)
+        with bootstrap.open_runtime(settings) as runtime:
+            names = runtime.catalogue.corpora()
+            yield Check("catalogue", True, f"corpora: {', '.join(names) or 'none yet'}")
+            yield _check("model", partial(_model, runtime))
+            for name in names:
+                yield _check(f"corpus {name}", partial(_corpus, runtime, name))
     except RagwrightError as error:
         yield Check("catalogue", False, str(error))
-        return
-    with runtime:
-        yield _check("model", lambda: _model(runtime))
-        yield _check("catalogue", lambda: f"corpora: {', '.join(runtime.catalogue.corpora()) or 'none yet'}")
-        for name in runtime.catalogue.corpora():
-            yield _check(f"corpus {name}", lambda name=name: _corpus(runtime, name))  # type: ignore[misc]
 
 
 def _check(name: str, examine_part: Callable[[], str]) -> Check:
