@@ -60,7 +60,9 @@ def _group(verbs: Verbs, name: str, help: str) -> Verbs:
 
 
 def _add_corpus_verbs(verbs: Verbs) -> None:
-    ingest = _verb(verbs, "ingest", "corpus:ingest", "read sources into a corpus; what did not change costs nothing")
+    ingest = _verb(
+        verbs, "ingest", "corpus:ingest_sources", "read sources into a corpus; what did not change costs nothing"
+    )
     ingest.add_argument("sources", metavar="SOURCE", nargs="+", help="a folder, a file, or a documents.jsonl")
     _add_corpus(ingest)
     ingest.add_argument("--prune", action="store_true", help="remove documents that are gone from the sources")
@@ -70,7 +72,9 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     ingest.add_argument("--retry-failed", action="store_true", help="try unchanged documents again that failed before")
     ingest.add_argument("--jobs", metavar="N", type=_positive, help="partition workers (ingest.jobs)")
     ingest.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
-    status = _verb(verbs, "status", "corpus:status", "show generations, documents, chunks, failures, sizes and models")
+    status = _verb(
+        verbs, "status", "corpus:show_status", "show generations, documents, chunks, failures, sizes and models"
+    )
     status.add_argument("--corpus", metavar="NAME", help="one corpus (default: all)")
 
 
@@ -82,7 +86,14 @@ def _add_question_verbs(verbs: Verbs) -> None:
         parser.add_argument("question", metavar="QUESTION")
         _add_corpus(parser)
         parser.add_argument("--top-k", metavar="N", type=int, help="hits to keep (retrieval.top_k)")
-        _add_pairs(parser, "--filter", "only documents whose metadata equals this, repeatable")
+        parser.add_argument(
+            "--filter",
+            metavar="KEY=VALUE",
+            type=_pair,
+            action="append",
+            default=[],
+            help="only documents whose metadata equals this, repeatable",
+        )
     for parser in (context, ask):
         parser.add_argument("--budget-tokens", metavar="N", type=int, help="the context's size (context.budget_tokens)")
     ask.add_argument("--prompt", metavar="NAME@VERSION", help="the prompt file (answer.prompt)")
@@ -95,7 +106,9 @@ def _add_evaluation_verbs(verbs: Verbs) -> None:
     _add_corpus(evaluate)
     evaluate.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the run is written")
     evaluate.add_argument("--split", metavar="NAME", help="only questions of this split")
-    _add_pairs(evaluate, "--where", "only questions whose field equals this, repeatable")
+    evaluate.add_argument(
+        "--where", metavar="KEY=VALUE", action="append", default=[], help="only questions whose field equals this"
+    )
     evaluate.add_argument("--ingest", action="store_true", help="build the corpus from the set's documents first")
     compare = _verb(verbs, "compare", "evaluation:compare", "show paired differences of two runs, with intervals")
     compare.add_argument("run_a", metavar="RUN_A", type=Path, help="a folder written by eval")
@@ -119,13 +132,13 @@ def _add_prompt_verbs(verbs: Verbs) -> None:
 
 def _add_generation_verbs(verbs: Verbs) -> None:
     group = _group(verbs, "generations", "list, switch and clean up the published views of a corpus")
-    for name, purpose in {
-        "list": "list the generations of a corpus",
-        "promote": "make a kept generation the live one",
-        "rollback": "make the generation before the live one live again",
-        "vacuum": "erase what no kept generation sees",
-    }.items():
-        parser = _verb(group, name, f"generations:{name}", purpose)
+    for name, handler, purpose in (
+        ("list", "list_generations", "list the generations of a corpus"),
+        ("promote", "promote", "make a kept generation the live one"),
+        ("rollback", "roll_back", "make the generation before the live one live again"),
+        ("vacuum", "erase", "erase what no kept generation sees (ingest.keep_generations)"),
+    ):
+        parser = _verb(group, name, f"generations:{handler}", purpose)
         _add_corpus(parser)
         if name == "promote":
             parser.add_argument("generation", metavar="GENERATION", type=int, help="its id, as in generations list")
@@ -140,10 +153,6 @@ def _add_service_verbs(verbs: Verbs) -> None:
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", metavar="NAME", required=True, help="the corpus")
-
-
-def _add_pairs(parser: argparse.ArgumentParser, option: str, help: str) -> None:
-    parser.add_argument(option, metavar="KEY=VALUE", type=_pair, action="append", default=[], help=help)
 
 
 def _pair(text: str) -> tuple[str, str]:
