@@ -41,6 +41,10 @@ def seen(
         (seen(NONE, (0, 30), (0, 30), None), None),
         (Observation(GOLD, "ok", hits=(Range("a", 0, 30),)), None),
         (Observation(GOLD, "ok"), "not_retrieved"),
+        (
+            Observation(GOLD, "abstained", hits=(Range("b", 0, 9), Range("a", 0, 30)), hits_used=1, abstained=True),
+            "ranked_too_low",
+        ),
     ],
 )
 def test_the_first_broken_stage(observation: Observation, stage: str | None) -> None:
