@@ -48,7 +48,8 @@ class Evidence:
 class Observation:
     """One case with what the system did about it. `abstained` is None where no answer was asked for or it failed.
 
-    `hits` is the ranking in order, of which the answer saw the first `hits_used` (None: no answer was asked for); `top_scores` the best score per stage, the features of abstention baselines.
+    `hits` is the ranking in order, of which the answer saw the first `hits_used` (None: no answer was asked for).
+    `top_scores` is the best score per stage among those, the features of abstention baselines.
     """
 
     case: Case
