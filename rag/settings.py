@@ -118,6 +118,7 @@ class ServeSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8484, ge=0, le=65535)
     max_question_chars: int = Field(default=4000, ge=1)
+    max_body_bytes: int = Field(default=1_048_576, ge=1024)
 
 
 class Environment(_Section):

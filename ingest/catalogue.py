@@ -1,0 +1,336 @@
+"""The writer of the catalogue: generations, documents with their chunks, failures. Every method is one transaction.
+
+A change set is written under a `building` generation id that no reader sees; `publish` makes it the live one in a
+single transaction. What an abandoned change set left behind is found by its id and erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from rag.errors import StateError
+from rag.ports import REMOVED_NEVER
+from rag.state.engine import reading, writing
+from rag.state.reader import block_to_json, visible
+from rag.state.tables import chunks, corpora, documents, failures, generations, indexes
+from rag.types import Chunk, Document, Generation
+
+Clock = Callable[[], datetime]
+_BATCH = 500
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that could not be ingested. `transient` failures (time, memory) may succeed when tried again."""
+
+    doc_id: str
+    reason: str
+    source_hash: str = ""
+    transient: bool = False
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document's key, the hash of its source, and the document's id."""
+
+    pk: int
+    doc_id: str
+    source_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRow:
+    """A generation as `ragwright generations list` shows it; `changes` counts what it added, changed and removed."""
+
+    id: int
+    index_id: int
+    status: str
+    settings: str
+    started_at: str
+    published_at: str | None
+    changes: Mapping[str, int]
+
+
+class CatalogueWriter:
+    """Writes one corpus; hold its ingest lock while you do."""
+
+    def __init__(self, engine: Engine, corpus: str, clock: Clock = utc_now) -> None:
+        self._engine = engine
+        self._corpus = corpus
+        self._clock = clock
+
+    # --- corpus, indexes, generations ---------------------------------------------------------------------------------
+
+    def live(self) -> Generation | None:
+        """Return the live generation, None before the first."""
+        query = select(generations).join(corpora, corpora.c.live == generations.c.id)
+        with reading(self._engine) as connection:
+            row = connection.execute(query.where(corpora.c.name == self._corpus)).one_or_none()
+        return Generation(row.id, row.corpus, row.index_id, row.settings, row.published_at) if row else None
+
+    def create_corpus(self) -> None:
+        """Register the corpus if it is new."""
+        with writing(self._engine) as connection:
+            known = connection.scalar(select(corpora.c.name).where(corpora.c.name == self._corpus))
+            if known is None:
+                connection.execute(insert(corpora).values(name=self._corpus, live=None, created_at=self._now()))
+
+    def find_index(self, fingerprint: str) -> int | None:
+        """Return the newest index of the corpus with that fingerprint."""
+        query = select(func.max(indexes.c.id)).where(
+            indexes.c.corpus == self._corpus, indexes.c.fingerprint == fingerprint
+        )
+        with reading(self._engine) as connection:
+            found: int | None = connection.scalar(query)
+        return found
+
+    def index_settings(self, index_id: int) -> dict[str, Any]:
+        """Return the settings that an index was built with."""
+        with reading(self._engine) as connection:
+            stored = connection.scalar(select(indexes.c.settings).where(indexes.c.id == index_id))
+        return dict(stored or {})
+
+    def create_index(self, fingerprint: str, settings: Mapping[str, Any], embedder: str, dim: int) -> int:
+        """Add an index and return its id."""
+        row = {"fingerprint": fingerprint, "settings": dict(settings), "embedder": embedder, "dim": dim}
+        with writing(self._engine) as connection:
+            return _key(connection.execute(insert(indexes).values(corpus=self._corpus, **row)))
+
+    def begin(self, index_id: int, settings: str) -> int:
+        """Start a generation that nobody sees, and return its id."""
+        row = {"corpus": self._corpus, "index_id": index_id, "status": "building", "settings": settings}
+        with writing(self._engine) as connection:
+            return _key(connection.execute(insert(generations).values(started_at=self._now(), **row)))
+
+    def publish(self, generation: int, changes: Mapping[str, int]) -> None:
+        """Make a generation the live one: from here on every new reader sees it, whole."""
+        row = {"status": "published", "published_at": self._now(), "changes": dict(changes)}
+        with writing(self._engine) as connection:
+            connection.execute(update(generations).where(generations.c.id == generation).values(**row))
+            connection.execute(update(corpora).where(corpora.c.name == self._corpus).values(live=generation))
+
+    def promote(self, generation: int) -> None:
+        """Make an older or newer published generation the live one.
+
+        Raises:
+            StateError: the corpus has no such published generation.
+        """
+        known = [row.id for row in self.generations() if row.status == "published"]
+        if generation not in known:
+            raise StateError(f"{self._corpus!r} has no published generation {generation}; it has: {known}")
+        with writing(self._engine) as connection:
+            connection.execute(update(corpora).where(corpora.c.name == self._corpus).values(live=generation))
+
+    def generations(self) -> list[GenerationRow]:
+        """Return the generations of the corpus, oldest first, discarded ones left out."""
+        query = select(generations).where(generations.c.corpus == self._corpus, generations.c.status != "discarded")
+        with reading(self._engine) as connection:
+            return [
+                GenerationRow(
+                    row.id,
+                    row.index_id,
+                    row.status,
+                    row.settings,
+                    row.started_at,
+                    row.published_at,
+                    row.changes or {},
+                )
+                for row in connection.execute(query.order_by(generations.c.id))
+            ]
+
+    def abandoned(self) -> list[GenerationRow]:
+        """Return the generations newer than the live one, newest first: crashed, or rolled back from."""
+        live = self.live()
+        return [row for row in reversed(self.generations()) if live is None or row.id > live.id]
+
+    def touched(self, generation: GenerationRow) -> tuple[list[int], list[int]]:
+        """Return the pks of the chunks that a generation added, and of those that it removed."""
+        mine = chunks.c.index_id == generation.index_id
+        with reading(self._engine) as connection:
+            added = connection.scalars(select(chunks.c.pk).where(mine, chunks.c.added == generation.id))
+            removed = connection.scalars(select(chunks.c.pk).where(mine, chunks.c.removed == generation.id))
+            return list(added), list(removed)
+
+    def discard(self, generation: GenerationRow) -> None:
+        """Erase what a generation added, bring back what it removed."""
+        with writing(self._engine) as connection:
+            for table in (chunks, documents):
+                mine = table.c.index_id == generation.index_id
+                connection.execute(delete(table).where(mine, table.c.added == generation.id))
+                connection.execute(
+                    update(table).where(mine, table.c.removed == generation.id).values(removed=REMOVED_NEVER)
+                )
+            self._mark_discarded(connection, [generation.id])
+
+    # --- documents and chunks -----------------------------------------------------------------------------------------
+
+    def stored(self, index_id: int, generation: int) -> dict[str, StoredDocument]:
+        """Return the documents of an index that a generation sees, by doc_id."""
+        query = select(documents.c.pk, documents.c.doc_id, documents.c.source_hash)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(visible(documents, index_id, generation)))
+            return {row.doc_id: StoredDocument(row.pk, row.doc_id, row.source_hash) for row in rows}
+
+    def add(
+        self, index_id: int, generation: int, batch: Sequence[tuple[Document, Sequence[Chunk]]]
+    ) -> Iterator[tuple[int, list[Chunk]]]:
+        """Store documents with their chunks; yield each document's pk and its chunks with their pks, in order."""
+        if not batch:
+            return
+        place = {"index_id": index_id, "added": generation, "removed": REMOVED_NEVER}
+        with writing(self._engine) as connection:
+            doc_pks = _insert(connection, documents, [{**_document_row(document), **place} for document, _ in batch])
+            rows = [
+                {**_chunk_row(chunk), "doc_pk": doc_pk, **place}
+                for doc_pk, (_, pieces) in zip(doc_pks, batch, strict=True)
+                for chunk in pieces
+            ]
+            chunk_pks = iter(_insert(connection, chunks, rows))
+        for doc_pk, (_, pieces) in zip(doc_pks, batch, strict=True):
+            yield doc_pk, [replace(chunk, pk=next(chunk_pks)) for chunk in pieces]
+
+    def retire(self, generation: int, doc_pks: Sequence[int]) -> list[int]:
+        """Remove documents, by pk, and their chunks from a generation on; return the chunks' pks."""
+        retired: list[int] = []
+        with writing(self._engine) as connection:
+            for batch in batches(doc_pks, _BATCH):
+                retired += connection.scalars(select(chunks.c.pk).where(chunks.c.doc_pk.in_(batch)))
+                for table, column in ((documents, documents.c.pk), (chunks, chunks.c.doc_pk)):
+                    connection.execute(update(table).where(column.in_(batch)).values(removed=generation))
+        return retired
+
+    def counts(self, generation: Generation) -> tuple[int, int]:
+        """Return how many documents and how many chunks a generation sees."""
+        with reading(self._engine) as connection:
+            numbers = [
+                connection.scalar(
+                    select(func.count()).select_from(table).where(visible(table, generation.index_id, generation.id))
+                )
+                for table in (documents, chunks)
+            ]
+        return numbers[0] or 0, numbers[1] or 0
+
+    # --- failures -----------------------------------------------------------------------------------------------------
+
+    def failures(self) -> list[Failure]:
+        """Return the documents that failed and have not succeeded since, by doc_id."""
+        query = select(failures).where(failures.c.corpus == self._corpus).order_by(failures.c.doc_id)
+        with reading(self._engine) as connection:
+            return [
+                Failure(row.doc_id, row.reason, row.source_hash, bool(row.transient), row.attempts)
+                for row in connection.execute(query)
+            ]
+
+    def record_failures(self, failed: Sequence[Failure]) -> None:
+        """Store failures, counting the attempts of those that failed before."""
+        if not failed:
+            return
+        attempts = {failure.doc_id: failure.attempts for failure in self.failures()}
+        self.clear_failures([failure.doc_id for failure in failed])
+        rows = [
+            {
+                "corpus": self._corpus,
+                "doc_id": failure.doc_id,
+                "source_hash": failure.source_hash,
+                "reason": failure.reason,
+                "transient": int(failure.transient),
+                "attempts": attempts.get(failure.doc_id, 0) + 1,
+                "failed_at": self._now(),
+            }
+            for failure in failed
+        ]
+        with writing(self._engine) as connection:
+            connection.execute(insert(failures), rows)
+
+    def clear_failures(self, doc_ids: Iterable[str]) -> None:
+        """Forget the failures of documents."""
+        with writing(self._engine) as connection:
+            for batch in batches(list(doc_ids), _BATCH):
+                mine = failures.c.corpus == self._corpus
+                connection.execute(delete(failures).where(mine, failures.c.doc_id.in_(batch)))
+
+    # --- vacuum -------------------------------------------------------------------------------------------------------
+
+    def forget_generations(self, generation_ids: Sequence[int]) -> None:
+        """Mark generations as gone, so that they are listed and promoted no more."""
+        with writing(self._engine) as connection:
+            self._mark_discarded(connection, generation_ids)
+
+    def unseen(self, index_id: int, oldest_kept: int) -> list[int]:
+        """Return the pks of chunks that no generation from `oldest_kept` on sees."""
+        query = select(chunks.c.pk).where(chunks.c.index_id == index_id, chunks.c.removed <= oldest_kept)
+        with reading(self._engine) as connection:
+            return list(connection.scalars(query))
+
+    def erase_unseen(self, index_id: int, oldest_kept: int) -> None:
+        """Delete the documents and chunks that no generation from `oldest_kept` on sees."""
+        with writing(self._engine) as connection:
+            for table in (chunks, documents):
+                connection.execute(delete(table).where(table.c.index_id == index_id, table.c.removed <= oldest_kept))
+
+    def erase_index(self, index_id: int) -> None:
+        """Delete every document and chunk of an index; its row stays, for the generations that name it."""
+        with writing(self._engine) as connection:
+            for table in (chunks, documents):
+                connection.execute(delete(table).where(table.c.index_id == index_id))
+
+    def _mark_discarded(self, connection: Connection, generation_ids: Sequence[int]) -> None:
+        chosen = generations.c.id.in_(generation_ids)
+        connection.execute(update(generations).where(chosen).values(status="discarded"))
+
+    def _now(self) -> str:
+        return self._clock().isoformat(timespec="seconds")
+
+
+def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield consecutive slices of at most `size` items."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _insert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    if not rows:
+        return []
+    statement = insert(table).returning(table.c.pk, sort_by_parameter_order=True)
+    return list(connection.scalars(statement, list(rows)))
+
+
+def _key(result: Any) -> int:
+    return int(result.inserted_primary_key[0])
+
+
+def _document_row(document: Document) -> dict[str, Any]:
+    return {
+        "doc_id": document.doc_id,
+        "title": document.title,
+        "uri": document.uri,
+        "media_type": document.media_type,
+        "source_hash": document.source_hash,
+        "text": document.text,
+        "blocks": [block_to_json(block) for block in document.blocks],
+        "metadata": dict(document.metadata),
+        "warnings": list(document.warnings),
+    }
+
+
+def _chunk_row(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "chunk_id": chunk.chunk_id,
+        "start": chunk.span.start,
+        "end": chunk.span.end,
+        "text": chunk.text,
+        "headings": list(chunk.headings),
+        "page": chunk.page,
+        "tokens": chunk.tokens,
+    }

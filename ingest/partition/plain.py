@@ -1,0 +1,162 @@
+"""Text formats whose clean text is the file itself: Markdown, reStructuredText, plain text, rows of documents.jsonl."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from ingest.clean import normalise_newlines, one_line
+from ingest.partition.layout import Content, HeadingPath, fill_gaps, flat_metadata, trimmed
+from rag.errors import DocumentError
+from rag.types import Block, BlockKind, Span
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_PARAGRAPH = re.compile(r"\S.*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
+_RST_UNDERLINE = re.compile(r"(?:=+|-+|~+|\^+|\"+|'+|#+|\*+|\++|`+)\s*\Z")
+_KINDS: dict[str, BlockKind] = {
+    "paragraph_open": "paragraph",
+    "blockquote_open": "paragraph",
+    "html_block": "paragraph",
+    "fence": "code",
+    "code_block": "code",
+    "table_open": "table",
+}
+
+
+def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return a file's text and what had to be guessed: UTF-8 first, then a byte order mark, then a detected charset."""
+    return decode(path.read_bytes())
+
+
+def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the text of bytes as clean text (no byte order mark, LF line ends) and the warnings.
+
+    Raises:
+        DocumentError: the bytes are no text in any charset that can be told.
+    """
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return normalise_newlines(data.decode("utf-8")), ()
+        except UnicodeDecodeError:
+            if b"\x00" in data[:8192]:
+                raise DocumentError("it holds binary data, not text; convert it or leave it out") from None
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:1_000_000]).best()
+    if best is None:
+        raise DocumentError("its characters fit no known encoding; save it as UTF-8")
+    text = data.decode(best.encoding, errors="replace")
+    return normalise_newlines(text), (f"it is not UTF-8: read as {best.encoding}, which was guessed",)
+
+
+def partition_text(path: Path) -> Content:
+    """Partition plain text: paragraphs end at blank lines."""
+    text, warnings = read_text(path)
+    return Content(text, tuple(paragraphs(text)), "text/plain", warnings=warnings)
+
+
+def paragraphs(text: str, start: int = 0) -> Iterator[Block]:
+    """Yield a block for every run of lines between blank lines from `start` on."""
+    for match in _PARAGRAPH.finditer(text, start):
+        span = trimmed(text, match.start(), match.end())
+        if span:
+            yield Block("paragraph", span)
+
+
+def partition_rst(path: Path) -> Content:
+    """Partition reStructuredText: paragraphs, and headings by their underlines (level in order of appearance)."""
+    text, warnings = read_text(path)
+    headings, styles, blocks = HeadingPath(), list[str](), list[Block]()
+    for block in paragraphs(text):
+        lines = text[block.span.start : block.span.end].split("\n")
+        lines = lines[1:] if len(lines) == 3 and _RST_UNDERLINE.match(lines[0]) else lines
+        if len(lines) == 2 and _RST_UNDERLINE.match(lines[1]) and len(lines[1].strip()) >= len(lines[0].strip()):
+            if lines[1][0] not in styles:
+                styles.append(lines[1][0])
+            level = min(6, styles.index(lines[1][0]) + 1)
+            blocks.append(Block("heading", block.span, headings.enter(level, lines[0]), level))
+        else:
+            blocks.append(Block("paragraph", block.span, headings.path))
+    return Content(text, tuple(blocks), "text/x-rst", warnings=warnings)
+
+
+def partition_markdown(path: Path) -> Content:
+    """Partition CommonMark with tables and YAML front matter; offsets come from the parser's line maps."""
+    text, warnings = read_text(path)
+    front = _FRONT_MATTER.match(text)
+    body_start = front.end() if front else 0
+    fields, problem = _front_fields(front.group(1) or "") if front else ({}, ())
+    blocks: list[Block] = []
+    front_span = trimmed(text, 0, body_start)
+    if front_span:
+        blocks.append(Block("front_matter", front_span))
+    blocks += _markdown_blocks(text, body_start)
+    return Content(
+        text,
+        tuple(fill_gaps(text, blocks)),
+        "text/markdown",
+        title=fields.get("title", ""),
+        explicit_title="title" in fields,
+        metadata={key: value for key, value in fields.items() if key != "title"},
+        warnings=(*warnings, *problem),
+    )
+
+
+def _front_fields(source: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    try:
+        fields = yaml.safe_load(source)
+    except (yaml.YAMLError, ValueError) as error:
+        return {}, (f"its front matter is no YAML and was not read: {one_line(str(error))}",)
+    return (flat_metadata(fields), ()) if isinstance(fields, dict) else ({}, ())
+
+
+def _markdown_blocks(text: str, body_start: int) -> Iterator[Block]:
+    from markdown_it import MarkdownIt
+
+    # Front matter becomes blank lines, so that the parser's line numbers stay those of the file.
+    # The parser also ends lines at a lone CR.
+    source = "\n" * text.count("\n", 0, body_start) + text[body_start:].replace("\r", " ")
+    starts = _line_starts(text)
+    headings = HeadingPath()
+    end = body_start
+    tokens = MarkdownIt("commonmark").enable("table").parse(source)
+    for index, token in enumerate(tokens):
+        span = _token_span(text, token, starts)
+        if span is None or span.start < end:
+            continue
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+            yield Block("heading", span, headings.enter(level, _plain(tokens[index + 1])), level)
+        elif token.type == "list_item_open":
+            yield Block("list_item", span, headings.path)
+        elif token.type in _KINDS:
+            yield Block(_KINDS[token.type], span, headings.path)
+        else:
+            continue
+        end = span.end
+
+
+def _token_span(text: str, token: Token, starts: list[int]) -> Span | None:
+    if token.map is None:
+        return None
+    first, last = token.map
+    return trimmed(text, starts[first], starts[min(last, len(starts) - 1)])
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    starts.extend(match.end() for match in re.finditer("\n", text))
+    starts.append(len(text))
+    return starts
+
+
+def _plain(inline: Token) -> str:
+    words = (child.content for child in inline.children or () if child.type in {"text", "code_inline", "image"})
+    return one_line("".join(words)) or one_line(inline.content)

@@ -1,0 +1,280 @@
+"""THE FLOW of ingestion: sources -> clean text -> chunks -> vectors and terms -> one new generation, flipped at last.
+
+Readers see the old generation until the flip and the new one after it. Whatever stops a run before the flip, the next
+run erases what it left and does it again; a document that fails is named and keeps the version that readers have.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
+from ingest.index_writer import IndexWriter, erase_generation
+from ingest.lock import ingest_lock
+from ingest.plan import Held, Plan, check_prune, make_plan
+from ingest.report import IngestReport, compare
+from ingest.sources import Sources, resolve
+from ingest.workers import Job, Outcome, Recipe, WorkerPool, prefetched
+from rag.errors import ConfigError
+from rag.ports import REMOVED_NEVER, Embedder, Index
+from rag.settings import Settings
+from rag.state.home import Home, check_corpus_name
+from rag.state.reader import SqlCatalogue
+from rag.types import Generation
+
+_SPECIAL_TOKENS = 2
+
+
+class Runtime(Protocol):
+    """What ingestion needs of `rag.bootstrap.Runtime`."""
+
+    settings: Settings
+    home: Home
+    engine: Engine
+    catalogue: SqlCatalogue
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder that the settings name."""
+        ...
+
+    def indexes(self, index_id: int) -> Index:
+        """Open an index."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """How one run behaves. `jobs` overrides the setting `ingest.jobs`; `allow_delete_over` is a share 0..1."""
+
+    prune: bool = False
+    allow_delete_over: float = 0.2
+    retry_failed: bool = False
+    dry_run: bool = False
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage is: `scan` and `documents` count documents, `publish` is 0 or 1 of 1."""
+
+    stage: str
+    done: int
+    total: int
+
+
+ProgressSink = Callable[[Progress], None]
+
+
+def ingest(
+    sources: Sequence[str],
+    corpus: str,
+    runtime: Runtime,
+    options: IngestOptions | None = None,
+    progress: ProgressSink | None = None,
+    clock: Clock = utc_now,
+) -> IngestReport:
+    """Bring a corpus up to date with its sources, and say what changed.
+
+    Raises:
+        SourceError: a source is missing, empty or ambiguous, or a prune was refused.
+        BusyError: another process ingests into the corpus.
+        ConfigError: the corpus name or a setting does not fit.
+    """
+    started = time.monotonic()
+    check_corpus_name(corpus)
+    found = resolve(sources)
+    writer = CatalogueWriter(runtime.engine, corpus, clock)
+    run = _Run(runtime, options or IngestOptions(), progress or _silent, writer, corpus)
+    if run.options.dry_run:
+        report = run.preview(found)
+    else:
+        with ingest_lock(runtime.home, corpus):
+            writer.create_corpus()
+            discard_abandoned(writer, runtime)
+            report = run.execute(found)
+    return replace(report, seconds=time.monotonic() - started)
+
+
+def discard_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
+    """Erase every generation newer than the live one: what a crash or a rollback left behind.
+
+    The stores come first and the catalogue last, so that a crash in between leaves it to be done again.
+    """
+    for generation in writer.abandoned():
+        added, removed = writer.touched(generation)
+        erase_generation(runtime.indexes(generation.index_id), generation.id, added, removed)
+        writer.discard(generation)
+
+
+def _silent(_: Progress) -> None:
+    """Report to nobody."""
+
+
+@dataclass(slots=True)
+class _Made:
+    """What came of the documents that were to be made."""
+
+    written: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run over one corpus."""
+
+    runtime: Runtime
+    options: IngestOptions
+    progress: ProgressSink
+    writer: CatalogueWriter
+    corpus: str
+
+    def preview(self, found: Sources) -> IngestReport:
+        """Say what a run would do, as far as that can be told without reading the documents."""
+        live = self.writer.live()
+        held, _ = self._held(live)
+        plan = self._plan(found, held, live)
+        after = {**held.live_hashes, **{item.doc_id: plan.hashes[item.doc_id] for item in plan.make}}
+        for doc_id in plan.vanished:
+            del after[doc_id]
+        report = compare(self.corpus, live.id if live else None, held.live_hashes, after)
+        return replace(report, failed=(*plan.left_alone, *plan.failed), dry_run=True)
+
+    def execute(self, found: Sources) -> IngestReport:
+        """Plan, write a generation nobody sees, flip to it."""
+        live = self.writer.live()
+        held, index_id = self._held(live)
+        plan = self._plan(found, held, live)
+        self._settle_failures(plan, found)
+        if plan.idle and (live is None or live.index_id == index_id):
+            report = compare(self.corpus, live.id if live else None, held.live_hashes, held.live_hashes)
+            return replace(report, failed=(*plan.left_alone, *plan.failed))
+        report = self._write(plan, held, live, index_id or self._create_index())
+        return replace(report, failed=(*plan.left_alone, *plan.failed, *report.failed))
+
+    def _held(self, live: Generation | None) -> tuple[Held, int | None]:
+        index_id = self.writer.find_index(self.runtime.settings.index_fingerprint())
+        of_live = self.writer.stored(live.index_id, live.id) if live else {}
+        if live and live.index_id == index_id:
+            return Held(of_live, of_live), index_id
+        # An index that was live before settings changed is brought up to date, not built again.
+        return Held(of_live, self.writer.stored(index_id, REMOVED_NEVER - 1) if index_id else {}), index_id
+
+    def _plan(self, found: Sources, held: Held, live: Generation | None) -> Plan:
+        rebuild = live is not None and held.live is not held.target
+        known = {} if self.options.retry_failed or rebuild else {x.doc_id: x for x in self.writer.failures()}
+        plan = make_plan(
+            found,
+            held,
+            known,
+            prune=self.options.prune,
+            reuse_text=live is not None and self._same_partition(live),
+            progress=lambda done, total: self.progress(Progress("scan", done, total)),
+        )
+        check_prune(plan, found, len(held.live), self.options.allow_delete_over)
+        return plan
+
+    def _same_partition(self, live: Generation) -> bool:
+        stored = self.writer.index_settings(live.index_id).get("ingest", {}).get("partition", {})
+        return bool(stored.get("pdf_strategy") == self.runtime.settings.ingest.partition.pdf_strategy)
+
+    def _settle_failures(self, plan: Plan, found: Sources) -> None:
+        """Record what could not be listed or read; forget what is mended or gone."""
+        names = tuple(f"{name}:" for name in found.row_files)
+        of_rows = [x.doc_id for x in self.writer.failures() if names and x.doc_id.startswith(names)]
+        self.writer.clear_failures([*plan.settled, *plan.vanished, *of_rows])
+        self.writer.record_failures(plan.failed)
+
+    def _create_index(self) -> int:
+        settings = self.runtime.settings
+        embedder = self.runtime.embedder
+        stored = settings.model_dump(mode="json", include={"ingest", "embedder", "bm25"})
+        return self.writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
+
+    def _write(self, plan: Plan, held: Held, live: Generation | None, index_id: int) -> IngestReport:
+        index = self.runtime.indexes(index_id)
+        self._check_window(index)
+        settings = self.runtime.settings
+        generation = self.writer.begin(index_id, settings.fingerprint())
+        target = IndexWriter(self.writer, index, generation, settings.ingest.chunker.header)
+        made = self._make(plan, held, live, index, target)
+        target.flush()
+        target.retire([held.target[doc_id].pk for doc_id in self._outdated(plan, held, made)])
+        self.writer.clear_failures(made.written)
+        self.writer.record_failures(made.failed)
+        after = {x.doc_id: x.source_hash for x in self.writer.stored(index_id, generation).values()}
+        report = compare(self.corpus, generation, held.live_hashes, after)
+        report = replace(report, chunks=target.chunks, failed=tuple(made.failed), warnings=tuple(made.warnings))
+        if not self._worth_a_flip(report, live, index_id, after):
+            discard_abandoned(self.writer, self.runtime)
+            return replace(report, generation=live.id if live else None, chunks=0)
+        self.progress(Progress("publish", 0, 1))
+        target.seal(self.runtime.catalogue, self.corpus, settings.fingerprint())
+        self.writer.publish(generation, report.changes)
+        self.progress(Progress("publish", 1, 1))
+        return report
+
+    def _make(self, plan: Plan, held: Held, live: Generation | None, index: Index, target: IndexWriter) -> _Made:
+        """Partition, chunk and embed; workers read ahead while this process embeds."""
+        made = _Made()
+        total = len(plan.make) + len(plan.carry)
+        jobs = chain((Job(item.doc_id, item) for item in plan.make), self._carried(plan.carry, live))
+        for done, outcome in enumerate(self._outcomes(jobs, total, index), start=1):
+            _take(outcome, made, target, plan)
+            self.progress(Progress("documents", done, total))
+        # A rebuild must not lose a document whose new version fails: its live version moves over.
+        failed = [x.doc_id for x in made.failed if x.doc_id in held.live and not held.is_current(x.doc_id)]
+        for outcome in self._outcomes(self._carried(failed, live), len(failed), index):
+            _take(outcome, made, target, plan)
+        return made
+
+    def _outcomes(self, jobs: Iterator[Job], total: int, index: Index) -> Iterator[Outcome]:
+        ingest_settings = self.runtime.settings.ingest
+        recipe = Recipe(index.embedder.tokenizer, ingest_settings.chunker, ingest_settings.partition)
+        workers = self.options.jobs or ingest_settings.jobs
+        with WorkerPool(workers, recipe, at_most=total) as pool:
+            with prefetched(pool.outcomes(jobs), pool.cancel) as outcomes:
+                yield from outcomes
+
+    def _carried(self, doc_ids: Sequence[str], live: Generation | None) -> Iterator[Job]:
+        if live is not None:
+            for doc_id in doc_ids:
+                yield Job(doc_id, stored=self.runtime.catalogue.document(live, doc_id))
+
+    def _outdated(self, plan: Plan, held: Held, made: _Made) -> list[str]:
+        """Return the documents whose version in the index is replaced, gone, or not what readers had."""
+        failed = (x.doc_id for x in made.failed if x.doc_id not in held.live)
+        outdated = {*plan.retire, *made.written, *failed} & held.target.keys()
+        return sorted(outdated)
+
+    def _worth_a_flip(
+        self, report: IngestReport, live: Generation | None, index_id: int, after: dict[str, str]
+    ) -> bool:
+        if live is not None and live.index_id != index_id:
+            return bool(after) or report.removed == 0
+        return bool(report.added or report.changed or report.removed)
+
+    def _check_window(self, index: Index) -> None:
+        wanted, window = self.runtime.settings.ingest.chunker.max_tokens, index.embedder.max_tokens - _SPECIAL_TOKENS
+        if wanted > window:
+            raise ConfigError(
+                f"ingest.chunker.max_tokens is {wanted}, but the embedder {index.embedder.name!r} reads {window};"
+                f" set it to {window} or less"
+            )
+
+
+def _take(outcome: Outcome, made: _Made, target: IndexWriter, plan: Plan) -> None:
+    if outcome.document is None:
+        source_hash = plan.hashes.get(outcome.doc_id, "")
+        made.failed.append(Failure(outcome.doc_id, outcome.reason, source_hash, outcome.transient))
+        return
+    target.add(outcome.document, outcome.chunks)
+    made.written.append(outcome.doc_id)
+    made.warnings += (f"{outcome.doc_id}: {warning}" for warning in outcome.document.warnings)

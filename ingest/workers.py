@@ -1,0 +1,297 @@
+"""Partition and chunk in worker processes, each file under a time and a memory limit.
+
+A worker that hangs, dies or needs too much memory is replaced and its file becomes a failure; the run goes on. Workers
+are spawned, so they inherit no lock and no open file, and they end when their parent does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import queue
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+from ingest.sources import SourceItem
+from rag.errors import ConfigError, DocumentError, RagwrightError
+from rag.ports import Tokenizer
+from rag.settings import ChunkerSettings, PartitionSettings
+from rag.types import Chunk, Document
+
+_POLL_S = 0.2
+_STOP_S = 2.0
+_MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One document to make: from its source, or by cutting what the catalogue holds of it."""
+
+    doc_id: str
+    item: SourceItem | None = None
+    stored: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What every worker needs to know; it is sent once."""
+
+    tokenizer: Tokenizer
+    chunker: ChunkerSettings
+    partition: PartitionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a job: a document with its chunks, or why there is none."""
+
+    doc_id: str
+    document: Document | None = None
+    chunks: tuple[Chunk, ...] = ()
+    reason: str = ""
+    source_hash: str = ""
+    transient: bool = False
+
+
+Make = Callable[[Job, Recipe], Outcome]
+
+
+def make(job: Job, recipe: Recipe) -> Outcome:
+    """Partition and chunk one document in this process.
+
+    Raises:
+        DocumentError: it cannot be made.
+    """
+    from ingest.chunkers import chunk
+    from ingest.partition import document_from_row, partition_file
+
+    item = job.item
+    if job.stored is not None:
+        document = job.stored
+    elif item is None:
+        raise DocumentError("there is neither a source nor a stored document to read")
+    elif item.row is not None:
+        document = document_from_row(item.read_row(), item.source_hash(), item.uri)
+    else:
+        document = partition_file(item.path, item.doc_id, pdf_strategy=recipe.partition.pdf_strategy)
+    chunks = chunk(document, recipe.tokenizer, recipe.chunker)
+    return Outcome(job.doc_id, document, tuple(chunks), source_hash=document.source_hash)
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: SpawnProcess
+    pipe: Connection
+    job: Job | None = None
+    deadline: float = 0.0
+
+
+class WorkerPool:
+    """`jobs` processes that make documents; `outcomes` yields them as they are done, in any order.
+
+    `make` must be importable by name: it is looked up again in each worker.
+    """
+
+    def __init__(self, jobs: int, recipe: Recipe, make: Make = make, at_most: int | None = None) -> None:
+        self._jobs = jobs or os.cpu_count() or 1
+        if at_most is not None:
+            self._jobs = min(self._jobs, max(1, at_most))
+        self._recipe = recipe
+        self._make = make
+        self._workers: list[_Worker] = []
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Make `outcomes` end soon; may be called from another thread."""
+        self._cancelled.set()
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            _stop(worker)
+        self._workers.clear()
+
+    def outcomes(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Yield one outcome for every job; at most one job a worker is under way."""
+        waiting = iter(jobs)
+        while not self._cancelled.is_set():
+            self._assign(waiting)
+            busy = [worker for worker in self._workers if worker.job]
+            if not busy:
+                return
+            for worker in _ready(busy):
+                yield self._collect(worker)
+
+    def _assign(self, waiting: Iterator[Job]) -> None:
+        while (idle := next((worker for worker in self._workers if not worker.job), None)) or self._may_start():
+            job = next(waiting, None)
+            if job is None:
+                return
+            worker = idle or self._start()
+            worker.job, worker.deadline = job, time.monotonic() + self._recipe.partition.timeout_s
+            # A worker that died while it was idle is noticed when its outcome is collected.
+            with contextlib.suppress(OSError):
+                worker.pipe.send(job)
+
+    def _may_start(self) -> bool:
+        return len(self._workers) < self._jobs
+
+    def _start(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self._make, self._recipe), daemon=True)
+        try:
+            process.start()
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise ConfigError(f"the tokenizer cannot be sent to a worker process: {error}") from error
+        theirs.close()
+        worker = _Worker(process, ours)
+        self._workers.append(worker)
+        return worker
+
+    def _collect(self, worker: _Worker) -> Outcome:
+        job = worker.job
+        assert job is not None
+        worker.job = None
+        try:
+            if worker.pipe.poll():
+                outcome: Outcome = worker.pipe.recv()
+                return outcome
+            if worker.process.is_alive():
+                limit = self._recipe.partition.timeout_s
+                reason = f"took longer than {limit:g} s; raise ingest.partition.timeout_s or split the file"
+            else:
+                reason = _death(worker.process)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            worker.process.join(_STOP_S)
+            reason = _death(worker.process)
+        self._workers.remove(worker)
+        _stop(worker)
+        return Outcome(job.doc_id, reason=reason, transient=True)
+
+
+def _ready(busy: list[_Worker]) -> list[_Worker]:
+    """Wait until a worker answered, died or is over its time; return those, none if it takes long."""
+    waits = {worker.pipe: worker for worker in busy}
+    left = min(worker.deadline for worker in busy) - time.monotonic()
+    ready = wait(list(waits), timeout=max(0.0, min(left, _POLL_S)))
+    done = [waits[pipe] for pipe in ready if isinstance(pipe, Connection)]
+    now = time.monotonic()
+    return done or [worker for worker in busy if now >= worker.deadline]
+
+
+def _stop(worker: _Worker) -> None:
+    worker.pipe.close()
+    if worker.job:
+        worker.process.kill()
+    worker.process.join(_STOP_S)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+    worker.process.close()
+
+
+def _death(process: SpawnProcess) -> str:
+    code = process.exitcode
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = " (out of memory?)" if name == "SIGKILL" else ""
+        return f"its worker process was ended by {name}{hint}; the file may be damaged"
+    return f"its worker process ended with exit code {code}; the file may be damaged"
+
+
+@contextlib.contextmanager
+def prefetched(outcomes: Iterator[Outcome], cancel: Callable[[], None], ahead: int = 64) -> Iterator[Iterator[Outcome]]:
+    """Draw outcomes in a thread, at most `ahead` of what is read, so that workers go on while the caller is busy."""
+    ready: queue.Queue[Outcome | BaseException | None] = queue.Queue(ahead)
+    stopped = threading.Event()
+
+    def put(item: Outcome | BaseException | None) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                ready.put(item, timeout=_POLL_S)
+                return
+
+    def draw() -> None:
+        try:
+            for outcome in outcomes:
+                put(outcome)
+            put(None)
+        except BaseException as error:  # raised again in the reading thread
+            put(error)
+
+    thread = threading.Thread(target=draw, name="ingest-outcomes", daemon=True)
+    thread.start()
+    try:
+        yield _drawn(ready)
+    finally:
+        stopped.set()
+        cancel()
+        thread.join()
+
+
+def _drawn(ready: queue.Queue[Outcome | BaseException | None]) -> Iterator[Outcome]:
+    while (item := ready.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+
+
+# --- inside the worker ------------------------------------------------------------------------------------------------
+
+
+def _serve(pipe: Connection, make: Make, recipe: Recipe) -> None:
+    """Answer jobs until the parent closes the pipe or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _limit_memory(recipe.partition.memory_mb)
+    while True:
+        try:
+            job = pipe.recv()
+        except (EOFError, OSError):
+            return
+        pipe.send(_answer(job, make, recipe))
+
+
+def _answer(job: Job, make: Make, recipe: Recipe) -> Outcome:
+    doc_id = job.doc_id
+    try:
+        return make(job, recipe)
+    except RagwrightError as error:
+        return Outcome(doc_id, reason=str(error), transient=error.transient)
+    except MemoryError:
+        limit = recipe.partition.memory_mb
+        reason = f"needs more than {limit} MB of memory; raise ingest.partition.memory_mb or split the file"
+        return Outcome(doc_id, reason=reason, transient=True)
+    except Exception as error:  # one document must never end the run
+        reason = " ".join(f"internal error: {type(error).__name__}: {error}".split())
+        return Outcome(doc_id, reason=reason)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _limit_memory(limit_mb: int) -> None:
+    """Cap the address space at what is mapped now plus the limit, where the system can."""
+    if sys.platform != "linux":
+        return
+    with open("/proc/self/statm", encoding="ascii") as file:
+        mapped = int(file.read().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = mapped + limit_mb * _MB
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
