@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from eval.recipes.corpus import GENERATION, Corpus, load_corpus
-from eval.recipes.logistic import auroc, balanced_weights, fit_logistic, wilson
+from eval.recipes.logistic import auroc, balanced_weights, fit_logistic
+from eval.stats import wilson
 from rag.answer.answerability import features
 from rag.answer.gate import AnswerabilityGate, is_vague
 from rag.answer.logistic import Logistic
@@ -97,9 +98,16 @@ def _rates(refused: Any, truth: Any) -> str:
     right = int((refused & (truth == 0)).sum())
     wrong = int((refused & (truth == 1)).sum())
     return (
-        f"precision {wilson(right, right + wrong)}  recall {wilson(right, int((truth == 0).sum()))}"
-        f"  false abstention {wilson(wrong, int((truth == 1).sum()))}"
+        f"precision {_rate(right, right + wrong)}  recall {_rate(right, int((truth == 0).sum()))}"
+        f"  false abstention {_rate(wrong, int((truth == 1).sum()))}"
     )
+
+
+def _rate(successes: int, n: int) -> str:
+    if not n:
+        return "-"
+    estimate = wilson(successes, n)
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] n={n}"
 
 
 def _best_cut(rows: Sequence[Example]) -> float:

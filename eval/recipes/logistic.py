@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 
 from rag.answer.logistic import Logistic
 
@@ -68,14 +68,3 @@ def bootstrap(scores: Floats, labels: Floats, statistic: Any, draws: int = 1000,
         values.append(statistic(scores[i], labels[i]))
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
-
-
-def wilson(successes: int, n: int) -> str:
-    """Return a rate with its 95 % Wilson interval as text; `-` without trials."""
-    if not n:
-        return "-"
-    z = float(norm.ppf(0.975))
-    rate = successes / n
-    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))) / (1 + z * z / n)
-    return f"{rate:.2f} [{centre - half:.2f}, {centre + half:.2f}] n={n}"

@@ -14,8 +14,8 @@ _NUMBER = re.compile(
 _NAME = re.compile(r"\b(?:[A-Z][\w]*(?:['’.-]\w+)*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*[-_.]\d[\w.]*)")
 _NEGATION = frozenset(
     "no not never none neither nor nobody nothing nowhere without cannot can't won't isn't aren't wasn't weren't don't "
-    "doesn't didn't hasn't haven't hadn't shouldn't wouldn't couldn't mustn't unable fail failed fails lack lacks refused "
-    "refuse denied deny except unless".split()
+    "doesn't didn't hasn't haven't hadn't shouldn't wouldn't couldn't mustn't unable fail failed fails lack lacks "
+    "refused refuse denied deny except unless".split()
 )
 _OPPOSITES = tuple(
     (frozenset(left.split()), frozenset(right.split()))
@@ -29,7 +29,7 @@ _OPPOSITES = tuple(
         ("first earliest oldest minimum least", "last latest newest maximum most"),
         (
             "enable enabled enables on allow allows allowed permits include includes open opens start starts",
-            "disable disabled disables off forbid forbids forbidden block blocks exclude excludes close closes stop stops",
+            "disable disabled disables off forbid forbids forbidden block blocks exclude excludes close stop stops",
         ),
         (
             "accept accepted accepts agree agreed agrees win won pass passed",

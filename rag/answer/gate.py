@@ -18,8 +18,8 @@ ANSWERABLE = Logistic(0.0, {})
 
 _VAGUE = frozenset(
     content_terms(
-        "work works working problem issue error code thing stuff help fix start slow long keep much change wrong broken "
-        "happen limit button screen light question any still mean"
+        "work works working problem issue error code thing stuff help fix start slow long keep much change wrong "
+        "broken happen limit button screen light question any still mean"
     )
 )
 _POINTER = frozenset("it its it's this that these those them they thing".split())
@@ -27,7 +27,8 @@ _PROBE = re.compile(
     r"\b(?:system prompt|developer mode|jailbreak)\b"
     r"|\b(?:ignore|forget|disregard|override)\b.{0,30}\b(?:instructions?|rules?|guidelines?|prompt)\b"
     r"|\b(?:your|hidden|internal|secret)\s+(?:\w+\s+)?(?:instructions|prompt|rules)\b"
-    r"|\bhidden (?:text|message)\b|\btext above this (?:conversation|chat)\b|\b(?:which|what) (?:ai |language )?model are you\b",
+    r"|\bhidden (?:text|message)\b|\btext above this (?:conversation|chat)\b"
+    r"|\b(?:which|what) (?:ai |language )?model are you\b",
     re.IGNORECASE,
 )
 
