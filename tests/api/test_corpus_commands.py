@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from api.cli import main
 from ingest.catalogue import Failure, GenerationRow
 from ingest.pipeline import IngestOptions, Progress
 from ingest.report import IngestReport
 from ingest.status import CorpusStatus
-
-from api.cli import main
 
 FAILURE = Failure("broken.docx", "it is no .docx file", "ab" * 32)
 GENERATIONS = (
