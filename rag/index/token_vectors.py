@@ -156,7 +156,8 @@ def pack(vectors: Vectors) -> NDArray[np.uint8]:
     levels = np.floor(vectors * (np.sqrt(dim) / _STEP)).clip(-8, 7).astype(np.int8) + 8
     padded = np.zeros((tokens, dim + dim % 2), np.uint8)
     padded[:, :dim] = levels
-    return padded[:, 0::2] | (padded[:, 1::2] << 4)
+    packed: NDArray[np.uint8] = padded[:, 0::2] | (padded[:, 1::2] << 4)
+    return packed
 
 
 def unpack(packed: NDArray[np.uint8], dim: int) -> Vectors:
@@ -164,8 +165,9 @@ def unpack(packed: NDArray[np.uint8], dim: int) -> Vectors:
     levels = np.empty((len(packed), packed.shape[1] * 2), np.float32)
     levels[:, 0::2] = packed & 15
     levels[:, 1::2] = packed >> 4
-    vectors = levels[:, :dim] - np.float32(7.5)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors: Vectors = levels[:, :dim] - np.float32(7.5)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
 
 
 def _sync(path: Path) -> None:
