@@ -394,7 +394,11 @@ def test_a_home_that_cannot_be_made_is_named(home: Path) -> None:
 def test_strangers_on_the_socket_do_no_harm(home: Path) -> None:
     with VectorIndexes(Home(home)) as owner:
         owner.open(1, DIM).count(1)
-        for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"RGW1\x00\x00\x00\x02\x00\x00\x00\x00{}", b"RGW1\xff\xff\xff\xff"):
+        for garbage in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"RGW1\x00\x00\x00\x02\x00\x00\x00\x00{}",
+            b"RGW1\x00\x00\x00\x02\x00\x00\x00\x00{!",
+        ):
             stranger = socket.socket(socket.AF_UNIX)
             stranger.connect(str(home / "run" / "owner.sock"))
             stranger.sendall(garbage)
