@@ -105,6 +105,7 @@ class AnswerSettings(_Section):
     max_output_tokens: int = Field(default=512, ge=1)
     temperature: float = Field(default=0.0, ge=0)
     timeout_s: float = Field(default=60.0, gt=0)
+    retries: int = Field(default=2, ge=0, description="of a call to the endpoint that may succeed later")
     abstain_below: float = Field(default=0.5, ge=0, le=1, description="answerability under which nothing is answered")
     support_threshold: float = Field(default=0.5, ge=0, le=1)
     usd_per_million_input: float | None = None
@@ -117,6 +118,7 @@ class ServeSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8484, ge=0, le=65535)
     max_question_chars: int = Field(default=4000, ge=1)
+    max_body_bytes: int = Field(default=1_048_576, ge=1024)
 
 
 class Environment(_Section):

@@ -164,17 +164,38 @@ class Hit:
     stages: Mapping[str, StageScore]
 
 
+UnitKind = Literal["sentence", "heading", "header", "row", "rule"]
+"""What a unit of compression is; `header` is a table's first row, `rule` the line of dashes below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSpan:
+    """A sentence or table row and how close it is to the question, 0..1, higher is closer."""
+
+    span: Span
+    score: float
+    kind: UnitKind = "sentence"
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What compression kept of a hit: ordered, disjoint ranges inside the hit's span."""
+    """What compression kept of a hit: ordered, disjoint ranges inside the hit's span.
+
+    `units` are the kept sentences and table rows that the spans were merged from, with their scores, in order.
+    """
 
     hit: Hit
     spans: tuple[Span, ...]
+    units: tuple[ScoredSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A tagged piece of the final context. `text` is its spans' texts, joined by ' … ' where they are not adjacent."""
+    """A tagged piece of the final context. `text` is its spans' texts, joined by ' … ' where they are not adjacent.
+
+    `units` are its sentences and table rows as compression scored them, in order; `headings` is the heading path of
+    its first hit.
+    """
 
     tag: int
     doc_id: str
@@ -183,6 +204,8 @@ class Passage:
     text: str
     spans: tuple[Span, ...]
     tokens: int
+    units: tuple[ScoredSpan, ...] = ()
+    headings: tuple[str, ...] = ()
 
     @property
     def start(self) -> int:

@@ -61,7 +61,7 @@ class LlmGenerator:
                 temperature=self._settings.temperature,
                 max_tokens=self._settings.max_output_tokens,
                 timeout=self._settings.timeout_s,
-                max_retries=2,
+                max_retries=self._settings.retries,
                 context_window=_CONTEXT_WINDOW,
             )
         return self._client

@@ -84,6 +84,13 @@ class SqlCatalogue:
         with reading(self._engine) as connection:
             return [(row.pk, row.chunk_id) for row in connection.execute(query)]
 
+    def document_chunks(self, generation: Generation, doc_id: str) -> list[Chunk]:
+        """Return the chunks of a document that the generation sees, in reading order; none if it does not hold it."""
+        condition = visible(chunks, generation.index_id, generation.id) & (documents.c.doc_id == doc_id)
+        query = _chunk_query(condition).order_by(chunks.c.start, chunks.c.end)
+        with reading(self._engine) as connection:
+            return [_chunk(row) for row in connection.execute(query)]
+
     def document(self, generation: Generation, doc_id: str) -> Document:
         """Return a document as the generation sees it."""
         query = select(documents).where(

@@ -1,0 +1,53 @@
+"""THE FLOW over HTTP: a request -> one call of `rag.pipeline` -> the contract's JSON, or a problem document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import problems
+from api.body_limit import BodyLimit
+from api.readiness import Readiness
+from api.routes import router
+from api.version import ragwright_version
+from rag.bootstrap import Runtime, open_runtime
+from rag.settings import Settings
+
+
+def create_app(source: Settings | Runtime) -> FastAPI:
+    """Return the service.
+
+    Settings are opened when the service starts and closed when it stops; a runtime stays its owner's to close.
+    """
+    settings = source if isinstance(source, Settings) else source.settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        runtime = open_runtime(source) if isinstance(source, Settings) else source
+        runtime.pipeline  # noqa: B018 - a stage that the settings misname must fail the start, not each request
+        app.state.runtime = runtime
+        app.state.readiness = Readiness(runtime)
+        warm_up = asyncio.create_task(app.state.readiness.reasons())
+        try:
+            yield
+        finally:
+            warm_up.cancel()
+            if runtime is not source:
+                runtime.close()
+
+    app = FastAPI(
+        title="Ragwright",
+        summary="Cited answers and packed contexts from your documents",
+        version=ragwright_version(),
+        lifespan=lifespan,
+        # The interactive pages load scripts from a public network; the schema itself is served.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimit, max_bytes=settings.serve.max_body_bytes)
+    app.include_router(router)
+    problems.install(app)
+    return app

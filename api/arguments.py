@@ -1,0 +1,176 @@
+"""The grammar of the command line: every verb, its options and where its code is; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from api.errors import InvalidRequestError
+from api.version import ragwright_version
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_EPILOG = "exit codes: 0 done, 1 error, 2 usage, 3 done but some documents failed, 100 gate failed, 101 inconclusive"
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises where argparse would print its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequestError(f"{message} (see: {self.prog} --help)")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; `handler` of a parsed namespace names the verb's function as `module:function`."""
+    parser: argparse.ArgumentParser = _Parser(
+        prog="ragwright",
+        description="Cited answers and packed contexts from your documents, measured on your own questions.",
+        epilog=_EPILOG,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"ragwright {ragwright_version()}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _add_corpus_verbs(verbs)
+    _add_question_verbs(verbs)
+    _add_evaluation_verbs(verbs)
+    _add_prompt_verbs(verbs)
+    _add_generation_verbs(verbs)
+    _add_service_verbs(verbs)
+    return parser
+
+
+def _verb(verbs: Verbs, name: str, handler: str, help: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help, description=help, allow_abbrev=False)
+    parser.set_defaults(handler=handler)
+    common = parser.add_argument_group("common options")
+    common.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML; unknown keys are errors")
+    common.add_argument(
+        "--set", metavar="KEY=VALUE", dest="overrides", action="append", default=[], help="one setting, repeatable"
+    )
+    common.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    common.add_argument("--debug", action="store_true", help="show tracebacks, warnings and debug logs")
+    return parser
+
+
+def _group(verbs: Verbs, name: str, help: str) -> Verbs:
+    group = verbs.add_parser(name, help=help, description=help, allow_abbrev=False)
+    return group.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+
+def _add_corpus_verbs(verbs: Verbs) -> None:
+    ingest = _verb(
+        verbs, "ingest", "corpus:ingest_sources", "read sources into a corpus; what did not change costs nothing"
+    )
+    ingest.add_argument("sources", metavar="SOURCE", nargs="+", help="a folder, a file, or a documents.jsonl")
+    _add_corpus(ingest)
+    ingest.add_argument("--prune", action="store_true", help="remove documents that are gone from the sources")
+    ingest.add_argument(
+        "--allow-delete-over", metavar="SHARE", type=_share, help="let a prune remove more than this share (0..1)"
+    )
+    ingest.add_argument("--retry-failed", action="store_true", help="try unchanged documents again that failed before")
+    ingest.add_argument("--jobs", metavar="N", type=_positive, help="partition workers (ingest.jobs)")
+    ingest.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
+    status = _verb(
+        verbs, "status", "corpus:show_status", "show generations, documents, chunks, failures, sizes and models"
+    )
+    status.add_argument("--corpus", metavar="NAME", help="one corpus (default: all)")
+
+
+def _add_question_verbs(verbs: Verbs) -> None:
+    search = _verb(verbs, "search", "question:search", "show the ranked hits of a question")
+    context = _verb(verbs, "context", "question:context", "show the packed context of a question, and its prompt")
+    ask = _verb(verbs, "ask", "question:ask", "answer a question with citations, or say why not")
+    for parser in (search, context, ask):
+        parser.add_argument("question", metavar="QUESTION")
+        _add_corpus(parser)
+        parser.add_argument("--top-k", metavar="N", type=int, help="hits to keep (retrieval.top_k)")
+        parser.add_argument(
+            "--filter",
+            metavar="KEY=VALUE",
+            type=_pair,
+            action="append",
+            default=[],
+            help="only documents whose metadata equals this, repeatable",
+        )
+    for parser in (context, ask):
+        parser.add_argument("--budget-tokens", metavar="N", type=int, help="the context's size (context.budget_tokens)")
+    ask.add_argument("--prompt", metavar="NAME@VERSION", help="the prompt file (answer.prompt)")
+    ask.add_argument("--stream", action="store_true", help="show the answer as it is written; with --json, events")
+
+
+def _add_evaluation_verbs(verbs: Verbs) -> None:
+    evaluate = _verb(verbs, "eval", "evaluation:evaluate", "run a golden set and write its scores with intervals")
+    evaluate.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    _add_corpus(evaluate)
+    evaluate.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the run is written")
+    evaluate.add_argument("--split", metavar="NAME", help="only questions of this split")
+    evaluate.add_argument(
+        "--where", metavar="KEY=VALUE", action="append", default=[], help="only questions whose field equals this"
+    )
+    evaluate.add_argument("--ingest", action="store_true", help="build the corpus from the set's documents first")
+    compare = _verb(verbs, "compare", "evaluation:compare", "show paired differences of two runs, with intervals")
+    compare.add_argument("run_a", metavar="RUN_A", type=Path, help="a folder written by eval")
+    compare.add_argument("run_b", metavar="RUN_B", type=Path, help="a folder written by eval")
+    gate = _verb(verbs, "gate", "evaluation:gate", "decide whether a candidate run is no worse than a baseline")
+    gate.add_argument("--baseline", metavar="RUN", type=Path, required=True, help="a folder written by eval")
+    gate.add_argument("--candidate", metavar="RUN", type=Path, required=True, help="a folder written by eval")
+    gate.add_argument("--policy", metavar="FILE", type=Path, help="margins and what an undecided gate does (YAML)")
+
+
+def _add_prompt_verbs(verbs: Verbs) -> None:
+    group = _group(verbs, "prompts", "list, show, compare and check prompt files")
+    _verb(group, "list", "prompts:list_prompts", "list every prompt and version")
+    show = _verb(group, "show", "prompts:show", "show one prompt file")
+    show.add_argument("prompt", metavar="NAME@VERSION")
+    diff = _verb(group, "diff", "prompts:diff", "show what differs between two prompt files")
+    diff.add_argument("old", metavar="NAME@VERSION")
+    diff.add_argument("new", metavar="NAME@VERSION")
+    _verb(group, "lint", "prompts:lint", "check every prompt file")
+
+
+def _add_generation_verbs(verbs: Verbs) -> None:
+    group = _group(verbs, "generations", "list, switch and clean up the published views of a corpus")
+    for name, handler, purpose in (
+        ("list", "list_generations", "list the generations of a corpus"),
+        ("promote", "promote", "make a kept generation the live one"),
+        ("rollback", "roll_back", "make the generation before the live one live again"),
+        ("vacuum", "erase", "erase what no kept generation sees (ingest.keep_generations)"),
+    ):
+        parser = _verb(group, name, f"generations:{handler}", purpose)
+        _add_corpus(parser)
+        if name == "promote":
+            parser.add_argument("generation", metavar="GENERATION", type=int, help="its id, as in generations list")
+
+
+def _add_service_verbs(verbs: Verbs) -> None:
+    serve = _verb(verbs, "serve", "service:serve", "serve the HTTP API until interrupted")
+    serve.add_argument("--host", metavar="HOST", help="address to listen on (serve.host)")
+    serve.add_argument("--port", metavar="PORT", type=int, help="port to listen on, 0 for any free one (serve.port)")
+    _verb(verbs, "doctor", "doctor:doctor", "check packages, model, disk and whether catalogue and indexes agree")
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--corpus", metavar="NAME", required=True, help="the corpus")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"needs key=value, got {text!r}")
+    return key, value
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
+    return share
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return number

@@ -1,0 +1,91 @@
+"""eval, compare and gate."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from eval.compare import compare_runs, render_comparison
+from eval.gates import load_policy, render_gate, run_gate
+from eval.golden import open_golden
+from eval.render import render_table
+from eval.report import write_report
+from eval.runner import run
+from eval.saved import load_run
+from rag.answer.verify import make_verifier
+
+from api.commands.corpus import run_ingest
+from api.commands.session import open_runtime
+from api.errors import EXIT_DONE, EXIT_SOME_FAILED
+from api.output import note, print_json, print_text
+from api.progress import progress_bar
+from rag.bridge import run_sync
+from rag.errors import ConfigError
+
+_WIDTH = 110
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Run a golden set, write its report and print its table; with --ingest build the corpus from it first."""
+    failed = 0
+    with open_runtime(arguments) as runtime:
+        home, now = runtime.home.root, datetime.now(UTC)
+        golden = open_golden(arguments.golden, home=home, now=now, split=arguments.split, where=arguments.where)
+        # Found out now, not after an hour of questions.
+        _make_folder(arguments.out)
+        if arguments.ingest:
+            failed = len(run_ingest([str(golden.documents)], arguments.corpus, runtime).failed)
+        with progress_bar() as advance:
+            result = run_sync(
+                run(
+                    golden,
+                    runtime.pipeline,
+                    arguments.corpus,
+                    library=runtime.catalogue,
+                    verifier=make_verifier(runtime.settings.answer),
+                    embedder=runtime.embedder,
+                    progress=advance,
+                )
+            )
+        results = write_report(result, arguments.out)
+    if arguments.json:
+        print_json(results)
+    else:
+        print_text(f"{render_table(results, _width())}\nReport: {arguments.out / 'report.html'}")
+    if failed:
+        note(f"{failed} documents of the set could not be ingested; see: ragwright status --corpus {arguments.corpus}")
+    return EXIT_SOME_FAILED if failed else EXIT_DONE
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Print the paired differences of two runs."""
+    comparison = compare_runs(load_run(arguments.run_a), load_run(arguments.run_b))
+    if arguments.json:
+        print_json(comparison)
+    else:
+        print_text(render_comparison(comparison, _width()), end="")
+    return EXIT_DONE
+
+
+def gate(arguments: argparse.Namespace) -> int:
+    """Print the decision; the policy maps it to the exit code."""
+    policy = load_policy(arguments.policy)
+    result = run_gate(load_run(arguments.baseline), load_run(arguments.candidate), policy)
+    if arguments.json:
+        print_json(result)
+    else:
+        print_text(render_gate(result), end="")
+    return int(result["exit_code"])
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((_WIDTH, 24)).columns

@@ -1,0 +1,107 @@
+"""search, context and ask."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from api import render, schemas
+from api.bodies import AnswerBody, ContextBody, SearchBody, request_of
+from api.commands.session import open_runtime
+from api.errors import EXIT_DONE, InvalidRequestError
+from api.output import print_json, print_line, print_text
+from rag.bootstrap import Runtime
+from rag.bridge import run_sync
+from rag.pipeline import Request, StreamEvent
+from rag.types import Answer
+
+_Body = TypeVar("_Body", bound=SearchBody)
+
+
+def search(arguments: argparse.Namespace) -> int:
+    """Print the ranked hits."""
+    body = _body(SearchBody, arguments)
+    with open_runtime(arguments) as runtime:
+        result = run_sync(runtime.pipeline.search(_request(body, runtime)))
+    if arguments.json:
+        print_json(schemas.search_json(result).model_dump(mode="json"))
+    else:
+        print_text(render.search_text(result))
+    return EXIT_DONE
+
+
+def context(arguments: argparse.Namespace) -> int:
+    """Print the packed context."""
+    body = _body(ContextBody, arguments)
+    with open_runtime(arguments) as runtime:
+        result = run_sync(runtime.pipeline.context(_request(body, runtime)))
+    if arguments.json:
+        print_json(schemas.context_json(result).model_dump(mode="json"))
+    else:
+        print_text(render.context_text(result))
+    return EXIT_DONE
+
+
+def ask(arguments: argparse.Namespace) -> int:
+    """Print the answer and its sources, as a whole or as it is written."""
+    body = _body(AnswerBody, arguments)
+    with open_runtime(arguments) as runtime:
+        request = _request(body, runtime)
+        if body.stream:
+            show = _print_events if arguments.json else _print_deltas
+            run_sync(show(runtime.pipeline.stream(request)))
+            return EXIT_DONE
+        answer = run_sync(runtime.pipeline.answer(request))
+    if arguments.json:
+        print_json(schemas.answer_json(answer).model_dump(mode="json"))
+    else:
+        print_text(render.answer_text(answer))
+    return EXIT_DONE
+
+
+async def _print_events(events: AsyncIterator[StreamEvent]) -> None:
+    async for event in events:
+        print_line(schemas.event_json(event))
+
+
+async def _print_deltas(events: AsyncIterator[StreamEvent]) -> None:
+    written = ""
+    async for event in events:
+        if event.kind == "delta":
+            written += event.text
+            print_text(event.text, end="")
+        elif event.answer is not None:
+            print_text(_after_stream(event.answer, written))
+
+
+def _after_stream(answer: Answer, written: str) -> str:
+    gap = "\n\n" if written else ""
+    if answer.abstained:
+        return gap + render.refusal_text(answer)
+    # Checking may have changed the draft; then what was shown is not the answer.
+    same = written.strip() == answer.text.strip()
+    checked = "" if same else f"After checking its citations:\n{render.marked(answer)}\n\n"
+    return gap + checked + render.sources_text(answer)
+
+
+def _body(model: type[_Body], arguments: argparse.Namespace) -> _Body:
+    given = {name: getattr(arguments, name) for name in model.model_fields if hasattr(arguments, name)}
+    try:
+        return model.model_validate({**given, "filter": _mapping(arguments.filter)})
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise InvalidRequestError("; ".join(problems)) from error
+
+
+def _mapping(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise InvalidRequestError("--filter names a field twice; a document has one value for each field")
+    return mapping
+
+
+def _request(body: SearchBody, runtime: Runtime) -> Request:
+    return request_of(body, runtime.settings.serve.max_question_chars)

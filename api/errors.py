@@ -1,0 +1,55 @@
+"""How errors leave the system: an exit code on the command line, a status over HTTP, one `type` on both."""
+
+from __future__ import annotations
+
+from rag import errors
+from rag.errors import RagwrightError
+
+
+class InvalidRequestError(RagwrightError):
+    """A request body or a command line does not fit its schema."""
+
+    slug = "invalid-request"
+
+
+HTTP_STATUS: dict[type[RagwrightError], int] = {
+    RagwrightError: 500,
+    InvalidRequestError: 422,
+    errors.ConfigError: 400,
+    errors.SourceError: 400,
+    errors.PruneRefusedError: 409,
+    errors.CorpusNotFoundError: 404,
+    errors.DocumentNotFoundError: 404,
+    errors.BusyError: 503,
+    errors.IndexUnavailableError: 503,
+    errors.StateError: 500,
+    errors.ModelError: 500,
+    errors.GeneratorError: 502,
+    errors.GeneratorUnavailableError: 503,
+    errors.GoldenSetError: 400,
+}
+"""The status of each error; a class that is not listed has its nearest base's."""
+
+EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
+"""Exit codes (a gate has its own, from its policy); the last two are the shell's for SIGINT and SIGPIPE."""
+
+
+def http_status(error: RagwrightError) -> int:
+    """Return the HTTP status of an error."""
+    return next(HTTP_STATUS[base] for base in type(error).__mro__ if base in HTTP_STATUS)
+
+
+def exit_code(error: RagwrightError) -> int:
+    """Return the exit code of an error: 2 where the caller must write the command differently, else 1."""
+    return EXIT_USAGE if isinstance(error, errors.ConfigError | InvalidRequestError) else EXIT_ERROR
+
+
+def problem_type(slug: str) -> str:
+    """Return the stable identifier of a kind of problem (RFC 9457 `type`); it does not resolve to a page."""
+    return f"urn:ragwright:problem:{slug}"
+
+
+def error_json(slug: str, detail: str) -> dict[str, dict[str, str]]:
+    """Return what `--json` prints for an error; `type` is the same as over HTTP."""
+    return {"error": {"type": problem_type(slug), "detail": detail}}

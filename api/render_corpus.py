@@ -1,0 +1,68 @@
+"""Corpora, generations and ingests as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ingest.catalogue import Failure
+from ingest.report import IngestReport
+from ingest.status import CorpusStatus
+
+from api.output import fields, table
+
+_COUNTS = ("added", "changed", "removed", "unchanged")
+
+
+def ingest_text(report: IngestReport) -> str:
+    """Return what a run changed, and each failed document with its reason."""
+    intended = "would be: " if report.dry_run else ""
+    lines = [f"{report.corpus}: {intended}{_counted({name: getattr(report, name) for name in _COUNTS})}"]
+    if not report.dry_run:
+        live = "nothing published" if report.generation is None else f"generation {report.generation} is live"
+        lines.append(f"{live}, {report.chunks} chunks written in {report.seconds:.1f} s")
+    lines += [f"moved: {old} -> {new}" for old, new in report.moved]
+    lines += [f"warning: {warning}" for warning in report.warnings]
+    return "\n".join([*lines, *_failure_lines(report.failed)])
+
+
+def status_text(corpora: Sequence[CorpusStatus]) -> str:
+    """Return what each corpus holds, which model it was built with, and what failed."""
+    if not corpora:
+        return "No corpus yet; make one with: ragwright ingest SOURCE --corpus NAME"
+    return "\n\n".join(_status_text(corpus) for corpus in corpora)
+
+
+def generations_text(corpus: CorpusStatus) -> str:
+    """Return the generations, oldest first, with what each changed."""
+    rows = [
+        (row.id, "live" if row.id == corpus.live else row.status, row.published_at or "-", _counted(row.changes))
+        for row in corpus.generations
+    ]
+    return table(("GENERATION", "STATUS", "PUBLISHED", "CHANGES"), rows)
+
+
+def _status_text(corpus: CorpusStatus) -> str:
+    settings = "differ from the settings now: ingest again" if corpus.stale_settings else "as the settings say"
+    values = {
+        "generation": corpus.live,
+        "documents": corpus.documents,
+        "chunks": corpus.chunks,
+        "embedder": corpus.embedder or None,
+        "index": f"{corpus.index_fingerprint} ({settings})" if corpus.live is not None else None,
+        "size": f"{corpus.bytes_on_disk / 1e6:.1f} MB",
+        "kept": f"{len(corpus.generations)} generations",
+        "failures": len(corpus.failures),
+    }
+    return "\n".join([corpus.corpus, _indented(fields(values)), *_failure_lines(corpus.failures)])
+
+
+def _failure_lines(failures: Sequence[Failure]) -> list[str]:
+    return [f"failed: {failure.doc_id}: {failure.reason}" for failure in failures]
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

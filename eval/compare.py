@@ -1,0 +1,143 @@
+"""Two runs over the same cases: paired differences with intervals, slices with correction, cases that flipped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from eval.render import number
+from eval.saved import Paired, SavedRun, check_comparable, paired_values, row_pairs
+from eval.stats import (
+    Difference,
+    benjamini_hochberg,
+    mcnemar_exact,
+    minimal_detectable_effect,
+    paired_difference,
+)
+
+Json = dict[str, Any]
+
+_SMALLEST_SLICE = 5
+
+
+def compare_runs(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> Json:
+    """Return candidate minus baseline for every metric that both measured.
+
+    `metrics[NAME]` holds both means over the `n` shared cases, `value` (the difference), its interval, the sign-flip
+    `p` and the `mde`; `slices` the primary metric with Benjamini-Hochberg `p_adjusted`; `flipped` the cases that went
+    from well to broken or back, with both answers, and `mcnemar_p` of them.
+
+    Raises:
+        ConfigError: the runs asked different questions.
+    """
+    check_comparable(baseline, candidate)
+    primary = baseline.results["primary"]
+    flipped = [
+        _flip(old, new) for old, new in row_pairs(baseline, candidate) if bool(old["broken"]) != bool(new["broken"])
+    ]
+    worse = sum(item["now_broken"] for item in flipped)
+    return {
+        "baseline": _origin(baseline),
+        "candidate": _origin(candidate),
+        "set": baseline.results["set"],
+        "cases": len(baseline.rows),
+        "primary": primary,
+        "metrics": _metrics(baseline, candidate, seed),
+        "slices": _slices(baseline, candidate, primary, seed),
+        "flipped": flipped,
+        "mcnemar_p": mcnemar_exact(worse, len(flipped) - worse),
+    }
+
+
+def render_comparison(comparison: Json, width: int = 110) -> str:
+    """Return a comparison as terminal tables."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    old, new = comparison["baseline"]["settings"], comparison["candidate"]["settings"]
+    title = f"{comparison['set']['name']}: {new} (candidate) against {old} (baseline), {comparison['cases']} cases"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("metric")
+    for column in ("baseline", "candidate", "difference", "95 % interval", "p", "MDE", "n"):
+        table.add_column(column, justify="right")
+    for name, row in comparison["metrics"].items():
+        unit = row["unit"]
+        shown = [number(row[key], unit) for key in ("baseline", "candidate", "value")]
+        bounds = "–" if row["low"] is None else f"[{number(row['low'], unit)}, {number(row['high'], unit)}]"
+        marked = f"{name} (primary)" if name == comparison["primary"] else name
+        table.add_row(marked, *shown, bounds, f"{row['p']:.3f}", number(row["mde"], unit), str(row["n"]))
+    page = io.StringIO()
+    console = Console(file=page, width=width, no_color=True)
+    console.print(table)
+    worse = sum(item["now_broken"] for item in comparison["flipped"])
+    better = len(comparison["flipped"]) - worse
+    flips = f"{worse} cases broke, {better} were mended (McNemar exact p = {comparison['mcnemar_p']:.3f})"
+    console.print(flips, highlight=False, markup=False)
+    return page.getvalue()
+
+
+def difference_json(pairs: Paired, difference: Difference) -> Json:
+    """Return a paired difference as JSON; an undefined bound or MDE is null."""
+    n = len(pairs.ids)
+    defined = difference.low is not None
+    return {
+        "baseline": sum(pairs.baseline) / n,
+        "candidate": sum(pairs.candidate) / n,
+        "value": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
+        "n": n,
+        "mde": minimal_detectable_effect(difference.standard_error) if defined else None,
+        "method": difference.method,
+    }
+
+
+def _metrics(baseline: SavedRun, candidate: SavedRun, seed: int) -> Json:
+    compared: Json = {}
+    for name, about in baseline.results["metrics"].items():
+        pairs = paired_values(baseline, candidate, name)
+        if pairs.ids:
+            difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
+            compared[name] = difference_json(pairs, difference) | {"unit": about["unit"], "better": about["better"]}
+    return compared
+
+
+def _slices(baseline: SavedRun, candidate: SavedRun, primary: str, seed: int) -> list[Json]:
+    found: list[Json] = []
+    for dimension, name, keep in _slice_rules(baseline):
+        pairs = paired_values(baseline, candidate, primary, keep)
+        if len(pairs.ids) >= _SMALLEST_SLICE:
+            difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
+            found.append({"dimension": dimension, "name": name, **difference_json(pairs, difference)})
+    for item, adjusted in zip(found, benjamini_hochberg([item["p"] for item in found]), strict=True):
+        item["p_adjusted"] = adjusted
+    return found
+
+
+def _slice_rules(run: SavedRun) -> list[tuple[str, str, Callable[[Json], bool]]]:
+    def of(key: str, name: str) -> Callable[[Json], bool]:
+        return lambda row: row[key] == name
+
+    def tagged(name: str) -> Callable[[Json], bool]:
+        return lambda row: name in row["tags"]
+
+    kinds = [("kind", name, of("kind", name)) for name in sorted({row["kind"] for row in run.rows})]
+    tags = [("tag", name, tagged(name)) for name in sorted({tag for row in run.rows for tag in row["tags"]})]
+    return [*(kinds if len(kinds) > 1 else []), *tags]
+
+
+def _flip(old: Json, new: Json) -> Json:
+    return {
+        "id": old["id"],
+        "question": old["question"],
+        "now_broken": bool(new["broken"]),
+        "baseline": {"broken": old["broken"], "answer": old["answer"], "reason": old["reason"]},
+        "candidate": {"broken": new["broken"], "answer": new["answer"], "reason": new["reason"]},
+    }
+
+
+def _origin(run: SavedRun) -> Json:
+    return {key: run.results[key] for key in ("settings", "generation", "corpus", "provenance", "ended_at")}

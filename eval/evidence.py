@@ -1,0 +1,91 @@
+"""What can be known about an answer beyond itself: the text at its citations, the chunks at gold, its support."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from eval.golden import Case
+from eval.observation import Evidence, Range, SupportFinding
+from rag.errors import DocumentNotFoundError
+from rag.ports import Verifier
+from rag.types import Answer, Chunk, Document, Generation, Sentence
+
+_TAGS = re.compile(r"\s*\[\d+\]")
+
+
+class Library(Protocol):
+    """The part of the catalogue that scoring reads."""
+
+    def document(self, generation: Generation, doc_id: str) -> Document:
+        """Return a document as the generation sees it.
+
+        Raises:
+            DocumentNotFoundError: the generation does not hold it.
+        """
+        ...
+
+    def document_chunks(self, generation: Generation, doc_id: str) -> list[Chunk]:
+        """Return the chunks of a document that the generation sees; none if it does not hold it."""
+        ...
+
+
+def read_library(case: Case, answer: Answer, library: Library) -> Evidence:
+    """Return the texts at the answer's citations and the chunks that touch gold."""
+    generation = answer.context.search.generation
+    cited = [citation for sentence in answer.sentences for citation in sentence.citations]
+    texts = {doc_id: _text(library, generation, doc_id) for doc_id in {citation.doc_id for citation in cited}}
+    touching = tuple(
+        Range(chunk.doc_id, chunk.span.start, chunk.span.end)
+        for doc_id in {gold.doc_id for gold in case.spans}
+        for chunk in library.document_chunks(generation, doc_id)
+        if any(gold.doc_id == doc_id and gold.span.overlaps(chunk.span) for gold in case.spans)
+    )
+    return Evidence(tuple(_slice(texts[c.doc_id], c.span.start, c.span.end) for c in cited), touching)
+
+
+async def judge_support(sentences: Sequence[Sentence], verifier: Verifier | None) -> tuple[SupportFinding, ...]:
+    """Ask for every sentence whether its citations support it: together, each alone, and without each.
+
+    Without a verifier the runtime's finding on each citation alone stands in: together then means any of them, which
+    is a lower bound of what they support jointly.
+    """
+    if verifier is None:
+        return tuple(_from_answer(sentence) for sentence in sentences)
+    claims = list(dict.fromkeys(claim for sentence in sentences for claim in _claims(sentence)))
+    found = dict(zip(claims, await verifier.verify(claims), strict=True)) if claims else {}
+    supported = {claim: support.supported for claim, support in found.items()}
+    findings = []
+    for sentence in sentences:
+        joint, *parts = (supported.get(claim, False) for claim in _claims(sentence) or [("", "")])
+        middle = len(sentence.citations)
+        findings.append(SupportFinding(joint, tuple(parts[:middle]), tuple(parts[middle:])))
+    return tuple(findings)
+
+
+def _claims(sentence: Sentence) -> list[tuple[str, str]]:
+    """Return `(claim, evidence)`: all quotes together, then each alone, then all but each; none if nothing is cited."""
+    quotes = [citation.quote for citation in sentence.citations]
+    if not quotes:
+        return []
+    claim = _TAGS.sub("", sentence.text).strip()
+    without = ["\n".join(quotes[:i] + quotes[i + 1 :]) for i in range(len(quotes))]
+    return [(claim, evidence) for evidence in ("\n".join(quotes), *quotes, *without)]
+
+
+def _from_answer(sentence: Sentence) -> SupportFinding:
+    alone = tuple(citation.support.supported for citation in sentence.citations)
+    without = tuple(any(alone[:i] + alone[i + 1 :]) for i in range(len(alone)))
+    return SupportFinding(any(alone), alone, without)
+
+
+def _text(library: Library, generation: Generation, doc_id: str) -> str | None:
+    try:
+        return library.document(generation, doc_id).text
+    except DocumentNotFoundError:
+        return None
+
+
+def _slice(text: str | None, start: int, end: int) -> str | None:
+    return None if text is None or end > len(text) else text[start:end]

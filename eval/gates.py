@@ -1,0 +1,183 @@
+"""Gates: a candidate may replace a baseline if it is not worse by more than a margin. PASS, FAIL or INCONCLUSIVE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from eval.compare import difference_json
+from eval.saved import SavedRun, check_comparable, paired_values
+from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority, paired_difference
+from rag.errors import ConfigError
+
+Json = dict[str, Any]
+
+PASSED, FAILED, INCONCLUSIVE = 0, 100, 101
+"""Exit codes of `ragwright gate`."""
+
+_ALPHA = 0.025  # one-sided, so that an A/A comparison fails at most in 2.5 of 100
+
+
+class MetricPolicy(BaseModel):
+    """How one metric is gated. `margin` is in the metric's unit; without one the run's MDE is the margin."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    margin: float | None = Field(default=None, gt=0)
+    min_coverage: float | None = Field(default=None, ge=0, le=1)
+
+
+class GatePolicy(BaseModel):
+    """`gates.yaml`. `inconclusive` says what an undecided gate does in CI; `report` gives it an exit code of its own.
+
+    `smallest_margin` keeps a margin that is derived from the MDE from vanishing when two runs hardly differ.
+    Every case with a tag of `must_pass_tags` has to come out unbroken in the candidate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: Literal[1] = 1
+    metrics: Mapping[str, MetricPolicy] = Field(default_factory=dict)
+    min_coverage: float = Field(default=0.95, ge=0, le=1)
+    min_cases: int = Field(default=20, ge=2)
+    smallest_margin: float = Field(default=0.005, gt=0)
+    must_pass_tags: tuple[str, ...] = ()
+    inconclusive: Literal["report", "pass", "fail"] = "report"
+
+
+def load_policy(path: Path | None) -> GatePolicy:
+    """Read a policy file; None gives the default, which gates the set's primary metric at its MDE.
+
+    Raises:
+        ConfigError: the file is unreadable, a key is unknown or a value does not fit.
+    """
+    if path is None:
+        return GatePolicy()
+    try:
+        return GatePolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except ValidationError as error:
+        problems = (f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+        raise ConfigError(f"the gate policy {path} is wrong: {'; '.join(problems)}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read the gate policy {path}: {' '.join(str(error).split())}") from error
+
+
+def run_gate(baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, *, seed: int = 0) -> Json:
+    """Decide every gated metric and all together.
+
+    FAIL if one metric fails after Holm's correction, covers too few cases, or a case that must pass is broken; PASS if
+    all pass; else INCONCLUSIVE. `metrics[NAME]` holds `verdict`, `reason`, `margin`, `mde`, `more_cases`, the paired
+    difference (candidate minus baseline) and its interval.
+
+    Raises:
+        ConfigError: the runs cannot be paired, or a gated metric is in neither.
+    """
+    check_comparable(baseline, candidate)
+    gated = policy.metrics or {baseline.results["primary"]: MetricPolicy()}
+    decided = {name: _decide(baseline, candidate, name, gated[name], policy, seed) for name in gated}
+    adjusted = holm([item["regression_p"] for item in decided.values()])
+    for item, p in zip(decided.values(), adjusted, strict=True):
+        item["regression_p_holm"] = p
+        if item["verdict"] == "FAIL" and item["statistical"] and p > _ALPHA:
+            item |= {"verdict": "INCONCLUSIVE", "reason": "worse on its own, but not after Holm's correction"}
+    broken = _must_pass_but_broken(candidate, policy)
+    verdicts = [item["verdict"] for item in decided.values()] + ["FAIL"] * bool(broken)
+    verdict = next((v for v in ("FAIL", "INCONCLUSIVE") if v in verdicts), "PASS")
+    return {
+        "verdict": verdict,
+        "exit_code": _exit_code(verdict, policy),
+        "metrics": decided,
+        "must_pass_broken": broken,
+        "policy": policy.model_dump(mode="json"),
+        "set": baseline.results["set"],
+        "baseline": baseline.results["settings"],
+        "candidate": candidate.results["settings"],
+    }
+
+
+def render_gate(result: Json) -> str:
+    """Return the decision as lines of text, the verdict first."""
+    lines = [f"{result['verdict']}: candidate {result['candidate']} against baseline {result['baseline']}"]
+    for name, item in result["metrics"].items():
+        bounds = "" if item["low"] is None else f" [{item['low']:+.4f}, {item['high']:+.4f}]"
+        shown = "" if item["value"] is None else f" {item['value']:+.4f}{bounds} n={item['n']}"
+        mde = "" if item["mde"] is None else f", MDE {item['mde']:.4f}"
+        margin = "" if item["margin"] is None else f", margin {item['margin']:.4f}"
+        lines.append(f"  {item['verdict']:<12} {name}{shown}{margin}{mde}: {item['reason']}")
+    lines += [f"  FAIL         case {case!r} must pass but is broken" for case in result["must_pass_broken"]]
+    return "\n".join(lines) + "\n"
+
+
+def _decide(
+    baseline: SavedRun, candidate: SavedRun, name: str, rule: MetricPolicy, policy: GatePolicy, seed: int
+) -> Json:
+    about = candidate.results["metrics"].get(name)
+    if about is None or name not in baseline.results["metrics"]:
+        known = ", ".join(sorted(candidate.results["metrics"].keys() & baseline.results["metrics"].keys()))
+        raise ConfigError(f"the gated metric {name!r} is not in both runs; they share: {known}")
+    pairs = paired_values(baseline, candidate, name)
+    n = len(pairs.ids)
+    floor = policy.min_coverage if rule.min_coverage is None else rule.min_coverage
+    coverage = about["coverage"] or 0.0
+    if coverage < floor:
+        return _undecided("FAIL", f"the candidate covers {coverage:.1%} of the cases, {floor:.1%} are needed", n)
+    if n < policy.min_cases:
+        return _undecided("INCONCLUSIVE", f"{n} shared cases; at least {policy.min_cases} are needed", n)
+    difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
+    upwards = _flipped_sign(difference) if about["better"] == "lower" else difference
+    margin = rule.margin or max(policy.smallest_margin, minimal_detectable_effect(difference.standard_error))
+    decision = non_inferiority(upwards, margin)
+    return difference_json(pairs, difference) | _decision_json(decision)
+
+
+def _decision_json(decision: Decision) -> Json:
+    return {
+        "verdict": decision.verdict,
+        "reason": _reason(decision),
+        "margin": decision.margin,
+        "more_cases": decision.more_cases,
+        "regression_p": decision.regression_p,
+        "statistical": True,
+    }
+
+
+def _undecided(verdict: str, reason: str, n: int) -> Json:
+    keys = ("baseline", "candidate", "value", "low", "high", "p", "mde", "margin", "more_cases", "method")
+    return {
+        **dict.fromkeys(keys),
+        "n": n,
+        "verdict": verdict,
+        "reason": reason,
+        "regression_p": 1.0,
+        "statistical": False,
+    }
+
+
+def _reason(decision: Decision) -> str:
+    if decision.verdict == "PASS":
+        return "not worse by the margin"
+    if decision.verdict == "FAIL":
+        return "worse by more than the margin"
+    if decision.more_cases is None:
+        return "the difference sits on the margin; no number of cases would decide"
+    return f"about {decision.more_cases} more cases would decide"
+
+
+def _flipped_sign(difference: Difference) -> Difference:
+    low = None if difference.high is None else -difference.high
+    high = None if difference.low is None else -difference.low
+    return replace(difference, value=-difference.value, low=low, high=high, draws=-difference.draws)
+
+
+def _must_pass_but_broken(candidate: SavedRun, policy: GatePolicy) -> list[str]:
+    wanted = set(policy.must_pass_tags)
+    return [row["id"] for row in candidate.rows if wanted & set(row["tags"]) and row["broken"]]
+
+
+def _exit_code(verdict: str, policy: GatePolicy) -> int:
+    if verdict == "INCONCLUSIVE":
+        return {"report": INCONCLUSIVE, "pass": PASSED, "fail": FAILED}[policy.inconclusive]
+    return PASSED if verdict == "PASS" else FAILED

@@ -1,0 +1,210 @@
+"""RAGAS metrics that need no language model, one case at a time; every case comes back with a value or a reason.
+
+RAGAS' own experiment runner drops rows that fail and reorders the rest, so only its metrics are used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from eval.metrics.base import Metric, Unmeasured, Value, not_applicable
+from eval.observation import Observation
+from rag.ports import Embedder
+
+Fields = dict[str, Any]
+Score = Callable[[Fields], Awaitable[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class RagasMetric:
+    """How one RAGAS metric is fed and called; `load` imports it and returns its scoring coroutine."""
+
+    meaning: str
+    fields: Callable[[Observation], Fields | Unmeasured]
+    load: Callable[[Embedder | None], Score | None]
+    rate: bool = False
+
+
+@contextmanager
+def keyless_metrics(embedder: Embedder | None = None) -> Iterator[tuple[Metric, ...]]:
+    """Import RAGAS (seconds) and yield its keyless metrics as ours; call them in a thread that runs no event loop.
+
+    Values are RAGAS' own, 0..1, higher is better. Semantic similarity is there only with an embedder.
+    """
+    os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
+    with asyncio.Runner() as runner:
+        loaded = []
+        with warnings.catch_warnings():
+            # its imports and its own deprecated classes warn about each other; no caller can act on that
+            warnings.simplefilter("ignore")
+            for name, member in RAGAS_METRICS.items():
+                score = member.load(embedder)
+                if score is not None:
+                    loaded.append(_metric(name, member, score, runner))
+        yield tuple(loaded)
+
+
+def _metric(name: str, member: RagasMetric, score: Score, runner: asyncio.Runner) -> Metric:
+    async def ask(fields: Fields) -> float:
+        return await score(fields)
+
+    def compute(seen: Observation) -> Value:
+        fields = member.fields(seen)
+        if isinstance(fields, Unmeasured):
+            return fields
+        try:
+            return runner.run(ask(fields))
+        except Exception as error:  # foreign code, one case: any failure is this case's reason
+            return Unmeasured(f"RAGAS raised {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
+    return Metric(name, "ragas", member.meaning, compute, "score", rate=member.rate)
+
+
+def _sampled(class_name: str) -> Callable[[Embedder | None], Score]:
+    """Return a loader of a metric of `ragas.metrics`, which scores samples."""
+
+    def load(embedder: Embedder | None) -> Score:
+        import ragas.metrics
+        from ragas import SingleTurnSample
+
+        _stop_tracking()
+        scorer = getattr(ragas.metrics, class_name)()
+
+        async def score(fields: Fields) -> float:
+            return float(await scorer.single_turn_ascore(SingleTurnSample(**fields)))
+
+        return score
+
+    return load
+
+
+def _direct(class_name: str) -> Callable[[Embedder | None], Score]:
+    """Return a loader of a metric of `ragas.metrics.collections`, which scores keyword arguments."""
+
+    def load(embedder: Embedder | None) -> Score:
+        import ragas.metrics.collections
+
+        scorer = getattr(ragas.metrics.collections, class_name)()
+
+        async def score(fields: Fields) -> float:
+            return float((await scorer.ascore(**fields)).value)
+
+        return score
+
+    return load
+
+
+def _stop_tracking() -> None:
+    import ragas.metrics.base
+
+    # told not to track, sampled metrics still write a user id into the home folder and queue an event per row
+    module: Any = ragas.metrics.base
+    module.EvaluationEvent = dict
+    module._analytics_batcher = SimpleNamespace(add_evaluation=lambda event: None)
+
+
+def _semantic_similarity(embedder: Embedder | None) -> Score | None:
+    if embedder is None:
+        return None
+    from ragas.embeddings.base import BaseRagasEmbedding
+    from ragas.metrics.collections import SemanticSimilarity
+
+    class Embedding(BaseRagasEmbedding):
+        def __init__(self, model: Embedder) -> None:
+            super().__init__()
+            self._model = model
+
+        def embed_text(self, text: str, **kwargs: object) -> list[float]:
+            return [float(x) for x in self._model.embed([text]).vectors[0]]
+
+        async def aembed_text(self, text: str, **kwargs: object) -> list[float]:
+            return self.embed_text(text)
+
+    scorer = SemanticSimilarity(embeddings=Embedding(embedder))
+
+    async def score(fields: Fields) -> float:
+        return float((await scorer.ascore(reference=fields["reference"], response=fields["response"])).value)
+
+    return score
+
+
+def _ids(seen: Observation) -> Fields | Unmeasured:
+    passages = _passages(seen)
+    if isinstance(passages, Unmeasured):
+        return passages
+    ids = list(dict.fromkeys(passage.doc_id for passage in seen.passages or ()))
+    return {"retrieved_context_ids": ids, "reference_context_ids": list(seen.case.doc_ids)}
+
+
+def _contexts(seen: Observation) -> Fields | Unmeasured:
+    if not seen.case.spans:
+        return not_applicable("the case has no gold span")
+    passages = _passages(seen)
+    if isinstance(passages, Unmeasured):
+        return passages
+    return {"retrieved_contexts": passages, "reference_contexts": [gold.text for gold in seen.case.spans]}
+
+
+def _passages(seen: Observation) -> list[str] | Unmeasured:
+    if not seen.case.doc_ids:
+        return not_applicable("the case has no gold")
+    if seen.passages is None:
+        return not_applicable("no context was asked for")
+    return [passage.text for passage in seen.passages] or Unmeasured("the context is empty")
+
+
+def _strings(seen: Observation) -> Fields | Unmeasured:
+    if not seen.case.answers:
+        return not_applicable("the case has no reference answer")
+    if not seen.case.answerable:
+        return not_applicable("the question is unanswerable")
+    if not seen.answer:
+        return not_applicable("nothing was answered")
+    return {"response": seen.answer, "reference": seen.case.answers[0]}
+
+
+def _quotes(seen: Observation) -> Fields | Unmeasured:
+    if not seen.answer or not any(mark in seen.answer for mark in '"“'):
+        return not_applicable("the answer quotes nothing")
+    return {"response": seen.answer, "retrieved_contexts": [passage.text for passage in seen.passages or ()]}
+
+
+RAGAS_METRICS: dict[str, RagasMetric] = {
+    "ragas.id_based_context_precision": RagasMetric(
+        "share of context documents that are gold", _ids, _sampled("IDBasedContextPrecision")
+    ),
+    "ragas.id_based_context_recall": RagasMetric(
+        "share of gold documents in the context", _ids, _sampled("IDBasedContextRecall")
+    ),
+    "ragas.non_llm_context_precision": RagasMetric(
+        "rank-weighted share of passages like a gold text",
+        _contexts,
+        _sampled("NonLLMContextPrecisionWithReference"),
+    ),
+    "ragas.non_llm_context_recall": RagasMetric(
+        "share of gold texts that a passage is like", _contexts, _sampled("NonLLMContextRecall")
+    ),
+    "ragas.string_similarity": RagasMetric(
+        "edit similarity of answer and reference", _strings, _direct("NonLLMStringSimilarity")
+    ),
+    "ragas.rouge_l": RagasMetric("ROUGE-L F1 of answer and reference", _strings, _direct("RougeScore")),
+    "ragas.bleu": RagasMetric("BLEU of answer and reference", _strings, _direct("BleuScore")),
+    "ragas.chrf": RagasMetric("chrF of answer and reference", _strings, _direct("CHRFScore")),
+    "ragas.exact_match": RagasMetric("answer equals the reference", _strings, _direct("ExactMatch"), rate=True),
+    "ragas.string_presence": RagasMetric(
+        "the reference stands in the answer", _strings, _direct("StringPresence"), rate=True
+    ),
+    "ragas.quoted_spans_alignment": RagasMetric(
+        "share of quoted words found in the context", _quotes, _direct("QuotedSpansAlignment")
+    ),
+    "ragas.semantic_similarity": RagasMetric(
+        "cosine of answer and reference embeddings", _strings, _semantic_similarity
+    ),
+}

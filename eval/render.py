@@ -1,0 +1,158 @@
+"""Results as people read them: a terminal table and a Markdown summary. No figure is shown without its n."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+FAMILIES = ("documents", "spans", "citations", "abstention", "ragas", "cost")
+_RULES = {"system": "this run", "always_abstain": "always abstain", "best_single_score": "best single score"}
+
+
+def number(value: float | None, unit: str) -> str:
+    """Return a value as text in its unit's precision; `–` for none."""
+    if value is None:
+        return "–"
+    if unit in ("ms", "tokens", "chars"):
+        return f"{value:,.0f}"
+    return f"{value:.5f}" if unit == "usd" else f"{value:.3f}"
+
+
+def interval(figure: Json, unit: str) -> str:
+    """Return `[low, high]`, or `–` where the interval is undefined."""
+    if figure["low"] is None:
+        return "–"
+    return f"[{number(figure['low'], unit)}, {number(figure['high'], unit)}]"
+
+
+def label(name: str, metric: Json, primary: str) -> str:
+    """Return a metric's name with what a reader must know about it."""
+    marks = ["primary"] * (name == primary) + ["self-reported"] * bool(metric["self_reported"])
+    return f"{name} ({', '.join(marks)})" if marks else name
+
+
+def measured(results: Json) -> Iterator[tuple[str, Json]]:
+    """Yield the metrics that apply to at least one case, by family."""
+    for family in FAMILIES:
+        for name, metric in results["metrics"].items():
+            if metric["family"] == family and metric["applicable"]:
+                yield name, metric
+
+
+def heading(results: Json) -> str:
+    """Return one line that says what was measured."""
+    chosen = results["set"]
+    parts = [f"split {chosen['split'] or 'all'}", *(f"{key}={value}" for key, value in chosen["where"].items())]
+    return f"{chosen['name']} ({', '.join(parts)}) on corpus {results['corpus']}, {results['cases']} cases"
+
+
+def render_table(results: Json, width: int = 110, color: bool = False) -> str:
+    """Return the results as a terminal table: value, 95 % interval, n of applicable, coverage."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=heading(results), box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("metric")
+    for column in ("value", "95 % interval", "n", "coverage"):
+        table.add_column(column, justify="right")
+    family = ""
+    for name, metric in measured(results):
+        if family and metric["family"] != family:
+            table.add_section()
+        family = metric["family"]
+        table.add_row(label(name, metric, results["primary"]), *_cells(metric))
+    page = io.StringIO()
+    console = Console(file=page, width=width, force_terminal=color, no_color=not color, legacy_windows=False)
+    console.print(table)
+    if results["abstention"]:
+        console.print(_abstention_table(results))
+    console.print(_closing(results), highlight=False, markup=False)
+    return page.getvalue()
+
+
+def render_markdown(results: Json) -> str:
+    """Return `summary.md`: what a pull request needs, in GitHub's Markdown."""
+    lines = [f"## Evaluation: {_md(heading(results))}", "", _md(_closing(results)), ""]
+    lines += ["| metric | value | 95 % interval | n | coverage |", "|---|---:|---:|---:|---:|"]
+    for name, metric in measured(results):
+        cells = [_md(label(name, metric, results["primary"])), *_cells(metric)]
+        lines.append(f"| {' | '.join(cells)} |")
+    if results["abstention"]:
+        lines += ["", "### Abstention beside its baselines", ""]
+        lines += ["| rule | precision | recall | false abstention | F1 |", "|---|---:|---:|---:|---:|"]
+        lines += [f"| {' | '.join(map(_md, cells))} |" for cells in _abstention_cells(results)]
+    for dimension, groups in results["slices"].items():
+        lines += _slice_lines(dimension, groups, results["primary"])
+    lines += ["", "Intervals: Wilson for rates, percentile bootstrap for means. Coverage: measured / applicable cases."]
+    return "\n".join(lines) + "\n"
+
+
+def slice_columns(primary: str) -> list[str]:
+    """Return the metrics that a table of slices shows."""
+    return [primary, "gold_citation_precision", "abstention_recall", "false_abstention"]
+
+
+def _cells(metric: Json) -> list[str]:
+    coverage = "–" if metric["coverage"] is None else f"{metric['coverage']:.1%}"
+    return [
+        number(metric["value"], metric["unit"]),
+        interval(metric, metric["unit"]),
+        f"{metric['n']}/{metric['applicable']}",
+        coverage,
+    ]
+
+
+def _abstention_cells(results: Json) -> Iterator[list[str]]:
+    for name, rule in results["abstention"].items():
+        rates = [rule[rate] for rate in ("precision", "recall", "false_abstention")]
+        shown = [f"{number(r['value'], 'share')} {interval(r, 'share')} n={r['n']}" if r else "–" for r in rates]
+        note = f": {rule['rule']}" if name == "best_single_score" else ""
+        yield [_RULES.get(name, name) + note, *shown, number(rule["f1"], "share")]
+
+
+def _abstention_table(results: Json) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title="abstention beside its baselines", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("rule", ratio=2)
+    for column in ("precision", "recall", "false abstention", "F1"):
+        table.add_column(column, justify="right")
+    for cells in _abstention_cells(results):
+        table.add_row(*cells)
+    return table
+
+
+def _closing(results: Json) -> str:
+    status = ", ".join(f"{count} {name}" for name, count in sorted(results["status"].items()))
+    broken = ", ".join(f"{count} {name}" for name, count in sorted(results["failures"].items())) or "none"
+    unmeasured = sum(1 for _, m in measured(results) if m["coverage"] is not None and m["coverage"] < 1)
+    partly = f"; {unmeasured} metrics do not cover every applicable case" if unmeasured else ""
+    digest = results["set"]["sha256"][:12]
+    origin = f"Generation {results['generation']}, settings {results['settings']}, set sha256 {digest}"
+    return f"Rows: {status}. First broken stage: {broken}. {origin}{partly}."
+
+
+def _slice_lines(dimension: str, groups: Json, primary: str) -> Iterator[str]:
+    if not groups:
+        return
+    columns = slice_columns(primary)
+    yield from ("", f"### By {dimension}", "", f"| {dimension} | cases | {' | '.join(columns)} |")
+    yield "|---|---:|" + "---:|" * len(columns)
+    for name, group in groups.items():
+        cells = [_slice_cell(group["metrics"].get(column)) for column in columns]
+        yield f"| {_md(name)} | {group['cases']} | {' | '.join(cells)} |"
+
+
+def _slice_cell(metric: Json | None) -> str:
+    if metric is None or metric["value"] is None:
+        return "–"
+    return f"{number(metric['value'], metric['unit'])} {interval(metric, metric['unit'])} n={metric['n']}"
+
+
+def _md(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())

@@ -1,0 +1,74 @@
+"""Writes a run as the files that people, CI and other tools read; each file appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from eval.html import render_html
+from eval.junit import junit_xml
+from eval.render import render_markdown
+from eval.rows import row_json
+from eval.runner import Run
+from eval.summary import summarise
+from eval.trec import qrels_lines, run_lines
+from rag.errors import ConfigError
+
+
+def write_report(run: Run, folder: Path) -> dict[str, Any]:
+    """Write results.json, rows.jsonl, run.trec, qrels.trec, junit.xml, summary.md and report.html; return the results.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    results = summarise(run)
+    rows = [row_json(row) for row in run.rows]
+    seen = [row.seen for row in run.rows]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / "rows.jsonl", _lines(_json(row) for row in rows))
+        write_atomic(folder / "run.trec", _lines(run_lines(seen)))
+        write_atomic(folder / "qrels.trec", _lines(qrels_lines(seen)))
+        write_atomic(folder / "junit.xml", junit_xml(results["set"]["name"], rows))
+        write_atomic(folder / "summary.md", utf8(render_markdown(results)))
+        write_atomic(folder / "report.html", utf8(render_html(results, rows)))
+        # last, so that a folder with results is a finished run
+        write_atomic(folder / "results.json", utf8(_json(results, indent=2) + "\n"))
+    except OSError as error:
+        raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
+    return results
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replace a file by a new one in one step.
+
+    Raises:
+        OSError: it cannot be written; what was there before stays.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError:
+        os.unlink(name)
+        raise
+
+
+def utf8(text: str) -> bytes:
+    """Return text as UTF-8; half a surrogate, which a model can emit but no file can hold, becomes `?`."""
+    return text.encode("utf-8", "replace")
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return utf8("".join(f"{line}\n" for line in lines))
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    # NaN is no JSON; metrics never return it, so it would be a defect
+    return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)

@@ -1,0 +1,218 @@
+"""THE FLOW: golden set -> every case answered -> evidence -> metrics -> run. n cases in, n rows out, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from eval.evidence import Library, judge_support, read_library
+from eval.golden import Case, GoldenSet
+from eval.metrics import METRICS, Metric, Unmeasured, Value, choose_metrics
+from eval.metrics.cost import WALL
+from eval.observation import Evidence, Observation, answered, failed, searched
+from eval.ragas_metrics import RAGAS_METRICS, keyless_metrics
+from rag.errors import ConfigError, CorpusNotFoundError, UnknownKeyError
+from rag.pipeline import Request
+from rag.ports import Embedder, Verifier
+from rag.types import Answer, SearchResult
+
+Progress = Callable[[str, int, int], None]
+"""Called with the phase (`answer` or `score`), how many cases are done, and how many there are."""
+
+
+class Pipeline(Protocol):
+    """The part of `rag.pipeline.RagPipeline` that is measured."""
+
+    async def search(self, request: Request) -> SearchResult:
+        """Return ranked hits."""
+        ...
+
+    async def answer(self, request: Request) -> Answer:
+        """Return a checked answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is made. `metrics` None means all of the table.
+
+    `depth` is how many hits the ranking metrics see: ten documents can need more than ten chunks, so the ranking comes
+    from a search of its own, outside the timing (0: take the answer's own hits). With `search_only` nothing is
+    answered. Latencies hold for the run's `concurrency`.
+    """
+
+    metrics: Sequence[str] | None = None
+    ragas: bool = True
+    search_only: bool = False
+    depth: int = 50
+    concurrency: int = 2
+    timeout_s: float = 120.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case of a run with its values by metric name."""
+
+    seen: Observation
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: as many rows as cases, in the order of the set."""
+
+    golden: GoldenSet
+    corpus: str
+    options: RunOptions
+    metrics: tuple[Metric, ...]
+    rows: tuple[Row, ...]
+    started_at: datetime
+    ended_at: datetime
+
+
+async def run(
+    golden: GoldenSet,
+    pipeline: Pipeline,
+    corpus: str,
+    *,
+    options: RunOptions = RunOptions(),
+    library: Library | None = None,
+    verifier: Verifier | None = None,
+    embedder: Embedder | None = None,
+    progress: Progress | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Run:
+    """Answer and score every case; a case that fails is a row with its error.
+
+    `library` (the catalogue) checks quotes and finds chunks at gold, `verifier` scores ALCE, `embedder` serves RAGAS'
+    semantic similarity; without one of them its metrics are unmeasured, or scored as their docstrings say.
+
+    Raises:
+        CorpusNotFoundError: there is nothing to ask.
+        ConfigError: a setting makes every case fail, or an option is wrong.
+    """
+    own = _own_metrics(options)
+    started = clock()
+    report = progress or (lambda phase, done, total: None)
+    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, library, verifier), report)
+    metrics, rows = await asyncio.to_thread(_score_all, observations, own, options, embedder, report)
+    return Run(golden, corpus, options, metrics, rows, started, clock())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Puts one case to the system and gathers what scoring needs."""
+
+    pipeline: Pipeline
+    corpus: str
+    options: RunOptions
+    library: Library | None
+    verifier: Verifier | None
+
+    async def observe(self, case: Case) -> Observation:
+        """Return what the system did, errors included.
+
+        Raises:
+            CorpusNotFoundError: no case can be answered.
+            ConfigError: likewise.
+        """
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.options.timeout_s):
+                return await (self._search(case) if self.options.search_only else self._answer(case))
+        except (CorpusNotFoundError, ConfigError):
+            raise
+        except TimeoutError:
+            return failed(case, f"no answer within {self.options.timeout_s:g} s", _since(started))
+        except Exception as error:  # whatever a case does to the system, it stays a row
+            return failed(case, f"{type(error).__name__}: {' '.join(str(error).split())}", _since(started))
+
+    async def _search(self, case: Case) -> Observation:
+        started = time.perf_counter()
+        result = await self.pipeline.search(self._request(case, self.options.depth or None))
+        return searched(case, result, dict(result.timings_ms) | _since(started))
+
+    async def _answer(self, case: Case) -> Observation:
+        started = time.perf_counter()
+        answer = await self.pipeline.answer(self._request(case))
+        timings = dict(answer.timings_ms) | _since(started)
+        ranking = answer.context.search.hits
+        if self.options.depth:
+            ranking = (await self.pipeline.search(self._request(case, self.options.depth))).hits
+        return answered(case, answer, ranking, timings, await self._evidence(case, answer))
+
+    async def _evidence(self, case: Case, answer: Answer) -> Evidence:
+        read = Evidence()
+        if self.library is not None:
+            read = await asyncio.to_thread(read_library, case, answer, self.library)
+        return Evidence(read.cited, read.touching, await judge_support(answer.sentences, self.verifier))
+
+    def _request(self, case: Case, top_k: int | None = None) -> Request:
+        return Request(case.question, self.corpus, top_k=top_k, history=case.history)
+
+
+async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> list[Observation]:
+    gate = asyncio.Semaphore(max(1, asker.options.concurrency))
+    done = 0
+
+    async def observe(case: Case) -> Observation:
+        nonlocal done
+        async with gate:
+            seen = await asker.observe(case)
+        done += 1
+        report("answer", done, len(golden.cases))
+        return seen
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(observe(case)) for case in golden.cases]
+    except ExceptionGroup as errors:  # only what no case survives gets here; one of them says it all
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _own_metrics(options: RunOptions) -> tuple[Metric, ...]:
+    if options.metrics is None:
+        return tuple(METRICS.values())
+    for name in options.metrics:
+        if name not in METRICS and name not in RAGAS_METRICS:
+            raise UnknownKeyError("metric", name, [*METRICS, *RAGAS_METRICS])
+    return choose_metrics(name for name in options.metrics if name in METRICS)
+
+
+def _score_all(
+    observations: Sequence[Observation],
+    own: tuple[Metric, ...],
+    options: RunOptions,
+    embedder: Embedder | None,
+    report: Progress,
+) -> tuple[tuple[Metric, ...], tuple[Row, ...]]:
+    with keyless_metrics(embedder) if _wants_ragas(options) else nullcontext(()) as ragas:
+        metrics = own + tuple(m for m in ragas if options.metrics is None or m.name in options.metrics)
+        rows = []
+        for seen in observations:
+            rows.append(Row(seen, {metric.name: _value(metric, seen) for metric in metrics}))
+            report("score", len(rows), len(observations))
+    return metrics, tuple(rows)
+
+
+def _wants_ragas(options: RunOptions) -> bool:
+    named = any(name.startswith("ragas.") for name in options.metrics or ())
+    return not options.search_only and (named or (options.ragas and options.metrics is None))
+
+
+def _value(metric: Metric, seen: Observation) -> Value:
+    try:
+        return metric(seen)
+    except Exception as error:  # a defect of one metric on one case must not cost the run
+        return Unmeasured(f"the metric raised {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _since(started: float) -> dict[str, float]:
+    return {WALL: (time.perf_counter() - started) * 1000.0}

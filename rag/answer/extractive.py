@@ -1,0 +1,154 @@
+"""The embedded generator: it answers in the source's own sentences, each cited, and writes nothing itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.answer.expected import AnswerType, answer_type, holds
+from rag.answer.instructions import addresses_assistant
+from rag.context.pack import JOINT
+from rag.context.terms import content_terms, coverage, local_idf
+from rag.context.units import units_of
+from rag.text import words
+from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, UnitKind
+
+# a further sentence must come this close to the best one to be said at all
+_CLOSE_TO_BEST = 0.87
+_TYPE_BONUS = 0.05
+_TERM_WEIGHT = 0.05
+_PASSAGE_WEIGHT = 0.2
+_SAME = 0.7
+_MARKER = re.compile(r"^(?:[-*+•>]\s+|\d{1,3}[.)]\s+)+")
+_END = re.compile(r"[.!?…:;。！？][\"'”’)*_`]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence or table row of a passage; `header` is the header row above a table row."""
+
+    passage: Passage
+    start: int
+    text: str
+    kind: UnitKind
+    score: float
+    header: str = ""
+
+
+class ExtractiveGenerator:
+    """Picks the sentences and table rows that answer the question; needs no model and no network."""
+
+    model = "extractive"
+
+    def __init__(self, max_sentences: int) -> None:
+        self._max_sentences = max_sentences
+
+    async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
+        """Return up to `max_sentences` sentences of the context in reading order, each with its tag."""
+        chosen = choose(question, context, self._max_sentences)
+        if not chosen:
+            reason = "The passages found hold no sentence that could answer this question."
+            return Draft("", self.model, abstained=True, reason=reason)
+        return Draft("".join(_pieces(chosen)), self.model)
+
+    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
+        """Yield the answer sentence by sentence."""
+        for piece in _pieces(choose(question, context, self._max_sentences)):
+            yield piece
+
+
+def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
+    """Return the best sentences in reading order: the best one, and those that come close to it and add to it."""
+    found = [sentence for passage in context.passages for sentence in _sentences(passage)]
+    usable = [sentence for sentence in found if _usable(sentence)]
+    if not usable:
+        return []
+    scores = _scores(question, usable)
+    ranked = sorted(range(len(usable)), key=lambda i: (-scores[i], usable[i].passage.tag, usable[i].start))
+    chosen: list[int] = []
+    for i in ranked:
+        if len(chosen) == limit or scores[i] < _CLOSE_TO_BEST * scores[ranked[0]]:
+            break
+        if not any(_repeats(usable[i].text, usable[j].text) for j in chosen):
+            chosen.append(i)
+    return [usable[i] for i in sorted(chosen, key=lambda i: (usable[i].passage.tag, usable[i].start))]
+
+
+def _scores(question: str, sentences: Sequence[_Sentence]) -> list[float]:
+    """Score by closeness, by the question's terms held, by the kind of answer wanted and by the passage's rank."""
+    kind: AnswerType = answer_type(question)
+    held = [frozenset(content_terms(f"{s.header} {s.text}")) for s in sentences]
+    weights = local_idf(sorted(set(content_terms(question))), held)
+    return [
+        sentence.score
+        + _TERM_WEIGHT * coverage(weights, terms)
+        + _TYPE_BONUS * (kind != "other" and holds(kind, sentence.text, question))
+        + _PASSAGE_WEIGHT / sentence.passage.tag
+        for sentence, terms in zip(sentences, held, strict=True)
+    ]
+
+
+def _usable(sentence: _Sentence) -> bool:
+    """Leave out what is no statement: headings, headers, questions, fragments, orders to the assistant."""
+    if sentence.kind not in ("sentence", "row") or sentence.text.endswith("?"):
+        return False
+    return len(words(sentence.text)) >= 2 and not addresses_assistant(sentence.text)
+
+
+def _sentences(passage: Passage) -> Iterator[_Sentence]:
+    header = ""
+    for unit, text in _texts(passage):
+        if unit.kind == "header":
+            header = text
+        row = unit.kind == "row" and _cells(header) and len(_cells(header)) == len(_cells(text))
+        marker = _MARKER.match(text)
+        skipped = marker.end() if marker and unit.kind == "sentence" else 0
+        yield _Sentence(
+            passage, unit.span.start + skipped, text[skipped:], unit.kind, unit.score, header if row else ""
+        )
+
+
+def _texts(passage: Passage) -> Iterator[tuple[ScoredSpan, str]]:
+    """Yield the units of a passage with their texts; a passage without scored units is split and scores 0."""
+    position = 0
+    for span in passage.spans:
+        text = passage.text[position : position + len(span)]
+        inside = [unit for unit in passage.units if span.contains(unit.span)]
+        for unit in inside or _split(text, span.start):
+            yield unit, text[unit.span.start - span.start : unit.span.end - span.start]
+        position += len(span) + len(JOINT)
+
+
+def _split(text: str, offset: int) -> Iterator[ScoredSpan]:
+    for unit in units_of(text):
+        yield ScoredSpan(Span(unit.span.start + offset, unit.span.end + offset), 0.0, unit.kind)
+
+
+def _repeats(text: str, other: str) -> bool:
+    a, b = set(content_terms(text)), set(content_terms(other))
+    return len(a & b) >= _SAME * (min(len(a), len(b)) or 1)
+
+
+def _pieces(sentences: Sequence[_Sentence]) -> Iterator[str]:
+    """Yield the answer piece by piece; the pieces as they are make the text."""
+    gap = ""
+    for sentence in sentences:
+        text = _readable(sentence)
+        yield f"{gap}{text} [{sentence.passage.tag}]"
+        # without a full stop only a blank line ends a sentence
+        gap = " " if _END.search(text) else "\n\n"
+
+
+def _readable(sentence: _Sentence) -> str:
+    """Return a sentence as one line; a table row as `header: cell; header: cell.`."""
+    if sentence.kind != "row":
+        return " ".join(sentence.text.split())
+    cells, names = _cells(sentence.text), _cells(sentence.header)
+    if not names:
+        return "; ".join(cell for cell in cells if cell) + "."
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True) if cell) + "."
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")] if "|" in row else []

@@ -1,0 +1,215 @@
+"""BM25 over memory-mapped files: term counts once per chunk, weights once per generation.
+
+`rank_bm25.BM25Okapi` defines the scores (its idf, its floor for negative idf, its average length); here they are
+computed for a whole generation at once and stored as a sparse matrix, so that a query only adds up columns.
+
+    bm25/counts/GENERATION/          what a generation added: a CSR matrix of counts, one row per chunk
+    bm25/parts/GENERATION/N/         the same, while the generation is being built
+    bm25/weights/GENERATION/         what a generation sees: a CSC matrix of weights, rows sorted by chunk_id
+
+Terms are stored as 64-bit hashes. Two of a million terms collide with a probability of 3e-8, and in return a
+vocabulary opens at once and is merged and searched by numpy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import StateError
+from rag.index.arrays import read_arrays, remove_folder, write_arrays
+from rag.index.okapi import Counts, merge, okapi_weights
+from rag.index.terms import Analyzer
+from rag.settings import Bm25Settings
+from rag.types import Candidate
+
+_OPEN_GENERATIONS = 4
+_MAX_CACHED_HASHES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """The weights of one generation: column `i` holds `values[starts[i]:starts[i + 1]]` at `rows[...]`."""
+
+    pks: NDArray[np.int64]
+    vocabulary: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    def scores(self, terms: Counter[int]) -> NDArray[np.float64]:
+        """Return the score of every row for query terms (hash -> how often the query has it)."""
+        scores = np.zeros(len(self.pks))
+        wanted = np.fromiter(terms, np.uint64, len(terms))
+        columns = np.searchsorted(self.vocabulary, wanted)
+        for column, (term, times) in zip(columns, terms.items(), strict=True):
+            if column < len(self.vocabulary) and int(self.vocabulary[column]) == term:
+                part = slice(self.starts[column], self.starts[column + 1])
+                scores[self.rows[part]] += times * self.values[part].astype(np.float64)
+        return scores
+
+
+class Bm25Index:
+    """`rag.ports.KeywordIndex` in a folder; any number of processes may read while one writes."""
+
+    def __init__(self, folder: Path, settings: Bm25Settings) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._analyzer = Analyzer(settings)
+        self._hashes: dict[str, int] = {}
+        self._opened: OrderedDict[int, _Weights] = OrderedDict()
+        self._opening = threading.Lock()
+
+    def add(self, generation: int, pks: Sequence[int], texts: Sequence[str]) -> None:
+        """Append the term counts of chunks that the generation adds (several calls add up).
+
+        Raises:
+            StateError: the disk is full or read-only.
+        """
+        if len(pks) != len(texts):
+            raise ValueError(f"{len(pks)} pks for {len(texts)} texts")
+        if not pks:
+            return
+        parts = self._folder / "parts" / str(generation)
+        number = len(_numbered(parts))
+        write_arrays(parts / str(number), self._count(pks, texts).arrays(), durable=False)
+
+    def publish(self, generation: int, visible: Sequence[tuple[int, str]]) -> None:
+        """Compute and store the weights of a generation. `visible` is every `(pk, chunk_id)` it sees.
+
+        Raises:
+            StateError: a visible chunk was never added, or the disk is full or read-only.
+        """
+        self._settle(generation)
+        ordered = sorted(visible, key=lambda row: (row[1], row[0]))
+        pks = np.fromiter((pk for pk, _ in ordered), np.int64, len(ordered))
+        counts = merge([Counts(**read_arrays(path)) for path in _numbered(self._folder / "counts")])
+        matrix = okapi_weights(_rows_of(counts, pks), self._settings)
+        write_arrays(
+            self._weights_folder(generation),
+            {
+                "pks": pks,
+                "vocabulary": matrix.vocabulary,
+                "starts": matrix.starts,
+                "rows": matrix.rows,
+                "values": matrix.values,
+            },
+        )
+        with self._opening:
+            self._opened.pop(generation, None)
+
+    def search(self, text: str, top_k: int, generation: int, allowed: frozenset[int] | None = None) -> list[Candidate]:
+        """Return up to `top_k` chunks with a score above 0, best first, ties by chunk_id.
+
+        Raises:
+            StateError: the generation's weights are missing or damaged.
+        """
+        weights = self._weights(generation)
+        scores = weights.scores(Counter(self._hash(term) for term in self._analyzer.terms(text)))
+        if allowed is not None:
+            permitted = np.fromiter(allowed, np.int64, len(allowed))
+            scores[~np.isin(weights.pks, permitted)] = 0.0
+        return [Candidate(int(weights.pks[row]), float(scores[row])) for row in best_rows(scores, top_k)]
+
+    def count(self, generation: int) -> int:
+        """Return how many chunks the generation's weights cover."""
+        return len(self._weights(generation).pks)
+
+    def discard(self, generation: int) -> None:
+        """Remove what `add` and `publish` stored for a generation."""
+        self.retire(generation)
+        remove_folder(self._folder / "parts" / str(generation))
+        remove_folder(self._folder / "counts" / str(generation))
+
+    def retire(self, generation: int) -> None:
+        """Remove the weights of a generation that nobody reads any more; the counts of its chunks stay."""
+        with self._opening:
+            self._opened.pop(generation, None)
+        remove_folder(self._weights_folder(generation))
+
+    def _count(self, pks: Sequence[int], texts: Sequence[str]) -> Counts:
+        rows = [Counter(self._hash(term) for term in self._analyzer.terms(text)) for text in texts]
+        starts = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=starts[1:])
+        hashes = np.fromiter((term for row in rows for term in row), np.uint64, starts[-1])
+        vocabulary, terms = np.unique(hashes, return_inverse=True)
+        return Counts(
+            pks=np.fromiter(pks, np.int64, len(rows)),
+            lengths=np.fromiter((row.total() for row in rows), np.int32, len(rows)),
+            starts=starts,
+            terms=terms.astype(np.int32),
+            counts=np.fromiter((count for row in rows for count in row.values()), np.int32, starts[-1]),
+            vocabulary=vocabulary,
+        )
+
+    def _hash(self, term: str) -> int:
+        known = self._hashes.get(term)
+        if known is None:
+            known = int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest(), "little")
+            if len(self._hashes) >= _MAX_CACHED_HASHES:
+                self._hashes.clear()
+            self._hashes[term] = known
+        return known
+
+    def _settle(self, generation: int) -> None:
+        """Turn the parts of a generation into its one durable set of counts."""
+        folder = self._folder / "parts" / str(generation)
+        parts = _numbered(folder)
+        if parts:
+            merged = merge([Counts(**read_arrays(path)) for path in parts])
+            write_arrays(self._folder / "counts" / str(generation), merged.arrays())
+            remove_folder(folder)
+
+    def _weights(self, generation: int) -> _Weights:
+        with self._opening:
+            if generation in self._opened:
+                self._opened.move_to_end(generation)
+                return self._opened[generation]
+            try:
+                weights = _Weights(**read_arrays(self._weights_folder(generation)))
+            except (FileNotFoundError, TypeError) as error:
+                raise StateError(
+                    f"the keyword index has no weights of generation {generation}; ingest the corpus again"
+                ) from error
+            self._opened[generation] = weights
+            if len(self._opened) > _OPEN_GENERATIONS:
+                self._opened.popitem(last=False)
+            return weights
+
+    def _weights_folder(self, generation: int) -> Path:
+        return self._folder / "weights" / str(generation)
+
+
+def best_rows(scores: NDArray[np.float64], top_k: int) -> NDArray[np.int64]:
+    """Return the `top_k` rows with the highest scores above 0, best first; equal scores come by row."""
+    rows = np.flatnonzero(scores > 0)
+    if len(rows) > top_k:
+        # Everything above the last score that gets in, then the first rows that have exactly it.
+        last = np.partition(scores[rows], len(rows) - top_k)[len(rows) - top_k]
+        above = rows[scores[rows] > last]
+        rows = np.concatenate([above, rows[scores[rows] == last][: top_k - len(above)]])
+    return rows[np.lexsort((rows, -scores[rows]))]
+
+
+def _rows_of(counts: Counts, pks: NDArray[np.int64]) -> Counts:
+    try:
+        return counts.select(pks)
+    except KeyError as error:
+        raise StateError(f"the keyword index has no terms of chunk {error.args[0]}; ingest the corpus again") from error
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """Return the sub-folders named by a number, in that order."""
+
+    def finished() -> Iterator[Path]:
+        if folder.is_dir():
+            yield from (path for path in folder.iterdir() if path.name.isdigit())
+
+    return sorted(finished(), key=lambda path: int(path.name))

@@ -1,0 +1,114 @@
+"""BM25 Okapi arithmetic on sparse matrices of term counts. Pure: arrays in, arrays out.
+
+Scores are those of `rank_bm25.BM25Okapi` (https://github.com/dorianbrown/rank_bm25), the ATIRE variant of
+Trotman et al., "Improvements to BM25 and Language Models Examined" (2014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from rag.index.arrays import Arrays
+from rag.settings import Bm25Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Term counts of chunks, a CSR matrix: row `i` has `terms[starts[i]:starts[i + 1]]`, positions in `vocabulary`.
+
+    `lengths[i]` is the number of terms of the chunk, repeats included; `vocabulary` is sorted.
+    """
+
+    pks: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    terms: NDArray[np.int32]
+    counts: NDArray[np.int32]
+    vocabulary: NDArray[np.uint64]
+
+    def arrays(self) -> Arrays:
+        """Return the fields by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def matrix(self) -> sparse.csr_array:
+        """Return the `(chunks, vocabulary)` matrix of counts."""
+        shape = (len(self.pks), len(self.vocabulary))
+        return sparse.csr_array((self.counts, self.terms, self.starts), shape=shape)
+
+    def select(self, pks: NDArray[np.int64]) -> Counts:
+        """Return the rows of `pks`, in that order; of a pk that was added twice the later row counts.
+
+        Raises:
+            KeyError: there is no row of the named pk.
+        """
+        order = np.argsort(self.pks, kind="stable")
+        place = np.searchsorted(self.pks[order], pks, side="right") - 1
+        rows = order[place] if len(order) else np.zeros(0, np.int64)
+        missing = pks[(place < 0) | (self.pks[rows] != pks)] if len(order) else pks
+        if len(missing):
+            raise KeyError(int(missing[0]))
+        chosen = self.matrix()[rows]
+        return Counts(
+            pks, self.lengths[rows], chosen.indptr.astype(np.int64), chosen.indices, chosen.data, self.vocabulary
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """BM25 weights, a CSC matrix over the sorted `vocabulary` of the terms that occur."""
+
+    vocabulary: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+
+def merge(sets: Sequence[Counts]) -> Counts:
+    """Return the rows of all sets under one vocabulary, in order."""
+    if len(sets) == 1:
+        return sets[0]
+    vocabulary = np.unique(np.concatenate([np.zeros(0, np.uint64), *(part.vocabulary for part in sets)]))
+    offsets = np.cumsum([0, *(len(part.terms) for part in sets)])
+    shifted = [part.starts[1:] + offset for part, offset in zip(sets, offsets, strict=False)]
+    return Counts(
+        pks=_joined(np.int64, [part.pks for part in sets]),
+        lengths=_joined(np.int32, [part.lengths for part in sets]),
+        starts=_joined(np.int64, [np.zeros(1, np.int64), *shifted]),
+        terms=_joined(np.int32, [np.searchsorted(vocabulary, p.vocabulary).astype(np.int32)[p.terms] for p in sets]),
+        counts=_joined(np.int32, [part.counts for part in sets]),
+        vocabulary=vocabulary,
+    )
+
+
+def _joined(kind: type[Any], parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, kind), *parts])
+
+
+def okapi_weights(counts: Counts, settings: Bm25Settings) -> Weights:
+    """Return what each term adds to each chunk's score: `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * len / avg))`."""
+    columns = counts.matrix().tocsc()
+    frequency = np.diff(columns.indptr)
+    used = frequency > 0
+    chunks = len(counts.pks)
+    average = counts.lengths.sum() / chunks if chunks else 0.0
+    idf = np.zeros(len(used))
+    idf[used] = _idf(frequency[used], chunks, settings.epsilon)
+    tf = columns.data.astype(np.float64)
+    penalty = settings.k1 * (1 - settings.b + settings.b * counts.lengths / max(average, 1e-12))
+    values = np.repeat(idf, frequency) * (tf * (settings.k1 + 1) / (tf + penalty[columns.indices]))
+    starts = np.concatenate([[0], np.cumsum(frequency[used])]).astype(np.int64)
+    return Weights(counts.vocabulary[used], starts, columns.indices.astype(np.int32), values.astype(np.float32))
+
+
+def _idf(frequency: NDArray[np.integer], chunks: int, epsilon: float) -> NDArray[np.float64]:
+    # A term in more than half of the chunks has a negative idf; rank_bm25 gives it a share of the average instead.
+    idf: NDArray[np.float64] = np.log(chunks - frequency + 0.5) - np.log(frequency + 0.5)
+    if len(idf):
+        idf[idf < 0] = epsilon * idf.mean()
+    return idf

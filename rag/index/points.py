@@ -1,0 +1,34 @@
+"""What every vector index does alike: metadata as keywords, checks, order of results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import StateError
+from rag.types import Candidate
+
+
+def to_fields(fields: Mapping[str, str]) -> list[str]:
+    """Return metadata as sorted `key=value` keywords; the first `=` ends the key, so keys must not hold one."""
+    return sorted(f"{key}={value}" for key, value in fields.items())
+
+
+def check_dim(vector: NDArray[np.float32], dim: int) -> None:
+    """Refuse a vector of another shape than `(dim,)`.
+
+    Raises:
+        StateError: its shape differs.
+    """
+    if vector.shape != (dim,):
+        raise StateError(
+            f"the vector index holds vectors of {dim} numbers, got shape {vector.shape};"
+            " use the embedder it was built with or ingest the corpus again"
+        )
+
+
+def ordered(scored: Iterable[tuple[int, float]]) -> list[Candidate]:
+    """Return candidates by falling score, equal scores by pk."""
+    return [Candidate(pk, score) for pk, score in sorted(scored, key=lambda item: (-item[1], item[0]))]

@@ -1,0 +1,164 @@
+"""Dense vectors in one qdrant-edge shard: its schema, writes and search. The only file that imports qdrant_edge.
+
+A point stores the generation that `added` it and, only once it was removed, the generation that `removed` it: an
+index over few values is cheap to filter by. Metadata is one keyword array of `key=value`, so it needs one index.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import qdrant_edge as edge
+from numpy.typing import NDArray
+
+from rag.errors import BusyError, IndexUnavailableError, RagwrightError, StateError
+from rag.index.points import check_dim, ordered, to_fields
+from rag.ports import REMOVED_NEVER, Point
+from rag.types import Candidate
+
+_VECTOR = "dense"
+_BATCH = 512
+
+
+class EdgeVectorIndex:
+    """`rag.ports.VectorIndex` over one shard; made by `open_edge_index`, safe to share between threads.
+
+    One lock guards the shard: the binding holds the interpreter lock during every call, so waiting costs nothing more.
+    """
+
+    def __init__(self, shard: edge.EdgeShard, dim: int) -> None:
+        self._shard = shard
+        self._dim = dim
+        self._lock = threading.Lock()
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Add points as never removed, or overwrite those with the same pk; vectors are `(dim,) float32`."""
+        for point in points:
+            check_dim(point.vector, self._dim)
+        for i in range(0, len(points), _BATCH):
+            self._update(edge.UpdateOperation.upsert_points([_to_edge(point) for point in points[i : i + _BATCH]]))
+
+    def set_removed(self, pks: Sequence[int], generation: int) -> None:
+        """Set the generation that removed the chunks; unknown pks are ignored."""
+        if not pks:
+            return
+        chosen = edge.Filter(must=[edge.HasIdCondition(set(pks))])
+        if generation >= REMOVED_NEVER:
+            self._update(edge.UpdateOperation.delete_payload_by_filter(chosen, ["removed"]))
+        else:
+            self._update(edge.UpdateOperation.set_payload_by_filter(chosen, {"removed": generation}))
+
+    def delete(self, pks: Sequence[int]) -> None:
+        """Erase points; unknown pks are ignored."""
+        if pks:
+            self._update(edge.UpdateOperation.delete_points(list(pks)))
+
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
+    ) -> list[Candidate]:
+        """Return up to `top_k` visible chunks by falling cosine similarity (-1..1), ties by pk."""
+        check_dim(vector, self._dim)
+        query = edge.Query.Nearest(vector.tolist(), _VECTOR)
+        with self._lock, _translated():
+            chosen = self._visible(generation, filter)
+            found = self._shard.query(edge.QueryRequest(limit=top_k, query=query, filter=chosen))
+        return ordered((int(point.id), point.score) for point in found)
+
+    def count(self, generation: int) -> int:
+        """Return how many chunks the generation sees."""
+        with self._lock, _translated():
+            return self._shard.count(edge.CountRequest(filter=self._visible(generation, {})))
+
+    def flush(self) -> None:
+        """Return when everything written so far survives a crash of the machine."""
+        with self._lock, _translated():
+            self._shard.flush()
+
+    def close(self) -> None:
+        """Flush, close the shard and let another process open it; later calls fail."""
+        with self._lock, _translated():
+            self._shard.flush()
+            self._shard.close()
+
+    def _update(self, operation: edge.UpdateOperation) -> None:
+        with self._lock, _translated():
+            self._shard.update(operation)
+
+    def _visible(self, generation: int, filter: Mapping[str, str]) -> edge.Filter | None:
+        # A range that excludes nothing still costs a look-up for every point (half of an exact search at 100k points),
+        # while asking whether it excludes anything takes microseconds.
+        hidden = [
+            edge.FieldCondition("added", range=edge.RangeFloat(gt=generation)),
+            edge.FieldCondition("removed", range=edge.RangeFloat(lte=generation)),
+        ]
+        hidden = [condition for condition in hidden if self._matches_any(condition)]
+        wanted = [edge.FieldCondition("f", match=edge.MatchValue(field)) for field in to_fields(filter)]
+        return edge.Filter(must=[*wanted], must_not=[*hidden]) if hidden or wanted else None
+
+    def _matches_any(self, condition: edge.FieldCondition) -> bool:
+        records, _ = self._shard.scroll(
+            edge.ScrollRequest(limit=1, filter=edge.Filter(must=[condition]), with_payload=False)
+        )
+        return bool(records)
+
+
+def open_edge_index(folder: Path, dim: int) -> EdgeVectorIndex:
+    """Open the shard in `folder`, or create it there.
+
+    Raises:
+        BusyError: another process has it open.
+        StateError: it cannot be read or written, or holds vectors of another size.
+    """
+    config = edge.EdgeConfig(vectors={_VECTOR: edge.EdgeVectorParams(size=dim, distance=edge.Distance.Cosine)})
+    with _translated():
+        if not folder.exists():
+            _create(folder, config)
+        return EdgeVectorIndex(edge.EdgeShard.load(str(folder), config), dim)
+
+
+def _create(folder: Path, config: edge.EdgeConfig) -> None:
+    # Built aside and renamed, so that a crash never leaves half a shard under the final name.
+    unfinished = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    shard = edge.EdgeShard.create(str(unfinished), config)
+    for field in ("added", "removed", "doc"):
+        shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Integer))
+    shard.update(edge.UpdateOperation.create_field_index("f", edge.PayloadSchemaType.Keyword))
+    shard.flush()
+    shard.close()
+    unfinished.rename(folder)
+
+
+def _to_edge(point: Point) -> edge.Point:
+    payload = {"added": point.added, "doc": point.doc_pk, "f": to_fields(point.fields)}
+    return edge.Point(point.pk, {_VECTOR: point.vector.tolist()}, payload)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the binding's errors (all of them plain `Exception`) into ours."""
+    try:
+        yield
+    except (RagwrightError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise _translate(error) from error
+
+
+def _translate(error: Exception) -> RagwrightError:
+    text = " ".join(str(error).split())
+    if "WouldBlock" in text:
+        return BusyError("another process has the vector index open; end it or try again")
+    if "not initialized" in text:
+        return IndexUnavailableError("the vector index was closed; try again")
+    if "No space left" in text:
+        return StateError("the disk is full: the vector index could not be written; free some space and run it again")
+    if "incompatible with existing" in text:
+        return StateError(f"the vector index was built with another embedder ({text}); ingest the corpus again")
+    return StateError(f"the vector index failed: {text}; restore a backup or ingest the corpus again")

@@ -1,0 +1,164 @@
+"""The owner's side of decision 1: the open shards of one home, and the socket that serves them to other processes."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rag.errors import BusyError, IndexUnavailableError, RagwrightError
+from rag.index.qdrant_edge import EdgeVectorIndex, open_edge_index
+from rag.index.wire import CALLS, BrokenFrameError, Frame, failure, receive, send
+from rag.state.home import Home
+
+_BUSY_WAIT_S = 10.0
+_DRAIN_S = 30.0
+
+
+class Shards:
+    """Every shard that this process owns, opened at its first use; counts who is inside so that closing can drain."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._open: dict[int, EdgeVectorIndex] = {}
+        self._opening = threading.Lock()
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._closing = False
+
+    @contextlib.contextmanager
+    def index(self, index_id: int, dim: int) -> Iterator[EdgeVectorIndex]:
+        """Lend an open index for one call.
+
+        Raises:
+            IndexUnavailableError: the shards are being closed.
+        """
+        with self._entered():
+            with self._opening:
+                if index_id not in self._open:
+                    self._open[index_id] = _open_patiently(self._folder(index_id), dim)
+                index = self._open[index_id]
+            yield index
+
+    def drop(self, index_id: int) -> None:
+        """Close a shard and delete its folder; one that does not exist is no error."""
+        with self._entered(), self._opening:
+            index = self._open.pop(index_id, None)
+            if index is not None:
+                index.close()
+            shutil.rmtree(self._folder(index_id), ignore_errors=True)
+
+    def close(self) -> None:
+        """Refuse new calls, wait for those inside, then flush and close every shard."""
+        with self._changed:
+            self._closing = True
+            self._changed.wait_for(lambda: self._inside == 0, timeout=_DRAIN_S)
+        with self._opening:
+            while self._open:
+                self._open.popitem()[1].close()
+
+    @contextlib.contextmanager
+    def _entered(self) -> Iterator[None]:
+        with self._changed:
+            if self._closing:
+                raise ClosingError("this process is closing its vector indexes; open them again")
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    def _folder(self, index_id: int) -> Path:
+        return self._home.index(index_id) / "shard"
+
+
+class ClosingError(IndexUnavailableError):
+    """The owner is on its way out: ask the next one."""
+
+
+def _open_patiently(folder: Path, dim: int) -> EdgeVectorIndex:
+    # The kernel frees the locks of a killed owner in any order: ours may be free before the shard's own.
+    deadline = time.monotonic() + _BUSY_WAIT_S
+    while True:
+        try:
+            return open_edge_index(folder, dim)
+        except BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+class ShardServer:
+    """Serves `Shards` on a listening Unix socket from daemon threads, one per connection."""
+
+    def __init__(self, shards: Shards, listener: socket.socket) -> None:
+        self._shards = shards
+        self._listener = listener
+        self._connections: set[socket.socket] = set()
+        self._guard = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to accept."""
+        threading.Thread(target=self._accept, name="shard-server", daemon=True).start()
+
+    def stop_accepting(self) -> None:
+        """Close the listening socket; connections stay."""
+        # shutdown() wakes the accepting thread, which close() alone does not.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def hang_up(self) -> None:
+        """End every connection, so that clients look for the next owner."""
+        with self._guard:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def sockets(self) -> list[socket.socket]:
+        """Return every socket the server holds."""
+        with self._guard:
+            return [self._listener, *self._connections]
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), name="shard-client", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with self._guard:
+            self._connections.add(connection)
+        try:
+            while (frame := receive(connection)) is not None:
+                send(connection, self._answer(frame))
+        except (ClosingError, BrokenFrameError, OSError):
+            return  # the client sees the connection end and repeats its call elsewhere
+        finally:
+            with self._guard:
+                self._connections.discard(connection)
+            connection.close()
+
+    def _answer(self, frame: Frame) -> Frame:
+        try:
+            return self._run(frame)
+        except ClosingError:
+            raise
+        except (RagwrightError, KeyError, ValueError, TypeError, OSError) as error:
+            return failure(error)
+
+    def _run(self, frame: Frame) -> Frame:
+        header = frame.header
+        if header["op"] == "drop":
+            self._shards.drop(header["index"])
+            return Frame({})
+        with self._shards.index(header["index"], header["dim"]) as index:
+            return CALLS[header["op"]].run(index, frame)

@@ -1,0 +1,107 @@
+"""Text to BM25 terms, the same way at index time and at query time."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from rag.errors import UnknownKeyError
+from rag.settings import Bm25Settings
+
+# Runs of word characters, joined by the signs that hold identifiers, versions and names together; `C++` and `C#`.
+_RUN = re.compile(r"\d{1,3}(?:,\d{3})+(?![\w,])|\b[A-Za-z](?:\+\+|#)(?!\w)|\w+(?:[.\-'’]\w+)*")
+_GROUPED_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+")
+_PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_POSSESSIVE = re.compile(r"['’][sS]$")
+_MAX_CACHED_RUNS = 500_000
+
+_FOLD_FIRST = ("english", "porter", "none")
+"""Stemmers whose language writes without accents: `résumés` must become what `resumes` becomes."""
+
+ENGLISH_STOP_WORDS = frozenset(
+    """
+    a about am an and any are aren as at be been being but by can cannot could couldn d did didn do does doesn doing
+    don for from had hadn has hasn have haven having he her hers him his how i if in into is isn it its itself just ll
+    m may me might must my of on or our ours re s shall she should shouldn so some such t than that the their theirs
+    them then there these they this those to too us ve was wasn we were weren what when where which while who whom
+    whose why will with won would wouldn you your yours
+    """.split()
+)
+"""Function words of English; `no` and `not` are kept because they carry the sense of a question."""
+
+
+class Analyzer:
+    """Turns text into terms: lower-cased, folded, stemmed words; identifiers and versions whole and in parts.
+
+    Raises:
+        UnknownKeyError: there is no such stemmer.
+    """
+
+    def __init__(self, settings: Bm25Settings) -> None:
+        self._stem = _stemmer(settings.stemmer)
+        self._fold_first = settings.stemmer in _FOLD_FIRST
+        english = settings.stop_words and self._fold_first
+        self._stop_words: frozenset[str] = ENGLISH_STOP_WORDS if english else frozenset()
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._lock = threading.Lock()
+
+    def terms(self, text: str) -> list[str]:
+        """Return the terms of `text` in reading order, repeated as often as they occur."""
+        if not text.isascii():
+            text = unicodedata.normalize("NFKC", text)
+        known = self._known
+        found: list[str] = []
+        for run in _RUN.findall(text):
+            terms = known.get(run)
+            found += self._learn(run) if terms is None else terms
+        return found
+
+    def _learn(self, run: str) -> tuple[str, ...]:
+        with self._lock:  # stemmers keep state between calls
+            terms = self._analyze(run)
+            if len(self._known) >= _MAX_CACHED_RUNS:
+                self._known.clear()
+            self._known[run] = terms
+        return terms
+
+    def _analyze(self, run: str) -> tuple[str, ...]:
+        if _GROUPED_NUMBER.fullmatch(run):
+            return (run.replace(",", ""),)
+        run = _POSSESSIVE.sub("", run).strip("_")
+        parts = [piece for part in _PART.findall(run) for piece in _CAMEL.split(part)]
+        if len(parts) <= 1:
+            return tuple(self._words([run] if run.endswith(("+", "#")) else parts))
+        # One letter out of a compound (`e.g.`, `I/O`'s halves, `don't`) says nothing alone.
+        words = self._words(part for part in parts if len(part) > 1 or part.isdigit())
+        if "'" in run or "’" in run:
+            return tuple(words)
+        whole = _fold(run.lower())
+        return (whole, *(word for word in words if word != whole))
+
+    def _words(self, parts: Iterable[str]) -> list[str]:
+        lowered = (part.lower() for part in parts)
+        return [self._word(part) for part in lowered if part not in self._stop_words]
+
+    def _word(self, word: str) -> str:
+        return self._stem(_fold(word)) if self._fold_first else _fold(self._stem(word))
+
+
+def _fold(word: str) -> str:
+    """Return the word without accents: `café` becomes `cafe`."""
+    if word.isascii():
+        return word
+    return "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
+
+
+def _stemmer(name: str) -> Callable[[str], str]:
+    import Stemmer
+
+    if name == "none":
+        return str
+    if name not in Stemmer.algorithms():
+        raise UnknownKeyError("stemmer", name, [*Stemmer.algorithms(), "none"])
+    stem: Callable[[str], str] = Stemmer.Stemmer(name).stemWord
+    return stem

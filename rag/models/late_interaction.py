@@ -1,0 +1,144 @@
+"""Late interaction: questions and passages compared token by token, with token vectors stored at ingest.
+
+The one place where query-time stages meet the embedder: a question is embedded once however many stages ask, and a
+sentence's token vectors are a slice of its chunk's, so sentences are scored without a further model run.
+Khattab and Zaharia, https://arxiv.org/abs/2004.12832.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
+from rag.types import Chunk, Query, Span, Vectors
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """A mapping that forgets the entries used longest ago; safe to share between threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        """Return the entry, or None."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        """Store an entry."""
+        with self._lock:
+            self._entries[key] = value
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+
+class QueryEncoder:
+    """Embeds questions with the model of the index they go to, each once; blocking, so call it in a thread."""
+
+    def __init__(self, indexes: Indexes, size: int = 256) -> None:
+        self._indexes = indexes
+        self._recent: Recent[tuple[str, str], Embeddings] = Recent(size)
+
+    def encode(self, query: Query) -> Embeddings:
+        """Return the question's sentence vector `(1, d)` and its token vectors `(t, d)`."""
+        embedder = self._indexes(query.generation.index_id).embedder
+        key = (embedder.name, query.text)
+        found = self._recent.get(key)
+        if found is None:
+            found = embedder.embed([query.text], with_tokens=True)
+            self._recent.put(key, found)
+        return found
+
+
+class LateInteraction:
+    """Scores chunks, and sentences of chunks, against a question; blocking, so call it in a thread."""
+
+    def __init__(self, indexes: Indexes, encoder: QueryEncoder, size: int = 128) -> None:
+        self._indexes = indexes
+        self._encoder = encoder
+        self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
+
+    def chunks(self, query: Query, chunks: Sequence[Chunk]) -> list[float]:
+        """Return the MaxSim of the question to each chunk (-1..1, higher is closer)."""
+        question = self._encoder.encode(query).tokens[0]
+        return maxsims(question, self._tokens(query, chunks))
+
+    def units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
+        """Return, per chunk, the MaxSim of the question to each of its ranges (document offsets).
+
+        A range's token vectors are a slice of its chunk's. One that the model did not see (beyond its window)
+        scores 0.
+        """
+        question = self._encoder.encode(query).tokens[0]
+        tokenizer = self._indexes(query.generation.index_id).embedder.tokenizer
+        vectors = self._tokens(query, [chunk for chunk, _ in pieces])
+        return [
+            _range_maxsims(question @ tokens.T, _offsets(tokenizer, chunk, len(tokens)), spans)
+            for (chunk, spans), tokens in zip(pieces, vectors, strict=True)
+        ]
+
+    def _tokens(self, query: Query, chunks: Sequence[Chunk]) -> list[Vectors]:
+        index = self._indexes(query.generation.index_id)
+        stored = index.token_vectors.get([chunk.pk for chunk in chunks])
+        missing = [chunk for chunk in chunks if chunk.pk not in stored]
+        computed = self._compute(index.embedder, missing)
+        return [stored[c.pk] if c.pk in stored else computed[c.chunk_id] for c in chunks]
+
+    def _compute(self, embedder: Embedder, chunks: Sequence[Chunk]) -> dict[str, Vectors]:
+        found = {c.chunk_id: self._computed.get((embedder.name, c.chunk_id)) for c in chunks}
+        missing = [c for c in chunks if found[c.chunk_id] is None]
+        if missing:
+            embedded = embedder.embed([c.indexed_text for c in missing], with_tokens=True).tokens
+            for chunk, vectors in zip(missing, embedded, strict=True):
+                found[chunk.chunk_id] = vectors
+                self._computed.put((embedder.name, chunk.chunk_id), vectors)
+        return {chunk_id: vectors for chunk_id, vectors in found.items() if vectors is not None}
+
+
+def maxsims(question: Vectors, passages: Sequence[Vectors]) -> list[float]:
+    """Return, per passage, the mean over question tokens of the best similarity to any passage token.
+
+    Inputs are `(q, d)` and `(t_i, d)`, rows L2-normalised; scores lie in -1..1, 0 where either side has no token.
+    """
+    filled = [i for i, passage in enumerate(passages) if len(passage)]
+    scores = [0.0] * len(passages)
+    if not len(question) or not filled:
+        return scores
+    similarity = question @ np.concatenate([passages[i] for i in filled]).T
+    starts = np.cumsum([0] + [len(passages[i]) for i in filled[:-1]])
+    best = np.maximum.reduceat(similarity, starts, axis=1).mean(axis=0)
+    for i, score in zip(filled, best, strict=True):
+        scores[i] = float(score)
+    return scores
+
+
+def _offsets(tokenizer: Tokenizer, chunk: Chunk, seen: int) -> NDArray[np.int64]:
+    """Return `(t, 2)` document offsets of the chunk's first `seen` tokens; those of the header lie before the chunk."""
+    header = len(chunk.indexed_text) - len(chunk.text)
+    offsets = np.array(tokenizer.offsets(chunk.indexed_text)[:seen], dtype=np.int64).reshape(-1, 2)
+    inside = offsets[:, 1] > header
+    return np.where(inside[:, None], np.maximum(offsets - header, 0) + chunk.span.start, -1)
+
+
+def _range_maxsims(similarity: NDArray[np.float32], offsets: NDArray[np.int64], spans: Sequence[Span]) -> list[float]:
+    """Return, per range, the mean over question tokens of the best token inside; 0 where no token is."""
+    scores = []
+    for span in spans:
+        inside = np.flatnonzero((offsets[:, 0] < span.end) & (offsets[:, 1] > span.start))
+        known = inside.size > 0 and similarity.shape[0] > 0
+        scores.append(float(similarity[:, inside].max(axis=1).mean()) if known else 0.0)
+    return scores

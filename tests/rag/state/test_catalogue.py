@@ -1,0 +1,151 @@
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, update
+
+from rag.errors import ConfigError, CorpusNotFoundError, DocumentNotFoundError, StateError
+from rag.ports import REMOVED_NEVER
+from rag.settings import Settings
+from rag.state.engine import open_catalogue, writing
+from rag.state.home import Home, check_corpus_name
+from rag.state.reader import SqlCatalogue, block_from_json, block_to_json
+from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
+from rag.types import Block, Generation, Span
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def document_row(pk: int, doc_id: str, added: int, removed: int = REMOVED_NEVER, **extra: object) -> dict[str, object]:
+    row = {"pk": pk, "index_id": 1, "doc_id": doc_id, "title": doc_id.upper(), "uri": "", "media_type": "text/plain"}
+    row |= {"source_hash": "0", "text": f"text of {doc_id}", "blocks": [], "metadata": {}, "warnings": []}
+    return row | {"added": added, "removed": removed} | extra
+
+
+def chunk_row(pk: int, doc_pk: int, added: int, removed: int = REMOVED_NEVER) -> dict[str, object]:
+    row = {"pk": pk, "doc_pk": doc_pk, "index_id": 1, "chunk_id": f"c{pk}", "start": 0, "end": 4, "text": "text"}
+    return row | {"headings": ["A"], "page": None, "tokens": 1, "added": added, "removed": removed}
+
+
+@pytest.fixture
+def catalogue(home: Home) -> SqlCatalogue:
+    """Generation 1 holds a and b; generation 2 replaced b."""
+    engine = open_catalogue(home)
+    settings = {
+        "embedder": Settings().embedder.model_dump(mode="json"),
+        "bm25": Settings().bm25.model_dump(mode="json"),
+    }
+    with writing(engine) as connection:
+        connection.execute(insert(corpora).values(name="kb", live=None, created_at=""))
+        connection.execute(insert(corpora).values(name="empty", live=None, created_at=""))
+        connection.execute(
+            insert(indexes).values(id=1, corpus="kb", fingerprint="f", embedder="e", dim=3, settings=settings)
+        )
+        for number in (1, 2):
+            row = {
+                "id": number,
+                "corpus": "kb",
+                "index_id": 1,
+                "status": "published",
+                "settings": "s",
+                "started_at": "",
+            }
+            connection.execute(insert(generations).values(row))
+        connection.execute(insert(documents), [document_row(1, "a", 1, metadata={"lang": "en"})])
+        connection.execute(insert(documents), [document_row(2, "b", 1, 2), document_row(3, "b", 2, text="new text")])
+        connection.execute(insert(chunks), [chunk_row(1, 1, 1), chunk_row(2, 2, 1, 2), chunk_row(3, 3, 2)])
+        connection.execute(update(corpora).where(corpora.c.name == "kb").values(live=2))
+    return SqlCatalogue(engine)
+
+
+def at(number: int) -> Generation:
+    return Generation(number, "kb", 1, "s")
+
+
+def test_live_generation_and_its_absence(catalogue: SqlCatalogue) -> None:
+    assert catalogue.live("kb").id == 2
+    assert catalogue.corpora() == ["kb"]
+    for name in ("empty", "unknown"):
+        with pytest.raises(CorpusNotFoundError, match="known: kb.*ragwright ingest"):
+            catalogue.live(name)
+
+
+def test_each_generation_sees_its_own_documents(catalogue: SqlCatalogue) -> None:
+    assert catalogue.document(at(1), "b").text == "text of b"
+    assert catalogue.document(at(2), "b").text == "new text"
+    assert [document.doc_id for document in catalogue.documents(at(1))] == ["a", "b"]
+    assert sorted(catalogue.visible_chunks(at(1))) == [(1, "c1"), (2, "c2")]
+    assert sorted(catalogue.visible_chunks(at(2))) == [(1, "c1"), (3, "c3")]
+    with pytest.raises(DocumentNotFoundError, match="'z'"):
+        catalogue.document(at(2), "z")
+
+
+def test_filters_match_metadata_inside_the_generation(catalogue: SqlCatalogue) -> None:
+    assert catalogue.matching(at(2), {"lang": "en"}) == {1}
+    assert catalogue.matching(at(2), {"lang": "de"}) == frozenset()
+    assert catalogue.matching(at(2), {}) == {1, 3}
+
+
+def test_chunks_carry_their_document(catalogue: SqlCatalogue) -> None:
+    found = catalogue.chunks([1, 3, 99] * 400)
+    assert sorted(found) == [1, 3]
+    assert (found[3].doc_id, found[3].title, found[3].span, found[3].headings) == ("b", "B", Span(0, 4), ("A",))
+
+
+def test_index_settings_are_those_it_was_built_with(catalogue: SqlCatalogue) -> None:
+    assert catalogue.index(1).embedder == Settings().embedder
+    with pytest.raises(StateError, match="no index 7"):
+        catalogue.index(7)
+
+
+def test_block_round_trip() -> None:
+    block = Block("table", Span(3, 9), ("A", "B"), 0, 4)
+    assert block_from_json(block_to_json(block)) == block
+
+
+def test_another_schema_version_is_refused(home: Home) -> None:
+    engine = open_catalogue(home)
+    with writing(engine) as connection:
+        connection.execute(update(schema).values(version=99))
+    with pytest.raises(StateError, match="schema 99"):
+        open_catalogue(home)
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(home: Home) -> None:
+    home.create()
+    home.catalogue.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StateError, match="catalogue"):
+        open_catalogue(home)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_home_says_what_to_set(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StateError, match="RAGWRIGHT_HOME"):
+        open_catalogue(Home(tmp_path / "home"))
+
+
+def test_a_home_below_a_file_says_what_to_set(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match="RAGWRIGHT_HOME"):
+        open_catalogue(Home(tmp_path / "file" / "home"))
+
+
+def test_an_error_inside_a_write_changes_nothing(home: Home) -> None:
+    engine = open_catalogue(home)
+    with pytest.raises(RuntimeError), writing(engine) as connection:
+        connection.execute(insert(corpora).values(name="kb", live=None, created_at=""))
+        raise RuntimeError
+    with sqlite3.connect(home.catalogue) as connection:
+        assert connection.execute("select count(*) from corpora").fetchone() == (0,)
+    connection.close()
+
+
+@pytest.mark.parametrize("name", ["", "A", "../x", "a b", "-a", "a" * 64])
+def test_corpus_names_that_could_escape_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="corpus name"):
+        check_corpus_name(name)
