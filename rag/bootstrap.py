@@ -74,7 +74,7 @@ class Runtime:
             compressor=compressor(settings.context, interaction.units),
             tokenizer=self._budget_tokenizer,
             render=prompts.render,
-            gate=answer_gate(settings.answer),
+            gate=answer_gate(settings.answer, self.indexes),
             generator=make_generator(settings.answer, settings.environment),
             verifier=make_verifier(settings.answer),
         )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ingest.chunkers import chunk
+from ingest.partition import document_from_row, partition_file
 from numpy.typing import NDArray
+from rank_bm25 import BM25Okapi
 
 from rag.context.terms import content_terms
+from rag.errors import DocumentError
 from rag.ports import Embedder, Index, Point
-from rag.text import sentences
-from rag.types import Candidate, Chunk, Generation, Span, Vectors
+from rag.settings import ChunkerSettings
+from rag.types import Candidate, Chunk, Document, Generation, Vectors
 
 GENERATION = Generation(1, "recipe", 1, "recipe")
-_CHUNK_TOKENS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +37,47 @@ class Corpus:
         """`rag.ports.Indexes` with one index."""
         return self.index
 
+    def without(self, doc_ids: Collection[str]) -> Corpus:
+        """Return the corpus as if these documents had never been ingested."""
+        hidden = frozenset(pk for pk, chunk in self.chunks.items() if chunk.doc_id in doc_ids)
+        vectors, keywords = self.index.vectors, self.index.keywords
+        if not isinstance(vectors, ExactVectors) or not isinstance(keywords, ExactBm25):
+            raise TypeError("only a corpus in memory can hide documents")
+        stores = (vectors.hiding(hidden), keywords.hiding(hidden), self.index.token_vectors)
+        return replace(self, index=Index(self.index.id, self.index.embedder, *stores))
+
 
 def load_corpus(folder: Path, embedder: Embedder, cache: Path) -> Corpus:
     """Read and embed a golden-set folder; vectors are kept in `cache`, so a second run is quick."""
     documents = list(_documents(folder))
-    chunks = [chunk for doc_id, title, text in documents for chunk in _chunks(doc_id, title, text, embedder)]
-    numbered = {pk: _with_pk(chunk, pk) for pk, chunk in enumerate(chunks, 1)}
+    settings = ChunkerSettings()
+    chunks = [piece for document in documents for piece in chunk(document, embedder.tokenizer, settings)]
+    numbered = {pk: replace(piece, pk=pk) for pk, piece in enumerate(chunks, 1)}
     vectors, tokens = _embedded(list(numbered.values()), embedder, cache / f"{folder.name}.npz")
     lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     questions = tuple(json.loads(line) for line in lines)
-    stores = (ExactVectors(vectors), ExactBm25(list(numbered.values())), MemoryTokens(tokens))
-    texts = {doc_id: text for doc_id, _, text in documents}
+    bm25 = BM25Okapi([content_terms(piece.indexed_text) or [""] for piece in chunks])
+    stores = (ExactVectors(vectors), ExactBm25(bm25), MemoryTokens(tokens))
+    texts = {document.doc_id: document.text for document in documents}
     return Corpus(numbered, texts, questions, Index(1, embedder, *stores))
 
 
 class ExactVectors:
-    """`VectorIndex` by exact search; `hidden` pks are not found."""
+    """`VectorIndex` by exact search."""
 
-    def __init__(self, vectors: Vectors) -> None:
+    def __init__(self, vectors: Vectors, hidden: frozenset[int] = frozenset()) -> None:
         self._vectors = vectors
-        self.hidden: frozenset[int] = frozenset()
+        self._hidden = hidden
+
+    def hiding(self, pks: frozenset[int]) -> ExactVectors:
+        """Return the same index without these chunks."""
+        return ExactVectors(self._vectors, pks)
 
     def search(
         self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
     ) -> list[Candidate]:
         """Return the nearest chunks."""
-        return _top(self._vectors @ vector, top_k, self.hidden, -np.inf)
+        return _top(self._vectors @ vector, top_k, self._hidden, -np.inf)
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Refuse: a recipe's index is read-only."""
@@ -82,17 +100,19 @@ class ExactVectors:
 
 
 class ExactBm25:
-    """`KeywordIndex` by rank_bm25's Okapi scores; `hidden` pks are not found."""
+    """`KeywordIndex` by rank_bm25's Okapi scores."""
 
-    def __init__(self, chunks: Sequence[Chunk]) -> None:
-        from rank_bm25 import BM25Okapi
+    def __init__(self, bm25: BM25Okapi, hidden: frozenset[int] = frozenset()) -> None:
+        self._bm25 = bm25
+        self._hidden = hidden
 
-        self._bm25 = BM25Okapi([content_terms(chunk.indexed_text) or [""] for chunk in chunks])
-        self.hidden: frozenset[int] = frozenset()
+    def hiding(self, pks: frozenset[int]) -> ExactBm25:
+        """Return the same index without these chunks; its statistics stay."""
+        return ExactBm25(self._bm25, pks)
 
     def search(self, text: str, top_k: int, generation: int, allowed: frozenset[int] | None = None) -> list[Candidate]:
         """Return the best chunks with a score above 0."""
-        return _top(np.asarray(self._bm25.get_scores(content_terms(text))), top_k, self.hidden, 0.0)
+        return _top(np.asarray(self._bm25.get_scores(content_terms(text))), top_k, self._hidden, 0.0)
 
     def add(self, generation: int, pks: Sequence[int], texts: Sequence[str]) -> None:
         """Refuse: a recipe's index is read-only."""
@@ -140,41 +160,17 @@ def _top(scores: NDArray[Any], top_k: int, hidden: frozenset[int], above: float)
     return found[:top_k]
 
 
-def _documents(folder: Path) -> Iterator[tuple[str, str, str]]:
+def _documents(folder: Path) -> Iterator[Document]:
     rows = folder / "documents.jsonl"
     if rows.exists():
         for line in rows.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            yield row["doc_id"], row.get("title") or "", row["text"]
+            yield document_from_row(json.loads(line), "")
         return
-    for path in sorted((folder / "docs").rglob("*")):
-        if path.suffix in (".md", ".txt"):
-            text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
-            yield path.relative_to(folder / "docs").as_posix(), "", text
-
-
-def _chunks(doc_id: str, title: str, text: str, embedder: Embedder) -> Iterator[Chunk]:
-    """Cut between sentences into chunks of about 200 tokens."""
-    start, end, used = None, 0, 0
-    for span in sentences(text):
-        size = embedder.tokenizer.count(text[span.start : span.end])
-        if start is not None and used + size > _CHUNK_TOKENS:
-            yield _chunk(doc_id, title, text, Span(start, end))
-            start, used = None, 0
-        start = span.start if start is None else start
-        end, used = span.end, used + size
-    if start is not None:
-        yield _chunk(doc_id, title, text, Span(start, end))
-
-
-def _chunk(doc_id: str, title: str, text: str, span: Span) -> Chunk:
-    content = text[span.start : span.end]
-    digest = hashlib.sha256(f"{doc_id}\x1f{span.start}\x1f{span.end}\x1f{content}".encode()).hexdigest()
-    return Chunk(digest[:16], doc_id, span, content, title)
-
-
-def _with_pk(chunk: Chunk, pk: int) -> Chunk:
-    return Chunk(chunk.chunk_id, chunk.doc_id, chunk.span, chunk.text, chunk.title, pk=pk)
+    for path in sorted(path for path in (folder / "docs").rglob("*") if path.is_file()):
+        try:
+            yield partition_file(path, path.relative_to(folder / "docs").as_posix())
+        except DocumentError:
+            continue  # broken files are part of some sets; ingest names them as failures
 
 
 def _embedded(chunks: Sequence[Chunk], embedder: Embedder, path: Path) -> tuple[Vectors, dict[int, Vectors]]:

@@ -1,0 +1,97 @@
+"""Answerability: whether the context can carry an answer, decided before anything is written."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from rag.answer.answerability import features, unknown_names
+from rag.answer.logistic import Logistic
+from rag.context.terms import content_terms
+from rag.ports import AnswerGate, Indexes
+from rag.settings import AnswerSettings
+from rag.text import words
+from rag.types import Context, Hit, Query
+
+ANSWERABLE = Logistic(0.0, {})
+
+_VAGUE = frozenset(
+    content_terms(
+        "work works working problem issue error code thing stuff help fix start slow long keep much change wrong "
+        "broken happen limit button screen light question any still mean"
+    )
+)
+_POINTER = frozenset("it its it's this that these those them they thing".split())
+_PROBE = re.compile(
+    r"\b(?:system prompt|developer mode|jailbreak)\b"
+    r"|\b(?:ignore|forget|disregard|override)\b.{0,30}\b(?:instructions?|rules?|guidelines?|prompt)\b"
+    r"|\b(?:your|hidden|internal|secret)\s+(?:\w+\s+)?(?:instructions|prompt|rules)\b"
+    r"|\bhidden (?:text|message)\b|\btext above this (?:conversation|chat)\b"
+    r"|\b(?:which|what) (?:ai |language )?model are you\b",
+    re.IGNORECASE,
+)
+
+
+class AnswerabilityGate:
+    """Refuses probes of the assistant, questions too vague to look up, and questions that the hits do not answer.
+
+    The last is a logistic regression over how close the best sentences are, how far the best hit stands out, and
+    which words of the question the corpus does not know.
+    """
+
+    name = "answerability"
+
+    def __init__(self, indexes: Indexes, threshold: float) -> None:
+        self._indexes = indexes
+        self._threshold = threshold
+
+    async def refuse(self, query: Query, hits: Sequence[Hit], context: Context) -> str | None:
+        """Return a sentence that says why there is no answer, or None to go on."""
+        if _PROBE.search(query.text):
+            return "This asks about the assistant's own instructions; only questions about the documents are answered."
+        if is_vague(query):
+            return "The question does not say what it is about; name the product, feature, document or error you mean."
+        if not context.passages:
+            return "No passage of the corpus matches this question."
+        unknown = await asyncio.to_thread(self.unknown_terms, query)
+        if ANSWERABLE.probability(features(query.text, hits, context, unknown)) >= self._threshold:
+            return None
+        return _reason(query.text, unknown, context)
+
+    def unknown_terms(self, query: Query) -> frozenset[str]:
+        """Return the content terms of the question that no chunk of the corpus holds."""
+        keywords = self._indexes(query.generation.index_id).keywords
+        unknown = set()
+        for word in dict.fromkeys(words(query.text)):
+            terms = content_terms(word)
+            if terms and not keywords.search(word, 1, query.generation.id):
+                unknown.update(terms)
+        return frozenset(unknown)
+
+
+def is_vague(query: Query) -> bool:
+    """Say whether a question on its own names nothing that could be looked up; a follow-up never is."""
+    if query.history:
+        return False
+    telling = set(content_terms(query.text)) - _VAGUE
+    tokens = set(words(query.text))
+    if not telling:
+        return True
+    return len(telling) == 1 and len(tokens) <= 8 and not tokens.isdisjoint(_POINTER)
+
+
+def answer_gate(settings: AnswerSettings, indexes: Indexes) -> AnswerGate:
+    """Return the gate with the threshold that the settings name."""
+    return AnswerabilityGate(indexes, settings.abstain_below)
+
+
+def _reason(question: str, unknown: frozenset[str], context: Context) -> str:
+    names = list(dict.fromkeys(unknown_names(question, unknown)))
+    if names:
+        return f"The corpus does not mention {' or '.join(names[:3])}, so it cannot answer this."
+    nearest = context.passages[0]
+    return (
+        "The passages found do not answer this question closely enough; "
+        f"the nearest is from {nearest.title or nearest.doc_id!r}."
+    )
