@@ -67,7 +67,9 @@ def clip(text: str, limit: int = TITLE_CHARS) -> str:
     if len(line) <= limit:
         return line
     head = line[: limit - 1]
-    return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(" ,;:") + "…"
+    if " " in head and line[limit - 1] != " ":
+        head = head.rsplit(" ", 1)[0]
+    return head.rstrip(" ,;:") + "…"
 
 
 def repeated_lines(pages: Sequence[Iterable[str]], share: float = 0.5, minimum: int = 3) -> frozenset[str]:

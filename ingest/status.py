@@ -140,7 +140,9 @@ def _size(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         try:
-            total += path.stat().st_size
+            found = path.stat()
+            # Shards and logs are sparse: what counts is what is allocated.
+            total += min(found.st_size, found.st_blocks * 512)
         except OSError:  # it may go while it is counted
             continue
     return total

@@ -92,7 +92,7 @@ def document_from_row(row: Mapping[str, Any], source_hash: str, uri: str = "") -
     if not text.strip():
         raise DocumentError("there is no text in it")
     nested = row.get("metadata")
-    fields: dict[object, object] = {key: value for key, value in row.items() if key not in _ROW_FIELDS}
+    fields = {key: value for key, value in row.items() if key not in _ROW_FIELDS}
     return Document(
         doc_id=str(row["doc_id"]),
         title=clip(title) or clip(str(row["doc_id"])),

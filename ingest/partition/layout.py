@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ingest.clean import clip
 from rag.types import Block, BlockKind, Span
@@ -99,7 +100,7 @@ def fill_gaps(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
         yield Block("paragraph", gap, path, page=page)
 
 
-def flat_metadata(fields: Mapping[object, object]) -> dict[str, str]:
+def flat_metadata(fields: Mapping[Any, Any]) -> dict[str, str]:
     """Return the fields as strings; lists are joined by ', ', nested mappings and empty values left out."""
     flat: dict[str, str] = {}
     for key, value in fields.items():

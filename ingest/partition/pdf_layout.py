@@ -263,13 +263,14 @@ def _paragraphs(rows: Sequence[Row], style: _Style, page: int) -> Iterator[Piece
 def _pitch(rows: Sequence[Row]) -> float:
     """Return the usual distance between the baselines of a paragraph's lines."""
     steps = sorted(a[0].y0 - b[0].y0 for a, b in pairwise(rows) if a[0].y0 > b[0].y0)
-    # A region of nothing but widely set single lines must not pass for one paragraph.
-    return min(steps[len(steps) // 4], 1.5 * rows[0][0].height) if steps else 0.0
+    return steps[(len(steps) - 1) // 4] if steps else 0.0
 
 
 def _breaks(group: Sequence[Row], row: Row, pitch: float) -> bool:
     last, first = group[-1][0], row[0]
     step = last.y0 - first.y0
+    # A region of nothing but widely set single lines must not pass for one paragraph.
+    pitch = min(pitch, 1.5 * first.height)
     if step <= 0 or step > max(1.35 * pitch, 1.25 * first.height):
         return True
     if abs(last.size - first.size) > 0.08 * max(last.size, first.size) or last.bold != first.bold:

@@ -1,0 +1,61 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.clean import (
+    clip,
+    join_lines,
+    margin_key,
+    normalise_newlines,
+    one_line,
+    repeated_lines,
+    table_text,
+    trim_lines,
+)
+
+
+@given(st.text())
+def test_one_line_has_no_outer_or_double_space(text):
+    line = one_line(text)
+    assert line == " ".join(line.split()) and one_line(line) == line
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["the quick", "brown fox"], "the quick brown fox"),
+        (["infor-", "mation"], "information"),
+        (["non-", "NATO"], "non- NATO"),
+        (["in 2020-", "2021"], "in 2020- 2021"),
+        (["soft\u00ad", "hyphen"], "softhyphen"),
+        (["", " a ", ""], "a"),
+    ],
+)
+def test_lines_are_joined_and_broken_words_mended(lines, text):
+    assert join_lines(lines) == text
+
+
+def test_table_has_a_line_a_row():
+    assert table_text([["a", " b\nc ", ""], ["", ""], ["1", "", "3"]]) == "a | b c\n1 |  | 3"
+
+
+def test_clip_cuts_at_a_word():
+    assert clip("short") == "short"
+    assert clip("alpha beta, gamma", 12) == "alpha beta…"
+    assert len(clip("x" * 500)) == 160
+
+
+def test_running_lines_are_those_on_most_pages():
+    pages = [[f"ACME manual page {n}", f"only here {'abc'[n % 3]}"] for n in range(6)]
+    assert repeated_lines(pages) == {margin_key("ACME manual page 9")}
+    assert repeated_lines([["Head 1"], ["Head 2"]]) == {"head #"}
+    assert repeated_lines([["Head 1"], ["other"]]) == frozenset()
+    assert repeated_lines([["Head"]]) == frozenset()
+
+
+def test_only_crlf_and_the_mark_change():
+    assert normalise_newlines("\ufeffa\r\nb\rc\u0301\n") == "a\nb\rc\u0301\n"
+
+
+def test_code_keeps_its_indentation():
+    assert trim_lines("\n\n  if x:\n\treturn \n\n") == "  if x:\n    return"
