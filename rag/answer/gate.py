@@ -14,7 +14,20 @@ from rag.settings import AnswerSettings
 from rag.text import words
 from rag.types import Context, Hit, Query
 
-ANSWERABLE = Logistic(0.0, {})
+ANSWERABLE = Logistic(
+    -6.845,
+    {
+        "maxsim_lead": 10.572,
+        "units": 8.867,
+        "unknown_name": -0.81,
+        "missing_numbers": -1.988,
+        "chatty": -1.807,
+        "long": 2.184,
+        "mark": 1.406,
+        "personal": 0.999,
+    },
+)
+"""Fitted by `eval.recipes.fit_gate`, which prints how often it errs on questions it has not seen."""
 
 _VAGUE = frozenset(
     content_terms(
