@@ -60,9 +60,7 @@ def _group(verbs: Verbs, name: str, help: str) -> Verbs:
 
 
 def _add_corpus_verbs(verbs: Verbs) -> None:
-    ingest = _verb(
-        verbs, "ingest", "corpus:ingest_sources", "read sources into a corpus; what did not change costs nothing"
-    )
+    ingest = _verb(verbs, "ingest", "corpus:ingest_sources", "read sources into a corpus; the unchanged cost nothing")
     ingest.add_argument("sources", metavar="SOURCE", nargs="+", help="a folder, a file, or a documents.jsonl")
     _add_corpus(ingest)
     ingest.add_argument("--prune", action="store_true", help="remove documents that are gone from the sources")
@@ -73,7 +71,7 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     ingest.add_argument("--jobs", metavar="N", type=_positive, help="partition workers (ingest.jobs)")
     ingest.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
     status = _verb(
-        verbs, "status", "corpus:show_status", "show generations, documents, chunks, failures, sizes and models"
+        verbs, "status", "corpus:show_status", "show generations, documents, chunks, failures, sizes, models"
     )
     status.add_argument("--corpus", metavar="NAME", help="one corpus (default: all)")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from api.output import fields, table
 from ingest.catalogue import Failure
 from ingest.report import IngestReport
 from ingest.status import CorpusStatus
-
-from api.output import fields, table
 
 _COUNTS = ("added", "changed", "removed", "unchanged")
 

@@ -12,7 +12,8 @@ from eval.observation import Observation, Range
 def first_broken_stage(seen: Observation) -> str | None:
     """Return the stage's name, or None for a case that went well or has nothing to go by.
 
-    The names: error, answered_unanswerable, not_retrieved, not_in_context, wrongly_abstained, not_cited.
+    The names: error, answered_unanswerable, not_retrieved, ranked_too_low, not_in_context, wrongly_abstained,
+    not_cited.
     """
     if seen.status == "error":
         return "error"
@@ -32,6 +33,8 @@ def _before_the_answer(seen: Observation) -> str | None:
         return None  # cited gold was found, whatever the ranking looked like
     if not _touches_gold(seen, seen.hits):
         return "not_retrieved"
+    if not _touches_gold(seen, seen.hits[: seen.hits_used]):
+        return "ranked_too_low"
     if seen.passages is not None and not _touches_gold(seen, context_ranges(seen)):
         return "not_in_context"
     return None

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 _WHY = {
     "answered_unanswerable": "answered a question that the corpus cannot answer",
     "not_retrieved": "no hit touches the gold",
+    "ranked_too_low": "gold was found, but below the hits that the context is made of",
     "not_in_context": "gold was retrieved but is not in the context",
     "wrongly_abstained": "gold was in the context but the answer was refused",
     "not_cited": "the answer cites nothing of the gold",

@@ -48,7 +48,8 @@ class Evidence:
 class Observation:
     """One case with what the system did about it. `abstained` is None where no answer was asked for or it failed.
 
-    `hits` is the ranking in order; `top_scores` the best score per stage, the features of abstention baselines.
+    `hits` is the ranking in order, of which the answer saw the first `hits_used` (None: no answer was asked for).
+    `top_scores` is the best score per stage among those, the features of abstention baselines.
     """
 
     case: Case
@@ -57,6 +58,7 @@ class Observation:
     generation: int | None = None
     settings: str | None = None
     hits: tuple[Range, ...] = ()
+    hits_used: int | None = None
     passages: tuple[Passage, ...] | None = None
     context_tokens: int | None = None
     answer: str = ""
@@ -98,6 +100,7 @@ def answered(
         generation=answer.provenance.generation,
         settings=answer.provenance.settings,
         hits=_ranges(ranking),
+        hits_used=len(answer.context.search.hits),
         passages=answer.context.context.passages,
         context_tokens=answer.context.context.tokens,
         answer=answer.text,

@@ -163,6 +163,8 @@ def _passages(seen: Observation) -> list[str] | Unmeasured:
 def _strings(seen: Observation) -> Fields | Unmeasured:
     if not seen.case.answers:
         return not_applicable("the case has no reference answer")
+    if not seen.case.answerable:
+        return not_applicable("the question is unanswerable")
     if not seen.answer:
         return not_applicable("nothing was answered")
     return {"response": seen.answer, "reference": seen.case.answers[0]}

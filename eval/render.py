@@ -132,10 +132,9 @@ def _closing(results: Json) -> str:
     broken = ", ".join(f"{count} {name}" for name, count in sorted(results["failures"].items())) or "none"
     unmeasured = sum(1 for _, m in measured(results) if m["coverage"] is not None and m["coverage"] < 1)
     partly = f"; {unmeasured} metrics do not cover every applicable case" if unmeasured else ""
-    origin = f"generation {results['generation']}, settings {results['settings']}"
-    return (
-        f"Rows: {status}. First broken stage: {broken}. {origin}, set sha256 {results['set']['sha256'][:12]}{partly}."
-    )
+    digest = results["set"]["sha256"][:12]
+    origin = f"Generation {results['generation']}, settings {results['settings']}, set sha256 {digest}"
+    return f"Rows: {status}. First broken stage: {broken}. {origin}{partly}."
 
 
 def _slice_lines(dimension: str, groups: Json, primary: str) -> Iterator[str]:

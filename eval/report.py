@@ -34,10 +34,10 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
         write_atomic(folder / "run.trec", _lines(run_lines(seen)))
         write_atomic(folder / "qrels.trec", _lines(qrels_lines(seen)))
         write_atomic(folder / "junit.xml", junit_xml(results["set"]["name"], rows))
-        write_atomic(folder / "summary.md", render_markdown(results).encode())
-        write_atomic(folder / "report.html", render_html(results, rows).encode())
+        write_atomic(folder / "summary.md", utf8(render_markdown(results)))
+        write_atomic(folder / "report.html", utf8(render_html(results, rows)))
         # last, so that a folder with results is a finished run
-        write_atomic(folder / "results.json", (_json(results, indent=2) + "\n").encode())
+        write_atomic(folder / "results.json", utf8(_json(results, indent=2) + "\n"))
     except OSError as error:
         raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
     return results
@@ -60,8 +60,13 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise
 
 
+def utf8(text: str) -> bytes:
+    """Return text as UTF-8; half a surrogate, which a model can emit but no file can hold, becomes `?`."""
+    return text.encode("utf-8", "replace")
+
+
 def _lines(lines: Iterable[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()
+    return utf8("".join(f"{line}\n" for line in lines))
 
 
 def _json(value: object, indent: int | None = None) -> str:

@@ -30,6 +30,7 @@ def row_json(row: Row) -> Json:
         "broken": first_broken_stage(seen),
         "generation": seen.generation,
         "hits": [{"doc_id": h.doc_id, "start": h.start, "end": h.end, "score": h.score} for h in seen.hits],
+        "hits_used": seen.hits_used,
         "context": _context_json(seen),
         "answer": seen.answer,
         "abstained": seen.abstained,

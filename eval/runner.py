@@ -41,9 +41,9 @@ class Pipeline(Protocol):
 class RunOptions:
     """How a run is made. `metrics` None means all of the table.
 
-    `depth` is how many hits the ranking metrics see: ten documents can need more than ten chunks, so the ranking comes
-    from a search of its own, outside the timing (0: take the answer's own hits). With `search_only` nothing is
-    answered. Latencies hold for the run's `concurrency`.
+    `depth` is how many hits are asked for: ten documents can need more than ten chunks; the context is packed from the
+    first `context.max_hits` of them all the same. With `search_only` nothing is answered. Latencies hold for the run's
+    `concurrency`.
     """
 
     metrics: Sequence[str] | None = None
@@ -135,17 +135,14 @@ class _Asker:
 
     async def _search(self, case: Case) -> Observation:
         started = time.perf_counter()
-        result = await self.pipeline.search(self._request(case, self.options.depth or None))
+        result = await self.pipeline.search(self._request(case))
         return searched(case, result, dict(result.timings_ms) | _since(started))
 
     async def _answer(self, case: Case) -> Observation:
         started = time.perf_counter()
         answer = await self.pipeline.answer(self._request(case))
         timings = dict(answer.timings_ms) | _since(started)
-        ranking = answer.context.search.hits
-        if self.options.depth:
-            ranking = (await self.pipeline.search(self._request(case, self.options.depth))).hits
-        return answered(case, answer, ranking, timings, await self._evidence(case, answer))
+        return answered(case, answer, answer.context.search.hits, timings, await self._evidence(case, answer))
 
     async def _evidence(self, case: Case, answer: Answer) -> Evidence:
         read = Evidence()
@@ -153,8 +150,8 @@ class _Asker:
             read = await asyncio.to_thread(read_library, case, answer, self.library)
         return Evidence(read.cited, read.touching, await judge_support(answer.sentences, self.verifier))
 
-    def _request(self, case: Case, top_k: int | None = None) -> Request:
-        return Request(case.question, self.corpus, top_k=top_k, history=case.history)
+    def _request(self, case: Case) -> Request:
+        return Request(case.question, self.corpus, top_k=self.options.depth, history=case.history)
 
 
 async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> list[Observation]:

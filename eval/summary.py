@@ -84,7 +84,9 @@ def _estimate(metric: Metric, measured: Sequence[tuple[float, str]], seed: int) 
     if not measured:
         return None
     values = [value for value, _ in measured]
-    if metric.rate:
+    constant = min(values) == max(values)
+    # a bootstrap of equal values claims certainty; all or none of n is a proportion like any other
+    if metric.rate or (constant and metric.unit in ("share", "score") and values[0] in (0.0, 1.0)):
         return wilson(round(sum(values)), len(values))
     return mean_interval(values, [cluster for _, cluster in measured], seed=seed)
 

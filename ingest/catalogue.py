@@ -95,6 +95,12 @@ class CatalogueWriter:
             found: int | None = connection.scalar(query)
         return found
 
+    def index_ids(self) -> list[int]:
+        """Return the indexes of the corpus, oldest first."""
+        with reading(self._engine) as connection:
+            query = select(indexes.c.id).where(indexes.c.corpus == self._corpus)
+            return list(connection.scalars(query.order_by(indexes.c.id)))
+
     def index_settings(self, index_id: int) -> dict[str, Any]:
         """Return the settings that an index was built with."""
         with reading(self._engine) as connection:
@@ -279,11 +285,16 @@ class CatalogueWriter:
             for table in (chunks, documents):
                 connection.execute(delete(table).where(table.c.index_id == index_id, table.c.removed <= oldest_kept))
 
-    def erase_index(self, index_id: int) -> None:
-        """Delete every document and chunk of an index; its row stays, for the generations that name it."""
+    def erase_index(self, index_id: int) -> int:
+        """Delete every document, chunk and name of an index that no generation uses; return how many chunks went.
+
+        Its row stays for the generations that were listed with it, but is found no more.
+        """
         with writing(self._engine) as connection:
-            for table in (chunks, documents):
-                connection.execute(delete(table).where(table.c.index_id == index_id))
+            count = connection.execute(delete(chunks).where(chunks.c.index_id == index_id)).rowcount
+            connection.execute(delete(documents).where(documents.c.index_id == index_id))
+            connection.execute(update(indexes).where(indexes.c.id == index_id).values(fingerprint=""))
+        return count
 
     def _mark_discarded(self, connection: Connection, generation_ids: Sequence[int]) -> None:
         chosen = generations.c.id.in_(generation_ids)

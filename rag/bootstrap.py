@@ -17,7 +17,6 @@ from rag.context.compress import compressor
 from rag.context.tokens import budget_tokenizer
 from rag.index.bm25 import Bm25Index
 from rag.index.owner import VectorIndexes
-from rag.index.qdrant_server import QdrantServerIndex, server_client
 from rag.index.token_vectors import StoredTokenVectors
 from rag.models.embedders import make_embedder
 from rag.models.late_interaction import LateInteraction, QueryEncoder
@@ -119,6 +118,8 @@ class Runtime:
     def _vectors(self, index_id: int, dim: int) -> VectorIndex:
         environment = self.settings.environment
         if environment.qdrant_url:
+            from rag.index.qdrant_server import QdrantServerIndex, server_client  # a second of imports
+
             key = environment.qdrant_api_key
             client = server_client(environment.qdrant_url, key.get_secret_value() if key else None)
             return QdrantServerIndex(client, f"ragwright-{index_id}", dim)

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from rag.answer.prompts import REFUSAL
 from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import drop_near_duplicates
@@ -192,10 +193,12 @@ class RagPipeline:
 
     async def _refusal(self, query: Query, result: ContextResult, clock: _Clock) -> Draft | None:
         with clock.measure("gate"):
-            reason = await self._stages.gate.refuse(query, result.search.hits, result.context)
+            considered = result.search.hits[: self._settings.context.max_hits]
+            reason = await self._stages.gate.refuse(query, considered, result.context)
         return None if reason is None else Draft("", self._stages.generator.model, abstained=True, reason=reason)
 
     async def _checked(self, draft: Draft, result: ContextResult, clock: _Clock) -> Answer:
+        draft = _refused(draft)
         cited = CitedText("", (), ())
         sentences: tuple[Sentence, ...] = ()
         if not draft.abstained:
@@ -234,6 +237,13 @@ class RagPipeline:
             Sentence(cited.text[s.start : s.end], s.start, s.end, tuple(citations.get(s.start, ())))
             for s in cited.sentences
         )
+
+
+def _refused(draft: Draft) -> Draft:
+    """Turn a draft without text, or one that is the refusal the prompt asks for, into an abstention."""
+    if draft.abstained or (draft.text.strip() and REFUSAL not in draft.text):
+        return draft
+    return replace(draft, text="", abstained=True, reason=REFUSAL)
 
 
 class _Clock:

@@ -6,15 +6,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ingest.pipeline import IngestOptions, ingest
-from ingest.report import IngestReport
-from ingest.status import status
-
 from api import render_corpus
 from api.commands.session import open_runtime
 from api.errors import EXIT_DONE, EXIT_SOME_FAILED
 from api.output import print_json, print_text
 from api.progress import progress_bar
+from ingest.pipeline import IngestOptions, ingest
+from ingest.report import IngestReport
+from ingest.status import status
 from rag.bootstrap import Runtime
 
 

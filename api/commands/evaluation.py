@@ -7,6 +7,11 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from api.commands.corpus import run_ingest
+from api.commands.session import open_runtime
+from api.errors import EXIT_DONE, EXIT_SOME_FAILED
+from api.output import note, print_json, print_text
+from api.progress import progress_bar
 from eval.compare import compare_runs, render_comparison
 from eval.gates import load_policy, render_gate, run_gate
 from eval.golden import open_golden
@@ -15,12 +20,6 @@ from eval.report import write_report
 from eval.runner import run
 from eval.saved import load_run
 from rag.answer.verify import make_verifier
-
-from api.commands.corpus import run_ingest
-from api.commands.session import open_runtime
-from api.errors import EXIT_DONE, EXIT_SOME_FAILED
-from api.output import note, print_json, print_text
-from api.progress import progress_bar
 from rag.bridge import run_sync
 from rag.errors import ConfigError
 

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from ingest.status import rollback, status, vacuum
-
 from api import render_corpus
 from api.commands.session import open_runtime
 from api.errors import EXIT_DONE
 from api.output import print_json, print_text
+from ingest.status import rollback, status, vacuum
 from rag.bootstrap import Runtime
 
 

@@ -41,7 +41,7 @@ def output_tokens() -> Metric:
 
 
 def cost_usd() -> Metric:
-    """Price of one answer in US dollars; unmeasured while the model's price is not configured."""
+    """Price of one answer in US dollars; not applicable while the model's price is not configured."""
     return _usage("cost_usd", "price of one answer", "usd", lambda usage: usage.cost_usd)
 
 
@@ -50,6 +50,6 @@ def _usage(name: str, meaning: str, unit: Unit, read: Callable[[Usage], float | 
         if seen.usage is None:
             return not_applicable("no answer was asked for")
         value = read(seen.usage)
-        return Unmeasured("the model's price is not configured") if value is None else value
+        return not_applicable("the model's price is not configured") if value is None else value
 
     return Metric(name, "cost", meaning, compute, unit=unit, better="lower")

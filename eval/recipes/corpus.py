@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ingest.chunkers import chunk
-from ingest.partition import document_from_row, partition_file
 from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
+from ingest.chunkers import chunk
+from ingest.partition import document_from_row, partition_file
 from rag.context.terms import content_terms
 from rag.errors import DocumentError
 from rag.ports import Embedder, Index, Point

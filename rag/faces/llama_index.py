@@ -54,7 +54,8 @@ class RagwrightContext(BaseNodePostprocessor):
     _corpus: str = PrivateAttr()
 
     def __init__(self, pipeline: RagPipeline, corpus: str, budget_tokens: int | None = None) -> None:
-        super().__init__(budget_tokens=budget_tokens)
+        super().__init__()
+        self.budget_tokens = budget_tokens
         self._pipeline = pipeline
         self._corpus = corpus
 

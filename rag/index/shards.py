@@ -122,9 +122,8 @@ class ShardServer:
                     connection.shutdown(socket.SHUT_RDWR)
 
     def sockets(self) -> list[socket.socket]:
-        """Return every socket the server holds."""
-        with self._guard:
-            return [self._listener, *self._connections]
+        """Return every socket the server holds; takes no lock, because a forked child may inherit it locked."""
+        return [self._listener, *self._connections]
 
     def _accept(self) -> None:
         while True:

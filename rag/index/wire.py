@@ -53,7 +53,10 @@ def receive(connection: socket.socket) -> Frame | None:
     magic, header_size, body_size = _SIZES.unpack(start + _exactly(connection, _SIZES.size - len(start)))
     if magic != _MAGIC or header_size + body_size > _MAX_BYTES:
         raise BrokenFrameError("the peer speaks another version of the index protocol")
-    header = json.loads(_exactly(connection, header_size))
+    try:
+        header = json.loads(_exactly(connection, header_size))
+    except ValueError as error:
+        raise BrokenFrameError("the peer sent a header that is no JSON") from error
     return Frame(header, _exactly(connection, body_size))
 
 

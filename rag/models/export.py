@@ -54,10 +54,24 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Hide the progress bars, warnings and log lines in which the exporters tell of their internals."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
+
+
 def _export(folder: Path, scratch: Path, quantised: bool) -> Path:
     full = scratch / "model.onnx"
-    with warnings.catch_warnings(), contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
-        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+    with _silence():
         _trace(folder, full)
         if quantised:
             from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -65,7 +79,7 @@ def _export(folder: Path, scratch: Path, quantised: bool) -> Path:
             small = scratch / "model-int8.onnx"
             quantize_dynamic(str(full), str(small), weight_type=QuantType.QInt8, per_channel=True)
             full = small
-    _check(folder, full)
+        _check(folder, full)
     return full
 
 

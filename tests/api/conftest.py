@@ -12,6 +12,7 @@ from rag import types
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, RagwrightError
 from rag.pipeline import Request, StreamEvent
 from rag.settings import Settings
+from rag.state.home import Home
 
 GENERATION = types.Generation(7, "demo", 1, "abc123abc123", "2026-01-02T03:04:05Z")
 TEXT = "Refunds take 30 days. Ask support for help. Naïve “quotes” – ünïcode."
@@ -151,6 +152,7 @@ class FakeRuntime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.home = Home(settings.environment.home)
         self.pipeline = FakePipeline()
         self.catalogue = FakeCatalogue()
         self.embedder = FakeEmbedder()

@@ -59,7 +59,7 @@ _TEXT = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 _TERMS = st.builds(
     Bm25Settings,
     k1=st.sampled_from([0.1, 0.9, 1.5, 3.0]),
-    b=st.sampled_from([0.0, 0.4, 0.75, 1.0]),
+    b=st.sampled_from([0.0, 0.4, 0.75, 0.99]),
     epsilon=st.sampled_from([0.0, 0.25, 1.0]),
     stemmer=st.just("none"),
     stop_words=st.just(False),

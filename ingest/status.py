@@ -1,0 +1,146 @@
+"""What `ragwright status` and `ragwright generations` show and do: state of a corpus, rollback, vacuum."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import select
+
+from ingest.catalogue import CatalogueWriter, Failure, GenerationRow, batches
+from ingest.lock import ingest_lock
+from ingest.pipeline import Runtime, discard_abandoned
+from rag.errors import CorpusNotFoundError, StateError
+from rag.state.engine import reading
+from rag.state.tables import corpora, indexes
+
+_STORE_BATCH = 2000
+
+
+class DroppingRuntime(Runtime, Protocol):
+    """A runtime that can also erase an index."""
+
+    def drop_index(self, index_id: int) -> None:
+        """Close an index and erase its shard."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusStatus:
+    """A corpus at a glance. `bytes_on_disk` is the size of its indexes; `stale_settings` asks for a re-ingest.
+
+    `index_fingerprint` names the settings that the live index was built with.
+    """
+
+    corpus: str
+    live: int | None
+    documents: int
+    chunks: int
+    failures: tuple[Failure, ...]
+    generations: tuple[GenerationRow, ...]
+    embedder: str
+    index_fingerprint: str
+    stale_settings: bool
+    bytes_on_disk: int
+
+
+def status(corpus: str | None, runtime: Runtime) -> list[CorpusStatus]:
+    """Return the state of one corpus, or of all, by name.
+
+    Raises:
+        CorpusNotFoundError: nothing was ever ingested under that name.
+    """
+    with reading(runtime.engine) as connection:
+        known = list(connection.scalars(select(corpora.c.name).order_by(corpora.c.name)))
+    if corpus is not None and corpus not in known:
+        hint = f"known: {', '.join(known)}" if known else "none was ingested yet"
+        raise CorpusNotFoundError(f"there is no corpus {corpus!r} ({hint})")
+    return [_status(name, runtime) for name in ([corpus] if corpus else known)]
+
+
+def rollback(corpus: str, runtime: Runtime, generation: int | None = None) -> int:
+    """Make an older generation the live one, the one before the live one by default; return its id.
+
+    Raises:
+        StateError: there is none to go back to.
+        BusyError: an ingest into the corpus is running.
+    """
+    writer = CatalogueWriter(runtime.engine, corpus)
+    with ingest_lock(runtime.home, corpus):
+        live = writer.live()
+        older = [x.id for x in writer.generations() if x.status == "published" and live and x.id < live.id]
+        if generation is None and not older:
+            raise StateError(f"{corpus!r} keeps no generation before the live one")
+        chosen = older[-1] if generation is None else generation
+        writer.promote(chosen)
+    return chosen
+
+
+def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
+    """Erase what none of the kept generations sees; return how many chunks went.
+
+    The live generation and the newest before it are kept, `ingest.keep_generations` in all.
+
+    Raises:
+        BusyError: an ingest into the corpus is running.
+    """
+    writer = CatalogueWriter(runtime.engine, corpus)
+    with ingest_lock(runtime.home, corpus):
+        discard_abandoned(writer, runtime)
+        published = [row for row in writer.generations() if row.status == "published"]
+        keep = runtime.settings.ingest.keep_generations
+        kept, gone = published[-keep:], published[:-keep]
+        writer.forget_generations([row.id for row in gone])
+        erased = 0
+        for index_id in writer.index_ids():
+            erased += _vacuum_index(index_id, [row.id for row in kept if row.index_id == index_id], writer, runtime)
+        return erased
+
+
+def _vacuum_index(index_id: int, kept: Sequence[int], writer: CatalogueWriter, runtime: DroppingRuntime) -> int:
+    if not kept:
+        erased = writer.erase_index(index_id)
+        runtime.drop_index(index_id)
+        shutil.rmtree(runtime.home.index(index_id), ignore_errors=True)
+        return erased
+    unseen = writer.unseen(index_id, min(kept))
+    # The stores go first: what the catalogue still lists is found again after a crash.
+    for batch in batches(unseen, _STORE_BATCH):
+        runtime.indexes(index_id).vectors.delete(batch)
+    runtime.indexes(index_id).vectors.flush()
+    writer.erase_unseen(index_id, min(kept))
+    return len(unseen)
+
+
+def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
+    writer = CatalogueWriter(runtime.engine, corpus)
+    live = writer.live()
+    documents, chunks = writer.counts(live) if live else (0, 0)
+    with reading(runtime.engine) as connection:
+        rows = {row.id: row for row in connection.execute(select(indexes).where(indexes.c.corpus == corpus))}
+    index = rows.get(live.index_id) if live else None
+    return CorpusStatus(
+        corpus=corpus,
+        live=live.id if live else None,
+        documents=documents,
+        chunks=chunks,
+        failures=tuple(writer.failures()),
+        generations=tuple(writer.generations()),
+        embedder=index.embedder if index else "",
+        index_fingerprint=index.fingerprint if index else "",
+        stale_settings=index is not None and index.fingerprint != runtime.settings.index_fingerprint(),
+        bytes_on_disk=sum(_size(runtime.home.index(index_id)) for index_id in rows),
+    )
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size
+        except OSError:  # it may go while it is counted
+            continue
+    return total

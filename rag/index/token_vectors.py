@@ -1,0 +1,175 @@
+"""Token vectors of chunks on disk: 4 bits a dimension, memory-mapped, appended to at ingest.
+
+    tokens/GENERATION/vectors.bin    the packed vectors of every token, one after the other
+    tokens/GENERATION/rows.bin       (pk, number of tokens) of every chunk, in the same order
+    tokens/GENERATION/index/         the same sorted by pk with offsets; it appears when the generation is published
+
+Rows have length 1, so their numbers spread with 1/sqrt(dim) and one step fits all: 16 levels, renormalised when read.
+On MiniLM this keeps a cosine of 0.993 to the original and the order of MaxSim at a quarter of float16's size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import StateError
+from rag.index.arrays import read_arrays, remove_folder, sync_folder, write_arrays, writing_to
+from rag.types import Vectors
+
+_STEP = 0.36  # of the standard deviation; least error on MiniLM's token vectors
+_ROW = np.dtype([("pk", "<i8"), ("tokens", "<i8")])
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """What one generation added: chunk `pks[i]` has the vectors `[starts[i], starts[i] + sizes[i])` of `data`."""
+
+    pks: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    data: NDArray[np.uint8]
+
+
+class StoredTokenVectors:
+    """`rag.ports.TokenVectors` in a folder; any number of processes may read while one writes."""
+
+    def __init__(self, folder: Path, dim: int) -> None:
+        self._folder = folder
+        self._dim = dim
+        self._segments: dict[int, _Segment] = {}
+        self._loading = threading.Lock()
+
+    def add(self, generation: int, pks: Sequence[int], vectors: Sequence[Vectors]) -> None:
+        """Append the token vectors `(t_i, dim) float32`, rows L2-normalised (several calls add up).
+
+        Raises:
+            StateError: a matrix has another dimension, or the disk is full or read-only.
+        """
+        if not pks:
+            return
+        sizes = [self._checked(matrix).shape[0] for matrix in vectors]
+        rows = np.array(list(zip(pks, sizes, strict=True)), dtype=_ROW)
+        packed = [pack(matrix) for matrix in vectors]
+        folder = self._folder / str(generation)
+        with writing_to(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with open(folder / "vectors.bin", "ab") as data, open(folder / "rows.bin", "ab") as index:
+                for matrix in packed:
+                    data.write(matrix.tobytes())
+                data.flush()
+                index.write(rows.tobytes())
+
+    def publish(self, generation: int) -> None:
+        """Make what the generation added durable and readable; a generation that added nothing is fine.
+
+        Raises:
+            StateError: the files are damaged, or the disk is full or read-only.
+        """
+        folder = self._folder / str(generation)
+        if not (folder / "rows.bin").exists():
+            return
+        rows = np.fromfile(folder / "rows.bin", dtype=_ROW)
+        with writing_to(folder):
+            for name in ("vectors.bin", "rows.bin"):
+                _sync(folder / name)
+            size = (folder / "vectors.bin").stat().st_size
+            sync_folder(folder)
+        if size != int(rows["tokens"].sum()) * self._width:
+            raise StateError(f"{folder} is damaged (an earlier write failed); ingest the corpus again")
+        starts = np.concatenate([[0], np.cumsum(rows["tokens"])])[:-1].astype(np.int64)
+        # Of a pk that was added twice the later row counts: the first of the reversed rows.
+        pks, last = np.unique(rows["pk"][::-1], return_index=True)
+        place = len(rows) - 1 - last
+        write_arrays(folder / "index", {"pks": pks, "starts": starts[place], "sizes": rows["tokens"][place]})
+
+    def get(self, pks: Sequence[int]) -> dict[int, Vectors]:
+        """Return the stored vectors `(t_i, dim) float32`, rows L2-normalised; pks without any are left out.
+
+        Raises:
+            StateError: a file is damaged.
+        """
+        wanted = np.array(sorted(set(pks)), dtype=np.int64)
+        found = self._find(wanted)
+        if len(found) < len(wanted):
+            self._load_new()
+            found = self._find(wanted)
+        return found
+
+    def discard(self, generation: int) -> None:
+        """Remove what a generation added."""
+        with self._loading:
+            self._segments.pop(generation, None)
+        remove_folder(self._folder / str(generation))
+
+    @property
+    def _width(self) -> int:
+        return (self._dim + 1) // 2
+
+    def _checked(self, matrix: Vectors) -> Vectors:
+        if matrix.ndim != 2 or matrix.shape[1] != self._dim:
+            raise StateError(
+                f"the index stores token vectors of {self._dim} numbers, got shape {matrix.shape};"
+                " use the embedder it was built with or ingest the corpus again"
+            )
+        return matrix
+
+    def _find(self, wanted: NDArray[np.int64]) -> dict[int, Vectors]:
+        found: dict[int, Vectors] = {}
+        for segment in list(self._segments.values()):
+            if len(segment.pks) == 0:
+                continue
+            places = np.searchsorted(segment.pks, wanted).clip(max=len(segment.pks) - 1)
+            for place in places[segment.pks[places] == wanted].tolist():
+                start, size = segment.starts[place], segment.sizes[place]
+                found[int(segment.pks[place])] = unpack(segment.data[start : start + size], self._dim)
+        return found
+
+    def _load_new(self) -> None:
+        with self._loading:
+            names = os.listdir(self._folder) if self._folder.is_dir() else []
+            for generation in sorted({int(name) for name in names if name.isdigit()} - self._segments.keys()):
+                with contextlib.suppress(FileNotFoundError):  # still being built, or just discarded
+                    self._segments[generation] = self._open(self._folder / str(generation))
+
+    def _open(self, folder: Path) -> _Segment:
+        arrays = read_arrays(folder / "index")
+        path = folder / "vectors.bin"
+        empty = path.stat().st_size == 0
+        data = np.zeros(0, np.uint8) if empty else np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
+        try:
+            return _Segment(**arrays, data=data.reshape(-1, self._width))
+        except (TypeError, ValueError) as error:
+            raise StateError(f"{folder} is damaged ({error}); ingest the corpus again") from error
+
+
+def pack(vectors: Vectors) -> NDArray[np.uint8]:
+    """Return `(t, dim)` L2-normalised rows as `(t, ceil(dim / 2))` bytes, two 4-bit levels each."""
+    tokens, dim = vectors.shape
+    levels = np.floor(vectors * (np.sqrt(dim) / _STEP)).clip(-8, 7).astype(np.int8) + 8
+    padded = np.zeros((tokens, dim + dim % 2), np.uint8)
+    padded[:, :dim] = levels
+    packed: NDArray[np.uint8] = padded[:, 0::2] | (padded[:, 1::2] << 4)
+    return packed
+
+
+def unpack(packed: NDArray[np.uint8], dim: int) -> Vectors:
+    """Return the rows of `pack` as `(t, dim) float32`, L2-normalised."""
+    levels = np.empty((len(packed), packed.shape[1] * 2), np.float32)
+    levels[:, 0::2] = packed & 15
+    levels[:, 1::2] = packed >> 4
+    vectors: Vectors = levels[:, :dim] - np.float32(7.5)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.cli import main
+from ingest.catalogue import Failure, GenerationRow
+from ingest.pipeline import IngestOptions, Progress
+from ingest.report import IngestReport
+from ingest.status import CorpusStatus
+
+FAILURE = Failure("broken.docx", "it is no .docx file", "ab" * 32)
+GENERATIONS = (
+    GenerationRow(3, 1, "published", "abc", "2026-01-01T00:00:00", "2026-01-01T00:01:00", {"added": 2}),
+    GenerationRow(4, 1, "published", "abc", "2026-01-02T00:00:00", "2026-01-02T00:01:00", {"added": 1}),
+)
+STATUS = CorpusStatus("demo", 4, 3, 9, (FAILURE,), GENERATIONS, "minilm", "fff000fff000", False, 2_500_000)
+
+
+class Ingest:
+    """Stands where `ingest.pipeline.ingest` is; records how it was called."""
+
+    def __init__(self, failed: tuple[Failure, ...] = ()) -> None:
+        self.failed = failed
+        self.calls: list[tuple[list[str], str, IngestOptions]] = []
+
+    def __call__(self, sources: list[str], corpus: str, runtime: Any, options: Any, progress: Any) -> IngestReport:
+        self.calls.append((sources, corpus, options))
+        progress(Progress("scan", 1, 2))
+        return IngestReport(corpus, 4, 1, 0, 0, 2, chunks=5, failed=self.failed, seconds=1.25)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_ingest_passes_its_options_on(
+    runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest = Ingest()
+    monkeypatch.setattr("api.commands.corpus.ingest", ingest)
+    options = ["--prune", "--allow-delete-over", "0.5", "--retry-failed", "--jobs", "3", "--dry-run"]
+    assert run(capsys, "ingest", "a", "b", "--corpus", "demo", *options)[0] == 0
+    assert run(capsys, "ingest", "a", "--corpus", "demo")[0] == 0
+    wanted = IngestOptions(prune=True, allow_delete_over=0.5, retry_failed=True, dry_run=True, jobs=3)
+    assert ingest.calls == [(["a", "b"], "demo", wanted), (["a"], "demo", IngestOptions())]
+
+
+def test_ingest_with_failed_documents_names_them_and_exits_3(
+    runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.commands.corpus.ingest", Ingest((FAILURE,)))
+    code, out, err = run(capsys, "ingest", "a", "--corpus", "demo")
+    assert code == 3
+    assert "failed: broken.docx: it is no .docx file" in out
+    assert err == ""
+    code, out, _ = run(capsys, "ingest", "a", "--corpus", "demo", "--json")
+    assert code == 3
+    assert json.loads(out)["failed"][0]["doc_id"] == "broken.docx"
+    assert json.loads(out)["generation"] == 4
+
+
+def test_a_missing_source_is_one_line_and_exit_1(runtime: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "ingest", "does-not-exist", "--corpus", "demo")
+    assert code == 1
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert "does-not-exist" in err
+
+
+def test_status_shows_what_the_contract_names(
+    runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.commands.corpus.status", lambda corpus, _runtime: [STATUS])
+    code, out, _ = run(capsys, "status")
+    assert code == 0
+    for shown in ("demo", "2.5 MB", "minilm", "fff000fff000", "broken.docx"):
+        assert shown in out
+    document = json.loads(run(capsys, "status", "--json")[1])["corpora"][0]
+    assert document["generations"][1]["id"] == document["live"] == 4
+    assert document["failures"][0]["reason"] == "it is no .docx file"
+
+
+def test_status_of_nothing_says_how_to_start(
+    runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.commands.corpus.status", lambda corpus, _runtime: [])
+    assert "ragwright ingest" in run(capsys, "status")[1]
+    assert json.loads(run(capsys, "status", "--json")[1]) == {"corpora": []}
+
+
+def test_generations_are_listed_switched_and_erased(
+    runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[int | None] = []
+
+    def rollback(corpus: str, _runtime: Any, generation: int | None = None) -> int:
+        chosen.append(generation)
+        return generation or 3
+
+    monkeypatch.setattr("api.commands.generations.status", lambda corpus, _runtime: [STATUS])
+    monkeypatch.setattr("api.commands.generations.rollback", rollback)
+    monkeypatch.setattr("api.commands.generations.vacuum", lambda corpus, _runtime: 12)
+    listed = json.loads(run(capsys, "generations", "list", "--corpus", "demo", "--json")[1])
+    assert (listed["live"], [row["id"] for row in listed["generations"]]) == (4, [3, 4])
+    assert "live" in run(capsys, "generations", "list", "--corpus", "demo")[1]
+    assert run(capsys, "generations", "rollback", "--corpus", "demo")[:2] == (0, "generation 3 of demo is live\n")
+    assert json.loads(run(capsys, "generations", "promote", "4", "--corpus", "demo", "--json")[1])["live"] == 4
+    assert chosen == [None, 4]
+    assert run(capsys, "generations", "vacuum", "--corpus", "demo")[:2] == (0, "12 chunks erased\n")
+    assert runtime.closed
+
+
+@pytest.mark.parametrize("code", [0, 100, 101])
+def test_the_gate_s_decision_is_the_exit_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    decision = {"verdict": "PASS", "exit_code": code, "metrics": {}, "must_pass_broken": []}
+    monkeypatch.setattr("api.commands.evaluation.load_run", lambda folder: folder)
+    decided = {**decision, "baseline": "a", "candidate": "b"}
+    monkeypatch.setattr("api.commands.evaluation.run_gate", lambda baseline, candidate, policy: decided)
+    arguments = ["gate", "--baseline", "a", "--candidate", "b", "--json"]
+    assert main(arguments) == code
+    assert json.loads(capsys.readouterr().out)["exit_code"] == code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gate", "--baseline", "no-run", "--candidate", "no-run"],
+        ["compare", "no-run", "no-run"],
+        ["gate", "--baseline", "x", "--candidate", "x", "--policy", "no-policy.yaml"],
+    ],
+)
+def test_a_folder_that_is_no_run_is_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_a_report_that_cannot_be_written_is_found_before_the_run(
+    runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    golden = tmp_path / "set"
+    (golden / "docs").mkdir(parents=True)
+    (golden / "docs" / "a.md").write_text("Refunds take 30 days.")
+    case = {"id": "1", "question": "How long?", "answers": ["30 days"], "relevant": ["a.md"], "answerable": True}
+    (golden / "questions.jsonl").write_text(json.dumps(case) + "\n")
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "run"
+    code, _, err = run(capsys, "eval", str(golden), "--corpus", "demo", "--out", str(out))
+    assert code == 2
+    assert "cannot write the report" in err
+    assert runtime.pipeline.requests == []

@@ -1,0 +1,100 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.errors import UnknownKeyError
+from rag.index.terms import Analyzer
+from rag.settings import Bm25Settings
+
+ENGLISH = Analyzer(Bm25Settings())
+PLAIN = Analyzer(Bm25Settings(stemmer="none", stop_words=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("max_retry_count", ["max_retry_count", "max", "retry", "count"]),
+        ("camelCase", ["camelcase", "camel", "case"]),
+        ("getHTTPResponse", ["gethttpresponse", "get", "http", "response"]),
+        ("4.2.1", ["4.2.1"]),
+        ("v4.2.1", ["v4.2.1", "4.2.1"]),
+        ("ERR-1042", ["err-1042", "err", "1042"]),
+        ("--flag-name=3", ["flag-name", "flag", "name", "3"]),
+        ("state-of-the-art", ["state-of-the-art", "state", "of", "the", "art"]),
+        ("config.yaml", ["config.yaml", "config", "yaml"]),
+        ("/etc/app/main.conf", ["etc", "app", "main.conf", "main", "conf"]),
+        ("C++ or C# or C", ["c++", "or", "c#", "or", "c"]),
+        ("1,000,000 rows, 1,2", ["1000000", "rows", "1", "2"]),
+        ("3.5GB", ["3.5gb", "3.5", "gb"]),
+        ("the user's users’", ["the", "user", "users"]),
+        ("o'Reilly l’eau", ["reilly", "eau"]),
+        ("Café CAFE\u0301 cafe", ["cafe", "cafe", "cafe"]),
+        ("Straße Öl Ελλάδα Москва", ["straße", "ol", "ελλαδα", "москва"]),
+        ("ﬁle １２", ["file", "12"]),
+        ("__init__ _ __", ["init"]),
+        ("end. Start", ["end", "start"]),
+        ("", []),
+        ("… — !?", []),
+    ],
+)
+def test_terms_of(text: str, terms: list[str]) -> None:
+    assert PLAIN.terms(text) == terms
+
+
+def test_english_words_are_stemmed_and_stop_words_dropped() -> None:
+    assert ENGLISH.terms("How do I configure the retries?") == ["configur", "retri"]
+    assert ENGLISH.terms("It doesn't run, don't retry") == ["run", "retri"]
+    assert ENGLISH.terms("not supported, no limit") == ["not", "support", "no", "limit"]
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("résumé", "Resumes are stored"),
+        ("retry-limit", "the retry limit"),
+        ("error 1042", "ERR-1042 error"),
+        ("version 4.2.1", "since v4.2.1"),
+        ("user", "the users' consoles"),
+    ],
+)
+def test_a_question_meets_its_text(question: str, text: str) -> None:
+    assert set(ENGLISH.terms(question)) & set(ENGLISH.terms(text))
+
+
+def test_other_languages_use_their_stemmer_and_no_english_stop_words() -> None:
+    german = Analyzer(Bm25Settings(stemmer="german"))
+    assert german.terms("die Häuser was") == ["die", "haus", "was"]
+
+
+def test_an_unknown_stemmer_lists_the_valid_ones() -> None:
+    with pytest.raises(UnknownKeyError, match=r"unknown stemmer 'klingon'; choose one of: .*english.*none"):
+        Analyzer(Bm25Settings(stemmer="klingon"))
+
+
+@given(st.text())
+def test_any_text_gives_clean_lower_case_terms(text: str) -> None:
+    for term in ENGLISH.terms(text):
+        assert term and not any(char.isspace() for char in term)
+    assert ENGLISH.terms(text) == ENGLISH.terms(text)
+
+
+@given(st.lists(st.sampled_from(["alpha", "beta_gamma", "x-1", "don't", "4.2"]), max_size=6))
+def test_terms_of_a_text_are_those_of_its_words(words: list[str]) -> None:
+    assert PLAIN.terms(" ".join(words)) == [term for word in words for term in PLAIN.terms(word)]
+
+
+def test_threads_may_share_an_analyzer() -> None:
+    analyzer = Analyzer(Bm25Settings())
+    start = threading.Barrier(4)
+    texts = [f"running{i} tests quickly repeated{i % 5} configurations" for i in range(300)]
+
+    def run(_: int) -> list[list[str]]:
+        start.wait()
+        return [analyzer.terms(text) for text in texts]
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(run, range(4)))
+    assert all(result == results[0] for result in results)
