@@ -25,14 +25,12 @@ def features(question: str, hits: Sequence[Hit], context: Context, unknown: Coll
 
     `unknown` are the question's content terms that no chunk of the corpus holds.
     """
-    terms = set(content_terms(question))
     tokens = words(question)
     scores = sorted((hit.stages["maxsim"].score for hit in hits if "maxsim" in hit.stages), reverse=True)
     return {
         "maxsim_lead": scores[0] - sum(scores) / len(scores) if scores else 0.0,
         "units": sum(best_units(context)[:_TOP]) / _TOP,
         "unknown_name": float(bool(unknown_names(question, unknown))),
-        "unknown_share": len(terms.intersection(unknown)) / len(terms) if terms else 0.0,
         "missing_numbers": _missing([word for word in tokens if _NUMBER.search(word)], hits),
         "chatty": sum(word in STOP_WORDS for word in tokens) / len(tokens) if tokens else 0.0,
         "long": min(1.0, len(tokens) / 20),

@@ -14,7 +14,20 @@ from rag.settings import AnswerSettings
 from rag.text import words
 from rag.types import Context, Hit, Query
 
-ANSWERABLE = Logistic(0.0, {})
+ANSWERABLE = Logistic(
+    -6.859,
+    {
+        "maxsim_lead": 10.56,
+        "units": 8.878,
+        "unknown_name": -0.81,
+        "missing_numbers": -1.987,
+        "chatty": -1.782,
+        "long": 2.185,
+        "mark": 1.402,
+        "personal": 0.998,
+    },
+)
+"""Fitted by `eval.recipes.fit_gate`, which prints how often it errs on questions it has not seen."""
 
 _VAGUE = frozenset(
     content_terms(

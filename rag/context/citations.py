@@ -198,8 +198,9 @@ def _find_quote(claim: str, text: str) -> Span | None:
 def _best_parts(claim: str, text: str) -> Iterator[tuple[float, Span]]:
     """Yield the best unit of a text, or the best with its neighbour, with its share of the claim's terms."""
     wanted = set(content_terms(claim)) or set(words(claim))
-    units = [unit for unit in units_of(text) if unit.kind != "rule"]
-    held = [set(content_terms(text[u.span.start : u.span.end])) for u in units]
+    every = units_of(text)
+    units = [unit for unit in every if unit.kind != "rule"]
+    held = [set(content_terms(_with_header(text, u, every))) for u in units]
     shares = [len(wanted & terms) / (len(wanted) or 1) + 0.01 / (1 + len(terms)) for terms in held]
     best = max(range(len(units)), key=lambda i: (shares[i], -i))
     yield shares[best], units[best].span
@@ -209,6 +210,12 @@ def _best_parts(claim: str, text: str) -> Iterator[tuple[float, Span]]:
             if both >= shares[best] + _SECOND_SENTENCE_GAIN:
                 first, last = sorted((units[best].span, units[other].span))
                 yield both, Span(first.start, last.end)
+
+
+def _with_header(text: str, unit: Unit, units: Sequence[Unit]) -> str:
+    """Return a unit's text; a table row's with its header's, which a claim about the row repeats."""
+    needed = [units[i] for i in unit.needs] if unit.kind == "row" else []
+    return " ".join(_unit_text(text, item) for item in (*needed, unit))
 
 
 def _located(passage: Passage, span: Span, text: str, part: Span) -> Located:

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.context.citations import cite, locate, tag_groups
+from rag.context.pack import JOINT
+from rag.types import Passage, Span
+
+DOCUMENT = "Refunds take five days. Fees are two percent. It may vary.\n\nPlan | Price\nPro | 10\nTeam | 25"
+
+
+def passage(*spans: tuple[int, int], text: str = DOCUMENT) -> Passage:
+    ranges = tuple(Span(*span) for span in spans)
+    return Passage(1, "doc", "Terms", "", JOINT.join(text[s.start : s.end] for s in ranges), ranges, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("Yes [1].", [(1,)]),
+        ("Yes [1][2].", [(1,), (2,)]),
+        ("Yes [1, 3].", [(1, 3)]),
+        ("Yes [1-3] and [2–4].", [(1, 2, 3), (2, 3, 4)]),
+        ("In `a[1]` and\n```\nb[2]\n```\nonly [3].", [(3,)]),
+        ("See [1](http://x.org) and http://x.org/[2] but [3].", [(3,)]),
+        ("In [2024] and [1-900] and [a] and [3-1].", []),
+        ("```\nnever closed [1]", []),
+    ],
+)
+def test_tags_are_found_where_they_are_citations(text: str, tags: list[tuple[int, ...]]) -> None:
+    assert [group.tags for group in tag_groups(text)] == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("One is [1]. Two is [2].", [("One is.", (1,)), ("Two is.", (2,))]),
+        ("One is. [1] Two is. [2][3]", [("One is.", (1,)), ("Two is.", (2, 3))]),
+        ("One is.[1] Two is.[2]", [("One is.", (1,)), ("Two is.", (2,))]),
+        ("[1] One is. Two is not", [("One is.", (1,)), ("Two is not", ())]),
+        ("One is [1]\n\nTwo is [2]", [("One is", (1,)), ("Two is", (2,))]),
+        ("The U.S. [1] rule holds [2].", [("The U.S. rule holds.", (1, 2))]),
+    ],
+)
+def test_sentences_get_their_tags(text: str, found: list[tuple[str, tuple[int, ...]]]) -> None:
+    cited = cite(text, {1, 2, 3})
+    assert [(s.claim, s.tags) for s in cited.sentences] == found
+    assert cited.text == text
+
+
+def test_unknown_tags_are_removed_and_reported() -> None:
+    cited = cite("One [1, 9]. Two [7].", {1, 2})
+    assert cited.text == "One [1]. Two."
+    assert cited.unknown == (9, 7)
+    assert [s.tags for s in cited.sentences] == [(1,), ()]
+
+
+@given(st.text(alphabet="aB .!?\n[]1239,-`(", max_size=60))
+def test_sentences_cover_the_answer_in_order(text: str) -> None:
+    cited = cite(text, {1, 2})
+    assert all(tag in (1, 2) for s in cited.sentences for tag in s.tags)
+    position = 0
+    for sentence in cited.sentences:
+        assert not cited.text[position : sentence.start].strip()
+        assert position <= sentence.start < sentence.end <= len(cited.text)
+        position = sentence.end
+    rest = cited.text[position:].strip()
+    assert not rest or not any(c.isalpha() for c in rest)
+
+
+@pytest.mark.parametrize(
+    ("claim", "quote"),
+    [
+        ("Refunds take five days.", "Refunds take five days."),
+        ("refunds TAKE five\ndays", "Refunds take five days"),
+        ("You get your refunds in five days at most.", "Refunds take five days."),
+        ("Plan: Team; Price: 25.", "Team | 25"),
+        ("Refunds take five days and fees are two percent.", "Refunds take five days. Fees are two percent."),
+    ],
+)
+def test_a_claim_is_located_in_the_source(claim: str, quote: str) -> None:
+    found = locate(claim, passage((0, 58), (60, 91)))
+    assert found.quote == quote
+    assert DOCUMENT[found.span.start : found.span.end] == quote
+
+
+def test_evidence_brings_the_header_row_and_the_title() -> None:
+    found = locate("Plan: Team; Price: 25.", passage((60, 91)))
+    assert found.evidence == "Terms\nPlan | Price\nTeam | 25"
+
+
+@given(st.text(alphabet="abc RTF125.|\n", min_size=1, max_size=40))
+def test_every_located_quote_is_the_documents_text(claim: str) -> None:
+    found = locate(claim, passage((0, 23), (46, 58), (60, 91)))
+    assert found.quote == DOCUMENT[found.span.start : found.span.end]
+    assert any(Span(*s).contains(found.span) for s in ((0, 23), (46, 58), (60, 91)))
