@@ -97,6 +97,9 @@ def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
         erased = 0
         for index_id in writer.index_ids():
             erased += _vacuum_index(index_id, [row.id for row in kept if row.index_id == index_id], writer, runtime)
+        for row in gone:
+            if row.index_id in {other.index_id for other in kept}:
+                runtime.indexes(row.index_id).keywords.retire(row.id)
         return erased
 
 

@@ -6,6 +6,7 @@ import threading
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -30,6 +31,9 @@ from rag.state.engine import open_catalogue
 from rag.state.home import Home
 from rag.state.reader import SqlCatalogue
 from rag.types import Generation
+
+if TYPE_CHECKING:
+    from rag.index.qdrant_server import QdrantServerIndex
 
 
 class Runtime:
@@ -80,11 +84,13 @@ class Runtime:
         return RagPipeline(stages, settings)
 
     def drop_index(self, index_id: int) -> None:
-        """Close an index and erase its shard; its other files are the caller's."""
+        """Close an index and erase its vectors, wherever they are; its other files are the caller's."""
         with self._lock:
             self._indexes.pop(index_id, None)
-            if self._shards is not None:
-                self._shards.drop(index_id)
+            if self.settings.environment.qdrant_url:
+                self._server_index(index_id, dim=1).drop()
+            else:
+                self._open_shards().drop(index_id)
 
     def close(self) -> None:
         """Release the shards and the catalogue."""
@@ -116,16 +122,22 @@ class Runtime:
         )
 
     def _vectors(self, index_id: int, dim: int) -> VectorIndex:
-        environment = self.settings.environment
-        if environment.qdrant_url:
-            from rag.index.qdrant_server import QdrantServerIndex, server_client  # a second of imports
+        if self.settings.environment.qdrant_url:
+            return self._server_index(index_id, dim)
+        return self._open_shards().open(index_id, dim)
 
-            key = environment.qdrant_api_key
-            client = server_client(environment.qdrant_url, key.get_secret_value() if key else None)
-            return QdrantServerIndex(client, f"ragwright-{index_id}", dim)
+    def _open_shards(self) -> VectorIndexes:
         if self._shards is None:
             self._shards = VectorIndexes(self.home)
-        return self._shards.open(index_id, dim)
+        return self._shards
+
+    def _server_index(self, index_id: int, dim: int) -> QdrantServerIndex:
+        from rag.index.qdrant_server import QdrantServerIndex, server_client  # a second of imports
+
+        environment = self.settings.environment
+        key = environment.qdrant_api_key
+        client = server_client(environment.qdrant_url or "", key.get_secret_value() if key else None)
+        return QdrantServerIndex(client, f"ragwright-{self.catalogue.identity()}-{index_id}", dim)
 
     def _embedder(self, settings: EmbedderSettings) -> Embedder:
         with self._lock:

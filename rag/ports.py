@@ -144,7 +144,11 @@ class KeywordIndex(Protocol):
         ...
 
     def discard(self, generation: int) -> None:
-        """Remove what `add` and `publish` stored for a generation."""
+        """Remove what `add` and `publish` stored for a generation that nobody will read."""
+        ...
+
+    def retire(self, generation: int) -> None:
+        """Remove a generation's weights; the counts it added stay, for later generations hold its chunks."""
         ...
 
 

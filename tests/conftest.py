@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ingest.pipeline import ingest
+from rag.bootstrap import Runtime, open_runtime
 from rag.models.embedders import make_embedder
 from rag.ports import Embedder
 from rag.settings import EmbedderSettings, Settings, load_settings
@@ -21,7 +24,7 @@ def model_cache() -> Path:
     """The folder that keeps the exported model between test runs; the export itself runs in its own process."""
     cache = REPOSITORY / ".ragwright" / "models"
     code = (
-        "import sys, pathlib; from rag.models.embedders import make_embedder; from rag.settings import EmbedderSettings"
+        "import sys, pathlib;from rag.models.embedders import make_embedder;from rag.settings import EmbedderSettings"
     )
     run = f"{code}; make_embedder(EmbedderSettings(), pathlib.Path(sys.argv[1])).embed(['warm'])"
     subprocess.run([sys.executable, "-c", run, str(cache)], check=True, cwd=REPOSITORY)
@@ -48,3 +51,23 @@ def public_data() -> Path:
     if not folder:
         pytest.skip("RAGWRIGHT_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
+    """A home with the demo corpus, made once; tests that use it read only, or copy it."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    environ = {"RAGWRIGHT_HOME": str(home)}
+    settings = load_settings(overrides=[f"embedder.cache_dir={model_cache}"], environ=environ)
+    with open_runtime(settings) as runtime:
+        report = ingest([str(REPOSITORY / "corpora" / "demo")], "demo", runtime)
+    assert not report.failed and report.added == 40
+    return home
+
+
+@pytest.fixture
+def demo(demo_home: Path, model_cache: Path) -> Iterator[Runtime]:
+    """The shipped flow over the demo corpus."""
+    overrides = [f"embedder.cache_dir={model_cache}", "embedder.threads=1"]
+    with open_runtime(load_settings(overrides=overrides, environ={"RAGWRIGHT_HOME": str(demo_home)})) as runtime:
+        yield runtime

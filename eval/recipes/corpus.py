@@ -130,6 +130,10 @@ class ExactBm25:
         """Refuse: a recipe's index is read-only."""
         raise NotImplementedError
 
+    def retire(self, generation: int) -> None:
+        """Refuse: a recipe's index is read-only."""
+        raise NotImplementedError
+
 
 class MemoryTokens:
     """`TokenVectors` in memory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,7 +33,7 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
         metadata.create_all(connection)
         version = connection.scalar(select(schema.c.version))
         if version is None:
-            connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+            connection.execute(insert(schema).values(version=SCHEMA_VERSION, catalogue=uuid.uuid4().hex[:12]))
         elif version != SCHEMA_VERSION:
             raise StateError(
                 f"the catalogue has schema {version}, this version reads {SCHEMA_VERSION};"

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, select
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.settings import Bm25Settings, EmbedderSettings
 from rag.state.engine import reading
-from rag.state.tables import chunks, corpora, documents, generations, indexes
+from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
 from rag.types import Block, Chunk, Document, Generation, Span
 
 _BATCH = 500
@@ -46,6 +46,11 @@ class SqlCatalogue:
                     f" make it with: ragwright ingest SOURCE --corpus {corpus}"
                 )
         return Generation(row.id, row.corpus, row.index_id, row.settings, row.published_at)
+
+    def identity(self) -> str:
+        """Return the catalogue's own id, which names its collections on a shared Qdrant server."""
+        with reading(self._engine) as connection:
+            return str(connection.scalar(select(schema.c.catalogue)))
 
     def corpora(self) -> list[str]:
         """Return the names of all corpora that have a live generation."""

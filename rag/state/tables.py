@@ -25,7 +25,12 @@ SCHEMA_VERSION = 1
 metadata = MetaData()
 _key = BigInteger().with_variant(Integer, "sqlite")
 
-schema = Table("schema", metadata, Column("version", Integer, nullable=False))
+schema = Table(
+    "schema",
+    metadata,
+    Column("version", Integer, nullable=False),
+    Column("catalogue", String(12), nullable=False),  # tells apart catalogues that share one Qdrant server
+)
 
 corpora = Table(
     "corpora",
