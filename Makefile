@@ -33,7 +33,7 @@ demo: install  ## ingest corpora/demo, answer three questions, refuse one, evalu
 	@RAGWRIGHT=$(BIN)/ragwright bash corpora/demo.sh
 
 test: install  ## run the test suite
-	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: install  ## style, types and the direction of imports
 	$(BIN)/ruff check .
