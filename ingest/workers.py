@@ -91,6 +91,7 @@ def make(job: Job, recipe: Recipe) -> Outcome:
 class _Worker:
     process: SpawnProcess
     pipe: Connection
+    started: bool = False
     job: Job | None = None
     deadline: float = 0.0
 
@@ -131,7 +132,10 @@ class WorkerPool:
             if not busy:
                 return
             for worker in _ready(busy):
-                yield self._collect(worker)
+                if worker.started:
+                    yield self._collect(worker)
+                else:
+                    self._greet(worker)
 
     def _assign(self, waiting: Iterator[Job]) -> None:
         while (idle := next((worker for worker in self._workers if not worker.job), None)) or self._may_start():
@@ -150,15 +154,36 @@ class WorkerPool:
     def _start(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._make, self._recipe), daemon=True)
-        try:
-            process.start()
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
-            raise ConfigError(f"the tokenizer cannot be sent to a worker process: {error}") from error
+        process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        process.start()
         theirs.close()
         worker = _Worker(process, ours)
         self._workers.append(worker)
+        # Not as arguments of the process: those are written to it before it runs, and block for ever if it never does.
+        try:
+            with contextlib.suppress(OSError):
+                ours.send((self._make, self._recipe))
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise ConfigError(f"the tokenizer cannot be sent to a worker process: {error}") from error
         return worker
+
+    def _greet(self, worker: _Worker) -> None:
+        """Take the first word of a new worker; its time for the job begins now.
+
+        Raises:
+            ConfigError: it did not start at all.
+        """
+        try:
+            if not worker.pipe.poll():
+                raise ConfigError("a worker process did not start in time; raise ingest.partition.timeout_s")
+            worker.pipe.recv()
+        except (EOFError, OSError) as error:
+            raise ConfigError(
+                "a worker process could not start; a script that ingests must do so under"
+                " `if __name__ == '__main__':`, because workers import it"
+            ) from error
+        worker.started = True
+        worker.deadline = time.monotonic() + self._recipe.partition.timeout_s
 
     def _collect(self, worker: _Worker) -> Outcome:
         job = worker.job
@@ -251,17 +276,16 @@ def _drawn(ready: queue.Queue[Outcome | BaseException | None]) -> Iterator[Outco
 # --- inside the worker ------------------------------------------------------------------------------------------------
 
 
-def _serve(pipe: Connection, make: Make, recipe: Recipe) -> None:
-    """Answer jobs until the parent closes the pipe or dies."""
+def _serve(pipe: Connection) -> None:
+    """Say that it runs, then answer jobs until the parent closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _limit_memory(recipe.partition.memory_mb)
-    while True:
-        try:
-            job = pipe.recv()
-        except (EOFError, OSError):
-            return
-        pipe.send(_answer(job, make, recipe))
+    with contextlib.suppress(EOFError, OSError):
+        make, recipe = pipe.recv()
+        _limit_memory(recipe.partition.memory_mb)
+        pipe.send(None)
+        while True:
+            pipe.send(_answer(pipe.recv(), make, recipe))
 
 
 def _answer(job: Job, make: Make, recipe: Recipe) -> Outcome:

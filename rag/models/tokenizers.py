@@ -17,6 +17,9 @@ class JsonTokenizer:
         self._path = path
         self._loaded: HfTokenizer | None = None
 
+    def __reduce__(self) -> tuple[type[JsonTokenizer], tuple[Path, str]]:
+        return JsonTokenizer, (self._path, self.name)
+
     def count(self, text: str) -> int:
         """Return the number of tokens of `text`, special tokens excluded."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)

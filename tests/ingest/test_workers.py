@@ -145,3 +145,23 @@ def _alive(pid):
     except OSError:
         os.kill(pid, 0)
         return True
+
+
+def test_a_script_that_starts_workers_at_its_top_is_told_how_to(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from ingest.workers import Job, Recipe, WorkerPool\n"
+        "from rag.settings import ChunkerSettings, PartitionSettings\n"
+        "recipe = Recipe('x' * 500_000, ChunkerSettings(), PartitionSettings())\n"
+        "with WorkerPool(1, recipe) as pool:\n"
+        "    list(pool.outcomes([Job('a')]))\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1 and "if __name__ == '__main__'" in done.stderr.splitlines()[-1]
