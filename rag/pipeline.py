@@ -49,7 +49,10 @@ RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to one corpus; None means the setting's value."""
+    """One question to one corpus; None means the setting's value.
+
+    `top_k` is how many hits are returned; the context is packed from the best `context.max_hits`, whatever it is.
+    """
 
     question: str
     corpus: str
@@ -103,13 +106,13 @@ class RagPipeline:
         """
         clock = _Clock()
         query, hits = await self._retrieve(request, clock)
-        return SearchResult(request.question, query.generation, self._fingerprint, hits, clock.total())
+        return self._found(request, query, hits, clock)
 
     async def context(self, request: Request) -> ContextResult:
         """Return the hits and the context packed from them, with the prompt that would be sent."""
         clock = _Clock()
-        _, result = await self._context(request, clock)
-        return result
+        query, hits = await self._retrieve(request, clock)
+        return await self._assemble(request, query, hits, clock)
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""
@@ -120,8 +123,9 @@ class RagPipeline:
     async def answer(self, request: Request) -> Answer:
         """Return an answer whose every citation was resolved to source characters and checked, or an abstention."""
         clock = _Clock()
-        query, result = await self._context(request, clock)
-        draft = await self._refusal(query, result, clock)
+        query, hits = await self._retrieve(request, clock)
+        result = await self._assemble(request, query, hits, clock)
+        draft = await self._refusal(query, hits, result.context, clock)
         if draft is None:
             with clock.measure("generate"):
                 draft = await self._stages.generator.generate(request.question, result.context, result.prompt)
@@ -130,9 +134,10 @@ class RagPipeline:
     async def stream(self, request: Request) -> AsyncIterator[StreamEvent]:
         """Yield the context, the answer's text as it is written, and at last the checked answer."""
         clock = _Clock()
-        query, result = await self._context(request, clock)
+        query, hits = await self._retrieve(request, clock)
+        result = await self._assemble(request, query, hits, clock)
         yield StreamEvent("context", context=result)
-        draft = await self._refusal(query, result, clock)
+        draft = await self._refusal(query, hits, result.context, clock)
         if draft is None:
             pieces = []
             with clock.measure("generate"):
@@ -143,7 +148,7 @@ class RagPipeline:
         yield StreamEvent("answer", answer=await self._checked(draft, result, clock))
 
     async def _retrieve(self, request: Request, clock: _Clock) -> tuple[Query, tuple[Hit, ...]]:
-        settings, stages = self._settings.retrieval, self._stages
+        stages = self._stages
         query = await self._query(request, clock)
         with clock.measure("retrieve"):
             found = await asyncio.gather(*(retriever.retrieve(query) for retriever in stages.retrievers))
@@ -155,7 +160,11 @@ class RagPipeline:
             hits = to_hits(fused, chunks)
         with clock.measure("rerank"):
             hits = await stages.reranker.rerank(query, hits)
-        return query, tuple(hits[: request.top_k or settings.top_k])
+        return query, tuple(hits)
+
+    def _found(self, request: Request, query: Query, hits: Sequence[Hit], clock: _Clock) -> SearchResult:
+        shown = tuple(hits[: request.top_k or self._settings.retrieval.top_k])
+        return SearchResult(request.question, query.generation, self._fingerprint, shown, clock.total())
 
     async def _query(self, request: Request, clock: _Clock) -> Query:
         if not request.question.strip():
@@ -166,13 +175,9 @@ class RagPipeline:
         depth = max(settings.candidates, request.top_k or settings.top_k)
         return Query(request.question, generation, depth, request.filter, request.history)
 
-    async def _context(self, request: Request, clock: _Clock) -> tuple[Query, ContextResult]:
-        query, hits = await self._retrieve(request, clock)
-        return query, await self._assemble(request, query, hits, clock)
-
     async def _assemble(self, request: Request, query: Query, hits: tuple[Hit, ...], clock: _Clock) -> ContextResult:
         settings, stages = self._settings.context, self._stages
-        search = SearchResult(request.question, query.generation, self._fingerprint, hits, clock.total())
+        search = self._found(request, query, hits, clock)
         with clock.measure("compress"):
             kept, dropped = drop_near_duplicates(hits[: settings.max_hits], settings.near_duplicate)
             selections = await stages.compressor.compress(query, kept)
@@ -191,10 +196,9 @@ class RagPipeline:
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text
 
-    async def _refusal(self, query: Query, result: ContextResult, clock: _Clock) -> Draft | None:
+    async def _refusal(self, query: Query, hits: tuple[Hit, ...], context: Context, clock: _Clock) -> Draft | None:
         with clock.measure("gate"):
-            considered = result.search.hits[: self._settings.context.max_hits]
-            reason = await self._stages.gate.refuse(query, considered, result.context)
+            reason = await self._stages.gate.refuse(query, hits[: self._settings.context.max_hits], context)
         return None if reason is None else Draft("", self._stages.generator.model, abstained=True, reason=reason)
 
     async def _checked(self, draft: Draft, result: ContextResult, clock: _Clock) -> Answer:

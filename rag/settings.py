@@ -69,7 +69,7 @@ class RetrievalSettings(_Section):
 
     retrievers: tuple[str, ...] = Field(default=("dense", "bm25"), min_length=1)
     candidates: int = Field(default=100, ge=1, description="taken from each retriever")
-    fusion: str = "rrf"
+    fusion: str = "weighted"
     rrf_k: float = Field(default=60.0, gt=0)
     weights: Mapping[str, float] = Field(default_factory=lambda: {"dense": 1.0, "bm25": 1.0})
     top_k: int = Field(default=10, ge=1)
@@ -80,7 +80,7 @@ class RerankSettings(_Section):
 
     name: str = "maxsim"
     top_n: int = Field(default=20, ge=1)
-    weight: float = Field(default=0.5, ge=0, le=1)
+    weight: float = Field(default=0.2, ge=0, le=1)
     model: str | None = Field(default=None, description="for cross-encoder: a folder or hub id")
 
 
@@ -91,8 +91,8 @@ class ContextSettings(_Section):
     compressor: str = "sentences"
     keep: float = Field(default=0.5, gt=0, le=1, description="share of each hit's sentences that compression keeps")
     near_duplicate: float = Field(default=0.9, gt=0, le=1, description="Jaccard of word 3-shingles counted as the same")
-    max_hits: int = Field(default=10, ge=1, description="the context is packed from this many of the best hits")
-    max_passages: int = Field(default=12, ge=1)
+    max_hits: int = Field(default=20, ge=1, description="the context is packed from this many of the best hits")
+    max_passages: int = Field(default=20, ge=1)
 
 
 class AnswerSettings(_Section):
