@@ -342,6 +342,7 @@ def _chunk_row(chunk: Chunk) -> dict[str, Any]:
         "end": chunk.span.end,
         "text": chunk.text,
         "headings": list(chunk.headings),
+        "header": chunk.header,
         "page": chunk.page,
         "tokens": chunk.tokens,
     }

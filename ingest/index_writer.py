@@ -17,11 +17,10 @@ _STORE_BATCH = 2000
 class IndexWriter:
     """Collects documents until a batch is full, then embeds its chunks sorted by length and stores them."""
 
-    def __init__(self, writer: CatalogueWriter, index: Index, generation: int, header: bool) -> None:
+    def __init__(self, writer: CatalogueWriter, index: Index, generation: int) -> None:
         self._writer = writer
         self._index = index
         self._generation = generation
-        self._header = header
         self._pending: list[tuple[Document, Sequence[Chunk]]] = []
         self._pending_chunks = 0
         self.chunks = 0
@@ -56,7 +55,7 @@ class IndexWriter:
         self._index.vectors.flush()
 
     def _store(self, batch: Sequence[tuple[int, Chunk]]) -> None:
-        texts = [chunk.indexed_text if self._header else chunk.text for _, chunk in batch]
+        texts = [chunk.indexed_text for _, chunk in batch]
         pks = [chunk.pk for _, chunk in batch]
         embeddings = self._index.embedder.embed(texts, with_tokens=True)
         self._index.vectors.upsert(

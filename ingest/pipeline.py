@@ -203,7 +203,7 @@ class _Run:
         self._check_window(index)
         settings = self.runtime.settings
         generation = self.writer.begin(index_id, settings.fingerprint())
-        target = IndexWriter(self.writer, index, generation, settings.ingest.chunker.header)
+        target = IndexWriter(self.writer, index, generation)
         made = self._make(plan, held, live, index, target)
         target.flush()
         target.retire([held.target[doc_id].pk for doc_id in self._outdated(plan, held, made)])

@@ -81,6 +81,8 @@ class Chunk:
 
     `chunk_id` is stable: the same document id, range and text give the same id in every generation and on every
     machine, so it breaks ties. `pk` is the catalogue's integer key, unique for each stored copy (0 until stored).
+    `header` is the contextual header (title > headings, as far as it fits) that is embedded and indexed with the text
+    but is no part of its span.
     """
 
     chunk_id: str
@@ -90,17 +92,11 @@ class Chunk:
     title: str = ""
     headings: tuple[str, ...] = ()
     page: int | None = None
+    header: str = ""
     tokens: int = 0
     uri: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     pk: int = 0
-
-    @property
-    def header(self) -> str:
-        """The contextual header that is embedded and indexed with the text but is no part of its span."""
-        path = [part for part in (self.title, *self.headings) if part]
-        deduplicated = [part for i, part in enumerate(path) if i == 0 or part != path[i - 1]]
-        return " > ".join(deduplicated)
 
     @property
     def indexed_text(self) -> str:

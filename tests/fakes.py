@@ -142,6 +142,9 @@ class FakeKeywordIndex:
     def discard(self, generation: int) -> None:
         self.texts.clear()
 
+    def retire(self, generation: int) -> None:
+        """Keep everything: a fake has one generation."""
+
 
 class FakeTokenVectors:
     """Keeps token vectors in a dict."""

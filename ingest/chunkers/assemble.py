@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rag.errors import ConfigError
@@ -40,8 +40,7 @@ class Assembler:
 
     def room(self, headings: tuple[str, ...]) -> int:
         """Return how many tokens of text go under a header with these headings."""
-        title, kept = self._fitted(headings)
-        return self._settings.max_tokens - self._count(_header(title, kept))
+        return self._settings.max_tokens - self._count(self._header(headings))
 
     def chunks(self, cuts: Iterable[Cut]) -> list[Chunk]:
         """Return the chunks of the ranges, in order."""
@@ -61,35 +60,35 @@ class Assembler:
         text = document.text[cut.span.start : cut.span.end]
         block = self.block_at(cut.span.start)
         headings = cut.headings if cut.headings is not None else (block.headings if block else ())
-        title, kept = self._fitted(headings)
-        tokens = self._tokenizer.count(_indexed(title, kept, text))
-        while tokens > self._settings.max_tokens and (kept or title):
-            title, kept = (title, kept[1:]) if kept else ("", ())
-            tokens = self._tokenizer.count(_indexed(title, kept, text))
-        return Chunk(
+        chunk = Chunk(
             chunk_id=chunk_id(document.doc_id, cut.span, text),
             doc_id=document.doc_id,
             span=cut.span,
             text=text,
-            title=title,
-            headings=kept,
+            title=document.title,
+            headings=headings,
             page=block.page if block else None,
-            tokens=tokens,
+            header=self._header(headings),
             uri=document.uri,
             metadata=document.metadata,
         )
+        tokens = self._tokenizer.count(chunk.indexed_text)
+        if tokens > self._settings.max_tokens:
+            # The two together can be a token more than the sum of their counts.
+            chunk = replace(chunk, header="")
+            tokens = self._tokenizer.count(text)
+        return replace(chunk, tokens=tokens)
 
-    def _fitted(self, headings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        """Drop headings, outermost first, then the title, until the header takes a third of the room at most."""
+    def _header(self, headings: tuple[str, ...]) -> str:
+        """Join title and headings, less the outermost headings, or nothing, to take a third of the room at most."""
         if not self._settings.header:
-            return "", ()
+            return ""
         limit = self._settings.max_tokens // _HEADER_SHARE
-        title, kept = self._document.title, headings
-        while self._count(_header(title, kept)) > limit:
-            if not kept:
-                return "", ()
-            kept = kept[1:]
-        return title, kept
+        for first in range(len(headings) + 1):
+            header = contextual_header(self._document.title, headings[first:])
+            if self._count(header) <= limit:
+                return header
+        return ""
 
     def _count(self, text: str) -> int:
         if text not in self._counts:
@@ -112,12 +111,7 @@ def common_path(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return first[:length]
 
 
-def _header(title: str, headings: tuple[str, ...]) -> str:
-    return Chunk("", "", _ANY, "", title=title, headings=headings).header
-
-
-def _indexed(title: str, headings: tuple[str, ...], text: str) -> str:
-    return Chunk("", "", _ANY, text, title=title, headings=headings).indexed_text
-
-
-_ANY = Span(0, 1)
+def contextual_header(title: str, headings: Sequence[str]) -> str:
+    """Join a title and a path of headings by ' > ', leaving out blanks and a part that repeats the one before it."""
+    path = [part for part in (title, *headings) if part]
+    return " > ".join(part for i, part in enumerate(path) if i == 0 or part != path[i - 1])

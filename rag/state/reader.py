@@ -155,6 +155,7 @@ def _chunk(row: Row[Any]) -> Chunk:
         title=row.title,
         headings=tuple(row.headings),
         page=row.page,
+        header=row.header,
         tokens=row.tokens,
         uri=row.uri,
         metadata=row.metadata,

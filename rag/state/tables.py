@@ -99,6 +99,7 @@ chunks = Table(
     Column("end", Integer, nullable=False),
     Column("text", Text, nullable=False),
     Column("headings", JSON, nullable=False),
+    Column("header", Text, nullable=False),
     Column("page", Integer, nullable=True),
     Column("tokens", Integer, nullable=False),
     Column("added", _key, nullable=False),

@@ -78,6 +78,9 @@ class MemoryKeywords:
         self.added.pop(generation, None)
         self.published.pop(generation, None)
 
+    def retire(self, generation):
+        self.published.pop(generation)
+
 
 class MemoryTokens:
     def __init__(self):

@@ -28,7 +28,7 @@ def document_row(pk: int, doc_id: str, added: int, removed: int = REMOVED_NEVER,
 
 def chunk_row(pk: int, doc_pk: int, added: int, removed: int = REMOVED_NEVER) -> dict[str, object]:
     row = {"pk": pk, "doc_pk": doc_pk, "index_id": 1, "chunk_id": f"c{pk}", "start": 0, "end": 4, "text": "text"}
-    return row | {"headings": ["A"], "page": None, "tokens": 1, "added": added, "removed": removed}
+    return row | {"headings": ["A"], "header": "B > A", "page": None, "tokens": 1, "added": added, "removed": removed}
 
 
 @pytest.fixture
