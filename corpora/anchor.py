@@ -22,7 +22,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # so that it runs from a checkout without installation
 
 from ingest.partition import partition_file  # noqa: E402
-
 from rag.errors import RagwrightError  # noqa: E402
 
 
