@@ -27,7 +27,7 @@ from rag.ports import Embedder, Index, Tokenizer, VectorIndex
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import Stores, retriever
 from rag.settings import EmbedderSettings, Settings
-from rag.state.engine import open_catalogue
+from rag.state.engine import claim_home, open_catalogue
 from rag.state.home import Home
 from rag.state.reader import SqlCatalogue
 from rag.types import Generation
@@ -146,7 +146,8 @@ class Runtime:
             return self._embedders[settings]
 
     def _budget_tokenizer(self, generation: Generation) -> Tokenizer:
-        return budget_tokenizer(self.indexes(generation.index_id).embedder.tokenizer)
+        embedder = self.indexes(generation.index_id).embedder
+        return budget_tokenizer(embedder.tokenizer, self.settings.environment.tiktoken_cache_dir)
 
 
 def open_runtime(settings: Settings) -> Runtime:
@@ -157,4 +158,6 @@ def open_runtime(settings: Settings) -> Runtime:
     """
     home = Home(Path(settings.environment.home).expanduser().resolve())
     url = settings.environment.database_url
-    return Runtime(settings, home, open_catalogue(home, url.get_secret_value() if url else None))
+    runtime = Runtime(settings, home, open_catalogue(home, url.get_secret_value() if url else None))
+    claim_home(home, runtime.catalogue.identity())
+    return runtime

@@ -129,6 +129,7 @@ class Environment(_Section):
     database_url: SecretStr | None = None
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
+    tiktoken_cache_dir: Path | None = None
     openai_base_url: str | None = None
     openai_api_key: SecretStr | None = None
 
@@ -194,6 +195,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
         "home": "RAGWRIGHT_HOME",
         "data": "RAGWRIGHT_DATA",
         "database_url": "DATABASE_URL",
+        "tiktoken_cache_dir": "TIKTOKEN_CACHE_DIR",
         "qdrant_url": "QDRANT_URL",
         "qdrant_api_key": "QDRANT_API_KEY",
         "openai_base_url": "OPENAI_BASE_URL",

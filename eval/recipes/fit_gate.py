@@ -159,7 +159,7 @@ def _context(query: Query, corpus: Corpus, settings: Settings) -> tuple[list[Hit
     compressor = SentenceCompressor(interaction.units, settings.context.keep)
 
     async def run() -> tuple[list[Hit], Context]:
-        best = (await reranker.rerank(query, hits))[: settings.retrieval.top_k]
+        best = (await reranker.rerank(query, hits))[: settings.context.max_hits]
         kept, _ = drop_near_duplicates(best, settings.context.near_duplicate)
         selections = await compressor.compress(query, kept)
         limit, passages = settings.context.budget_tokens, settings.context.max_passages

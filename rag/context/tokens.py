@@ -49,26 +49,7 @@ def budget_tokenizer(embedder: Tokenizer, cache_dir: Path | None = None) -> Toke
     name = hashlib.sha1(_URL.encode(), usedforsecurity=False).hexdigest()
     if cache_dir is None or not (cache_dir / name).is_file():
         return embedder
-    return TiktokenTokenizer(_load(cache_dir / name))
-
-
-def _load(path: Path) -> tiktoken.Encoding:
     import tiktoken
-    from tiktoken.load import load_tiktoken_bpe
 
-    ranks = load_tiktoken_bpe(str(path))
-    return tiktoken.Encoding(_ENCODING, pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens={})
-
-
-# the split pattern of o200k_base, as published in tiktoken_ext.openai_public
-_PATTERN = "|".join(
-    [
-        r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
-        r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
-        r"""\p{N}{1,3}""",
-        r""" ?[^\s\p{L}\p{N}]+[\r\n/]*""",
-        r"""\s*[\r\n]+""",
-        r"""\s+(?!\S)""",
-        r"""\s+""",
-    ]
-)
+    # It reads the same folder by itself (TIKTOKEN_CACHE_DIR) and finds the file there.
+    return TiktokenTokenizer(tiktoken.get_encoding(_ENCODING))

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from rag.errors import BusyError, RagwrightError, StateError
+from rag.errors import BusyError, ConfigError, RagwrightError, StateError
 from rag.state.home import Home
 from rag.state.tables import SCHEMA_VERSION, metadata, schema
 
@@ -22,10 +22,11 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
 
     Raises:
         StateError: it cannot be opened, or another version of Ragwright wrote it.
+        ConfigError: `database_url` is malformed or its driver is not installed.
     """
     if database_url is None:
         home.create()
-    engine = create_engine(database_url or f"sqlite:///{home.catalogue}")
+    engine = _engine(database_url or f"sqlite:///{home.catalogue}")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -40,6 +41,31 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
                 " ingest into a new RAGWRIGHT_HOME"
             )
     return engine
+
+
+def _engine(url: str) -> Engine:
+    try:
+        return create_engine(url)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError("DATABASE_URL is no database URL; write it as postgresql+psycopg://user@host/name") from error
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"DATABASE_URL needs the package {error.name!r}; install it into .venv") from error
+
+
+def claim_home(home: Home, identity: str) -> None:
+    """Tie a home to one catalogue: the folders in it are named by that catalogue's index ids.
+
+    Raises:
+        StateError: the home belongs to another catalogue.
+    """
+    marker = home.root / "catalogue.id"
+    home.create()
+    if not marker.exists():
+        scratch = marker.with_suffix(f".{uuid.uuid4().hex}")
+        scratch.write_text(identity, encoding="ascii")
+        scratch.replace(marker)
+    if marker.read_text(encoding="ascii") != identity:
+        raise StateError(f"{home.root} holds the indexes of another DATABASE_URL; set RAGWRIGHT_HOME to another folder")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 from rag.errors import ConfigError, CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.ports import REMOVED_NEVER
 from rag.settings import Settings
-from rag.state.engine import open_catalogue, writing
+from rag.state.engine import claim_home, open_catalogue, writing
 from rag.state.home import Home, check_corpus_name
 from rag.state.reader import SqlCatalogue, block_from_json, block_to_json
 from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
@@ -149,3 +149,16 @@ def test_an_error_inside_a_write_changes_nothing(home: Home) -> None:
 def test_corpus_names_that_could_escape_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="corpus name"):
         check_corpus_name(name)
+
+
+def test_a_home_serves_one_catalogue(home: Home) -> None:
+    claim_home(home, "one")
+    claim_home(home, "one")
+    with pytest.raises(StateError, match="RAGWRIGHT_HOME"):
+        claim_home(home, "two")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nosuch://host/name", "mysql+mysqldb://host/name"])
+def test_a_database_url_that_cannot_be_opened_is_a_clear_error(home: Home, url: str) -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL"):
+        open_catalogue(home, url)
