@@ -155,7 +155,8 @@ def _walk(folder: Path, root: Path, found: Sources) -> Iterator[Path]:
             # A linked folder may lead back to its parent.
             if not path.is_symlink():
                 yield from _walk(path, root, found)
-        elif path.is_file() or path.is_symlink():
+        # A link that leads nowhere is named as a failure; a pipe or device is no document and would never end.
+        elif path.is_file() or (path.is_symlink() and not path.exists()):
             yield path
 
 
