@@ -192,13 +192,11 @@ class _Run:
         self.writer.record_failures(plan.failed)
 
     def _forgotten(self, found: Sources) -> list[str]:
-        """Return the known failures of rows, which are listed anew, and with a prune those that are in no source."""
+        """Return the known failures of listing, which is done anew, and with a prune those that are in no source."""
         rows, named = tuple(f"{name}:" for name in found.row_files), {item.doc_id for item in found.items}
-        return [
-            failure.doc_id
-            for failure in self.writer.failures()
-            if failure.doc_id.startswith(rows) or (self.options.prune and failure.doc_id not in named)
-        ]
+        known = [failure.doc_id for failure in self.writer.failures()]
+        listed = {x for x in known if x.endswith("/") or x.startswith(rows) or x in found.row_files}
+        return [x for x in known if x in listed or (self.options.prune and x not in named)]
 
     def _create_index(self) -> int:
         settings = self.runtime.settings

@@ -199,7 +199,7 @@ def _add_rows(path: Path, name: str, found: Sources) -> None:
                     _add_row(path, name, RowPlace(offset, len(line), number), line, found)
                 offset += len(line)
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+        found.failures.append(SourceFailure(name, f"cannot be read: {error.strerror}"))
 
 
 def _add_row(path: Path, name: str, place: RowPlace, line: bytes, found: Sources) -> None:

@@ -317,6 +317,17 @@ def test_prune_forgets_the_failures_of_files_that_are_gone(source, runtime):
     assert [failure.doc_id for failure in writer.failures()] == ["worse.docx"]
 
 
+def test_rows_that_cannot_be_read_are_a_failure_until_they_can(source, runtime):
+    (source / "documents.jsonl").symlink_to(source / "later")
+    report = run(source, runtime)
+    assert report.added == 4 and [failure.doc_id for failure in report.failed] == ["documents.jsonl"]
+    (source / "later").write_text("")
+    (source / "documents.jsonl").unlink()
+    (source / "documents.jsonl").write_text('{"doc_id": "row", "text": "words"}')
+    run(source, runtime)
+    assert [failure.doc_id for failure in CatalogueWriter(runtime.engine, "kb").failures()] == ["later"]
+
+
 def test_broken_rows_of_two_files_with_one_name_do_not_stop_the_run(runtime, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
