@@ -46,6 +46,8 @@ def create_app(source: Settings | Runtime) -> FastAPI:
         # The interactive pages load scripts from a public network; the schema itself is served.
         docs_url=None,
         redoc_url=None,
+        # A path that differs by a slash is unknown like any other, not a redirect without a problem document.
+        redirect_slashes=False,
     )
     app.add_middleware(BodyLimit, max_bytes=settings.serve.max_body_bytes)
     app.include_router(router)

@@ -105,12 +105,20 @@ async def _on_http_exception(_request: Request, error: Exception) -> JSONRespons
 
 async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [{"field": _path(item["loc"]), "detail": item["msg"]} for item in error.errors()]
+    problems = [_field_problem(item) for item in error.errors()]
     detail = "; ".join(f"{item['field']}: {item['detail']}" if item["field"] else item["detail"] for item in problems)
     return respond(problem(422, "invalid-request", detail, errors=problems))
 
 
+def _field_problem(item: Mapping[str, Any]) -> dict[str, str]:
+    if item["type"] == "json_invalid":
+        return {"field": "", "detail": f"the body is no JSON: {item['ctx']['error']} at position {item['loc'][-1]}"}
+    if item["loc"] == ("body",):
+        return {"field": "", "detail": "the body must be a JSON object, sent as content-type application/json"}
+    return {"field": _path(item["loc"]), "detail": item["msg"]}
+
+
 def _path(location: tuple[int | str, ...]) -> str:
-    # "body" is where FastAPI looked, not a field; a JSON syntax error has only a character position after it.
+    # "body" is where FastAPI looked, not a field.
     path = ".".join(str(part) for part in location if part != "body")
     return path.encode("utf-8", "replace").decode("utf-8")

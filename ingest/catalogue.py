@@ -243,7 +243,9 @@ class CatalogueWriter:
         if not failed:
             return
         attempts = {failure.doc_id: failure.attempts for failure in self.failures()}
-        self.clear_failures([failure.doc_id for failure in failed])
+        # The first reason counts: what failed after it, such as a second attempt in another way, follows from it.
+        firsts = {failure.doc_id: failure for failure in reversed(failed)}
+        self.clear_failures(firsts)
         rows = [
             {
                 "corpus": self._corpus,
@@ -254,7 +256,7 @@ class CatalogueWriter:
                 "attempts": attempts.get(failure.doc_id, 0) + 1,
                 "failed_at": self._now(),
             }
-            for failure in failed
+            for failure in firsts.values()
         ]
         with writing(self._engine) as connection:
             connection.execute(insert(failures), rows)

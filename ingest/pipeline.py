@@ -15,6 +15,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
+from ingest.chunkers import chunker
 from ingest.index_writer import IndexWriter, erase_generation
 from ingest.lock import ingest_lock
 from ingest.plan import Held, Plan, check_prune, make_plan
@@ -89,6 +90,7 @@ def ingest(
     """
     started = time.monotonic()
     check_corpus_name(corpus)
+    chunker(runtime.settings.ingest.chunker.name)  # a misspelt name must fail the run, not every document of it
     found = resolve(sources)
     writer = CatalogueWriter(runtime.engine, corpus, clock)
     run = _Run(runtime, options or IngestOptions(), progress or _silent, writer, corpus)
@@ -154,8 +156,7 @@ class _Run:
         plan = self._plan(found, held, live)
         self._settle_failures(plan, found)
         if plan.idle and (live is None or live.index_id == index_id):
-            report = compare(self.corpus, live.id if live else None, held.live_hashes, held.live_hashes)
-            return replace(report, failed=(*plan.left_alone, *plan.failed))
+            return replace(self._nothing_changed(live, held), failed=(*plan.left_alone, *plan.failed))
         report = self._write(plan, held, live, index_id or self._create_index())
         return replace(report, failed=(*plan.left_alone, *plan.failed, *report.failed))
 
@@ -187,10 +188,15 @@ class _Run:
 
     def _settle_failures(self, plan: Plan, found: Sources) -> None:
         """Record what could not be listed or read; forget what is mended or gone."""
-        names = tuple(f"{name}:" for name in found.row_files)
-        of_rows = [x.doc_id for x in self.writer.failures() if names and x.doc_id.startswith(names)]
-        self.writer.clear_failures([*plan.settled, *plan.vanished, *of_rows])
+        self.writer.clear_failures([*plan.settled, *plan.vanished, *self._forgotten(found)])
         self.writer.record_failures(plan.failed)
+
+    def _forgotten(self, found: Sources) -> list[str]:
+        """Return the known failures of listing, which is done anew, and with a prune those that are in no source."""
+        rows, named = tuple(f"{name}:" for name in found.row_files), {item.doc_id for item in found.items}
+        known = [failure.doc_id for failure in self.writer.failures()]
+        listed = {x for x in known if x.endswith("/") or x.startswith(rows) or x in found.row_files}
+        return [x for x in known if x in listed or (self.options.prune and x not in named)]
 
     def _create_index(self) -> int:
         settings = self.runtime.settings
@@ -211,10 +217,11 @@ class _Run:
         self.writer.record_failures(made.failed)
         after = {x.doc_id: x.source_hash for x in self.writer.stored(index_id, generation).values()}
         report = compare(self.corpus, generation, held.live_hashes, after)
-        report = replace(report, chunks=target.chunks, failed=tuple(made.failed), warnings=tuple(made.warnings))
-        if not self._worth_a_flip(report, live, index_id, after):
+        if not self._worth_a_flip(report, plan, held, after):
             discard_abandoned(self.writer, self.runtime)
-            return replace(report, generation=live.id if live else None, chunks=0)
+            report = self._nothing_changed(live, held)
+            return replace(report, failed=tuple(made.failed), warnings=tuple(made.warnings))
+        report = replace(report, chunks=target.chunks, failed=tuple(made.failed), warnings=tuple(made.warnings))
         self.progress(Progress("publish", 0, 1))
         target.seal(self.runtime.catalogue, self.corpus, settings.fingerprint())
         self.writer.publish(generation, report.changes)
@@ -254,11 +261,13 @@ class _Run:
         outdated = {*plan.retire, *made.written, *failed} & held.target.keys()
         return sorted(outdated)
 
-    def _worth_a_flip(
-        self, report: IngestReport, live: Generation | None, index_id: int, after: dict[str, str]
-    ) -> bool:
-        if live is not None and live.index_id != index_id:
-            return bool(after) or report.removed == 0
+    def _nothing_changed(self, live: Generation | None, held: Held) -> IngestReport:
+        return compare(self.corpus, live.id if live else None, held.live_hashes, held.live_hashes)
+
+    def _worth_a_flip(self, report: IngestReport, plan: Plan, held: Held, after: dict[str, str]) -> bool:
+        if held.live and held.live is not held.target:
+            # A rebuild that could not cut a document again would take it away from readers.
+            return held.live.keys() - after.keys() <= set(plan.vanished)
         return bool(report.added or report.changed or report.removed)
 
     def _check_window(self, index: Index) -> None:

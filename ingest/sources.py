@@ -155,7 +155,8 @@ def _walk(folder: Path, root: Path, found: Sources) -> Iterator[Path]:
             # A linked folder may lead back to its parent.
             if not path.is_symlink():
                 yield from _walk(path, root, found)
-        elif path.is_file() or path.is_symlink():
+        # A link that leads nowhere is named as a failure; a pipe or device is no document and would never end.
+        elif path.is_file() or (path.is_symlink() and not path.exists()):
             yield path
 
 
@@ -198,7 +199,7 @@ def _add_rows(path: Path, name: str, found: Sources) -> None:
                     _add_row(path, name, RowPlace(offset, len(line), number), line, found)
                 offset += len(line)
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+        found.failures.append(SourceFailure(name, f"cannot be read: {error.strerror}"))
 
 
 def _add_row(path: Path, name: str, place: RowPlace, line: bytes, found: Sources) -> None:

@@ -31,7 +31,15 @@ def chunk(document: Document, tokenizer: Tokenizer, settings: ChunkerSettings) -
     Raises:
         UnknownKeyError: there is no chunker of that name.
     """
-    chunker = CHUNKERS.get(settings.name)
-    if chunker is None:
-        raise UnknownKeyError("chunker", settings.name, CHUNKERS)
-    return chunker(document, tokenizer, settings)
+    return chunker(settings.name)(document, tokenizer, settings)
+
+
+def chunker(name: str) -> Chunker:
+    """Return the chunker of that name.
+
+    Raises:
+        UnknownKeyError: there is none.
+    """
+    if name not in CHUNKERS:
+        raise UnknownKeyError("chunker", name, CHUNKERS)
+    return CHUNKERS[name]

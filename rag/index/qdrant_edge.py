@@ -23,6 +23,7 @@ from rag.types import Candidate
 
 _VECTOR = "dense"
 _BATCH = 512
+_RESERVE_BYTES = 64 * 2**20
 
 
 class EdgeVectorIndex:
@@ -31,8 +32,9 @@ class EdgeVectorIndex:
     One lock guards the shard: the binding holds the interpreter lock during every call, so waiting costs nothing more.
     """
 
-    def __init__(self, shard: edge.EdgeShard, dim: int) -> None:
+    def __init__(self, shard: edge.EdgeShard, folder: Path, dim: int) -> None:
         self._shard = shard
+        self._folder = folder
         self._dim = dim
         self._lock = threading.Lock()
 
@@ -86,6 +88,7 @@ class EdgeVectorIndex:
             self._shard.close()
 
     def _update(self, operation: edge.UpdateOperation) -> None:
+        _check_space(self._folder)
         with self._lock, _translated():
             self._shard.update(operation)
 
@@ -118,7 +121,7 @@ def open_edge_index(folder: Path, dim: int) -> EdgeVectorIndex:
     with _translated():
         if not folder.exists():
             _create(folder, config)
-        return EdgeVectorIndex(edge.EdgeShard.load(str(folder), config), dim)
+        return EdgeVectorIndex(edge.EdgeShard.load(str(folder), config), folder, dim)
 
 
 def _create(folder: Path, config: edge.EdgeConfig) -> None:
@@ -126,6 +129,7 @@ def _create(folder: Path, config: edge.EdgeConfig) -> None:
     unfinished = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
+    _check_space(unfinished)
     shard = edge.EdgeShard.create(str(unfinished), config)
     for field in ("added", "removed", "doc"):
         shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Integer))
@@ -133,6 +137,18 @@ def _create(folder: Path, config: edge.EdgeConfig) -> None:
     shard.flush()
     shard.close()
     unfinished.rename(folder)
+
+
+def _check_space(folder: Path) -> None:
+    """Refuse to write where room runs out.
+
+    The shard's files are sparse, 32 MB at a time, and mapped into memory: a page that finds no room kills the process.
+    """
+    if shutil.disk_usage(folder).free < _RESERVE_BYTES:
+        raise StateError(
+            f"the disk is full: the vector index needs {_RESERVE_BYTES // 2**20} MB free in {folder.parent};"
+            " free some space and run it again"
+        )
 
 
 def _to_edge(point: Point) -> edge.Point:

@@ -115,4 +115,6 @@ def _translate(error: DBAPIError) -> RagwrightError:
         return StateError("the disk is full: the catalogue could not be written; free some space and run it again")
     if "readonly" in text or "unable to open" in text:
         return StateError(f"the catalogue cannot be written ({text}); check the permissions of RAGWRIGHT_HOME")
+    if "disk I/O" in text:
+        return StateError(f"the catalogue cannot be read or written ({text}); check that the disk is not full")
     return StateError(f"the catalogue failed: {text}")

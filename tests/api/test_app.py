@@ -87,7 +87,12 @@ def test_a_bad_field_is_named(client: TestClient, change: dict[str, Any], field:
 
 def test_a_body_that_is_no_json_is_a_problem(client: TestClient) -> None:
     response = client.post("/v1/search", content=b"{", headers={"content-type": "application/json"})
-    assert_problem(response, 422, "invalid-request")
+    problem = assert_problem(response, 422, "invalid-request")
+    assert problem["detail"].startswith("the body is no JSON: ") and "at position 1" in problem["detail"]
+    assert [item["field"] for item in problem["errors"]] == [""]
+    for body in ({"content": b'{"question": "q"}'}, {"json": []}, {"content": b""}):
+        problem = assert_problem(client.post("/v1/search", **body), 422, "invalid-request")
+        assert problem["detail"] == "the body must be a JSON object, sent as content-type application/json"
 
 
 def test_a_question_over_the_limit_is_refused(client: TestClient, runtime: Any) -> None:
@@ -135,6 +140,8 @@ def test_an_unexpected_error_shows_an_instance_that_the_log_repeats(
 
 def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
     assert_problem(client.get("/v1/nothing"), 404, "not-found")
+    for path in ("/healthz/", "/v1/corpora/demo/documents"):
+        assert_problem(client.get(path, follow_redirects=False), 404, "not-found")
     response = client.get("/v1/search")
     assert_problem(response, 405, "method-not-allowed")
     assert response.headers["allow"] == "POST"

@@ -76,6 +76,9 @@ class MemoryKeywords:
 
     def discard(self, generation):
         self.added.pop(generation, None)
+        self.retire(generation)
+
+    def retire(self, generation):
         self.published.pop(generation, None)
 
     def retire(self, generation):

@@ -3,10 +3,19 @@ import shutil
 
 import pytest
 
+from ingest import pipeline
 from ingest.catalogue import CatalogueWriter
 from ingest.lock import ingest_lock
 from ingest.pipeline import IngestOptions, ingest
-from rag.errors import BusyError, ConfigError, CorpusNotFoundError, PruneRefusedError, SourceError
+from ingest.workers import Job
+from rag.errors import (
+    BusyError,
+    ConfigError,
+    CorpusNotFoundError,
+    PruneRefusedError,
+    SourceError,
+    UnknownKeyError,
+)
 from rag.settings import Settings
 
 PARAGRAPH = "The tray of disk {0} shows an amber light. Pull it, wait ten seconds, put in disk {0} again.\n\n"
@@ -271,6 +280,60 @@ def test_rebuild_carries_the_live_version_of_a_document_that_fails(source, runti
     report = run(source, runtime)
     assert [f.doc_id for f in report.failed] == ["doc2.md"] and counts(report) == (0, 0, 0, 4)
     assert runtime.view("kb")[0]["doc2.md"] == old_text
+
+
+def test_rebuild_that_would_lose_a_document_leaves_readers_what_they_have(source, runtime, monkeypatch):
+    run(source, runtime)
+    before = runtime.view("kb")
+    (source / "doc2.md").write_bytes(b"\xff\x00\x00")
+    runtime.settings = with_chunks_of(runtime, 20)
+
+    def carry_nothing(self, doc_ids, live):
+        return (Job(doc_id) for doc_id in doc_ids)  # a job without text: cutting it fails, as it does out of memory
+
+    monkeypatch.setattr(pipeline._Run, "_carried", carry_nothing)
+    report = run(source, runtime)
+    assert {failure.doc_id for failure in report.failed} >= {"doc2.md"}
+    assert counts(report) == (0, 0, 0, 4) and report.generation == runtime.catalogue.live("kb").id
+    assert runtime.view("kb") == before
+    stored = {failure.doc_id: failure.reason for failure in CatalogueWriter(runtime.engine, "kb").failures()}
+    assert "binary" in stored["doc2.md"]
+
+
+def test_misspelt_chunker_fails_the_run_and_not_every_document(source, make_runtime):
+    with pytest.raises(UnknownKeyError, match="unknown chunker 'headings'; choose one of: heading"):
+        run(source, make_runtime(chunker={"name": "headings"}))
+
+
+def test_prune_forgets_the_failures_of_files_that_are_gone(source, runtime):
+    (source / "bad.docx").write_bytes(b"junk")
+    (source / "worse.docx").write_bytes(b"junk")
+    run(source, runtime)
+    (source / "bad.docx").unlink()
+    run(source, runtime)
+    writer = CatalogueWriter(runtime.engine, "kb")
+    assert [failure.doc_id for failure in writer.failures()] == ["bad.docx", "worse.docx"]
+    run(source, runtime, prune=True)
+    assert [failure.doc_id for failure in writer.failures()] == ["worse.docx"]
+
+
+def test_rows_that_cannot_be_read_are_a_failure_until_they_can(source, runtime):
+    (source / "documents.jsonl").symlink_to(source / "later")
+    report = run(source, runtime)
+    assert report.added == 4 and [failure.doc_id for failure in report.failed] == ["documents.jsonl"]
+    (source / "later").write_text("")
+    (source / "documents.jsonl").unlink()
+    (source / "documents.jsonl").write_text('{"doc_id": "row", "text": "words"}')
+    run(source, runtime)
+    assert [failure.doc_id for failure in CatalogueWriter(runtime.engine, "kb").failures()] == ["later"]
+
+
+def test_broken_rows_of_two_files_with_one_name_do_not_stop_the_run(runtime, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "documents.jsonl").write_text(f'{{"doc_id": "{name}", "text": "words"}}\nbroken\n')
+    report = ingest([str(tmp_path / "a"), str(tmp_path / "b")], "kb", runtime)
+    assert report.added == 2 and len(report.failed) == 2
 
 
 def test_rebuild_prunes_too(source, runtime):

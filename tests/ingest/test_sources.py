@@ -107,6 +107,14 @@ def test_link_loops_end_and_dead_links_are_named(tmp_path):
         items[1].source_hash()
 
 
+def test_pipes_and_devices_are_no_documents(tmp_path):
+    write(tmp_path, a_md="x")
+    os.mkfifo(tmp_path / "pipe.md")
+    (tmp_path / "to_pipe.md").symlink_to("pipe.md")
+    (tmp_path / "endless.txt").symlink_to("/dev/zero")
+    assert ids(tmp_path) == ["a.md"]
+
+
 def test_file_name_that_is_no_text_is_a_failure(tmp_path):
     (tmp_path / "a.md").write_text("x")
     try:

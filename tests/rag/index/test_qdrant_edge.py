@@ -1,9 +1,11 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from rag.errors import BusyError, IndexUnavailableError, StateError
+from rag.index import qdrant_edge
 from rag.index.qdrant_edge import open_edge_index
 from rag.ports import Point
 
@@ -58,3 +60,17 @@ def test_a_closed_shard_says_so(tmp_path: Path) -> None:
     index.close()
     with pytest.raises(IndexUnavailableError, match="closed"):
         index.count(1)
+
+
+def test_a_disk_without_room_is_an_error_before_the_mapped_files_end_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_edge_index(tmp_path / "shard", DIM)
+    index.upsert([Point(1, vector(1), 1, 1, {})])
+    monkeypatch.setattr(qdrant_edge.shutil, "disk_usage", lambda _: SimpleNamespace(free=10 * 2**20))
+    with pytest.raises(StateError, match="the disk is full.*64 MB free"):
+        index.upsert([Point(2, vector(2), 1, 1, {})])
+    assert index.count(1) == 1
+    index.close()
+    with pytest.raises(StateError, match="the disk is full"):
+        open_edge_index(tmp_path / "other", DIM)
