@@ -81,9 +81,6 @@ class MemoryKeywords:
     def retire(self, generation):
         self.published.pop(generation, None)
 
-    def retire(self, generation):
-        self.published.pop(generation)
-
 
 class MemoryTokens:
     def __init__(self):
