@@ -1,4 +1,3 @@
-import os
 import sqlite3
 from pathlib import Path
 
@@ -120,13 +119,6 @@ def test_a_file_that_is_no_database_is_a_clear_error(home: Home) -> None:
     home.catalogue.write_bytes(b"not a database at all" * 100)
     with pytest.raises(StateError, match="catalogue"):
         open_catalogue(home)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_home_says_what_to_set(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StateError, match="RAGWRIGHT_HOME"):
-        open_catalogue(Home(tmp_path / "home"))
 
 
 def test_a_home_below_a_file_says_what_to_set(tmp_path: Path) -> None:
