@@ -27,8 +27,9 @@ ANSWERABLE = Logistic(
         "personal": 0.998,
     },
 )
-"""Fitted by `eval.recipes.fit_gate` when a context was packed from ten hits. Fitted again for twenty, it refused more
-answerable questions of a support knowledge base for the same recall elsewhere, so these stayed."""
+"""Fitted when a context was packed from ten hits, by an earlier form of `eval.recipes.fit_gate` that also hid gold
+documents. Fits for twenty hits were better at some thresholds and worse at others, so these stayed; fit them again
+with the recipe when more labelled questions are at hand. `mark` and `chatty` are of style and may not carry over."""
 
 _VAGUE = frozenset(
     content_terms(
