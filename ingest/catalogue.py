@@ -7,7 +7,7 @@ single transaction. What an abandoned change set left behind is found by its id 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from rag.errors import StateError
 from rag.ports import REMOVED_NEVER
 from rag.state.engine import reading, writing
+from rag.state.migrations import text_hash
 from rag.state.reader import block_to_json, visible
 from rag.state.tables import chunks, corpora, documents, failures, generations, indexes
 from rag.types import Chunk, Document, Generation
@@ -347,4 +348,8 @@ def _chunk_row(chunk: Chunk) -> dict[str, Any]:
         "header": chunk.header,
         "page": chunk.page,
         "tokens": chunk.tokens,
+        "boxes": [astuple(box) for box in chunk.boxes] or None,
+        "parent_start": chunk.parent.start if chunk.parent else None,
+        "parent_end": chunk.parent.end if chunk.parent else None,
+        "text_hash": text_hash(chunk.header, chunk.text),
     }

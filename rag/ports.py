@@ -115,6 +115,10 @@ class VectorIndex(Protocol):
         """Return how many chunks the generation sees."""
         ...
 
+    def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return the stored vectors `(d,) float32`, L2-normalised, visible or not; unknown pks are left out."""
+        ...
+
     def flush(self) -> None:
         """Return when everything written so far survives a crash of the machine."""
         ...
@@ -166,6 +170,14 @@ class TokenVectors(Protocol):
 
     def get(self, pks: Sequence[int]) -> dict[int, Vectors]:
         """Return the stored vectors, dequantised; pks without any are left out."""
+        ...
+
+    def packed(self, pks: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+        """Return the vectors as they are stored `(t, ceil(d / 2)) uint8`, unpublished generations included."""
+        ...
+
+    def add_packed(self, generation: int, pks: Sequence[int], packed: Sequence[NDArray[np.uint8]]) -> None:
+        """Append vectors that `packed` returned, so that a text that was embedded before is not embedded again."""
         ...
 
     def discard(self, generation: int) -> None:

@@ -26,6 +26,16 @@ class ChunkerSettings(_Section):
     max_tokens: int = Field(default=200, ge=16)
     overlap_tokens: int = Field(default=0, ge=0)
     header: bool = True
+    parent_tokens: int = Field(default=600, ge=16, description="size of a parent, for parent-child")
+    breakpoint_percentile: float = Field(
+        default=90.0, gt=0, lt=100, description="semantic cuts where neighbours differ more than at this percentile"
+    )
+
+    def relevant(self) -> dict[str, Any]:
+        """Return what decides the chunks: the sizes that other chunkers use are left out."""
+        others = {"parent_tokens": "parent-child", "breakpoint_percentile": "semantic"}
+        unused = {key for key, chunker in others.items() if chunker != self.name}
+        return self.model_dump(mode="json", exclude=unused)
 
 
 class PartitionSettings(_Section):
@@ -36,12 +46,33 @@ class PartitionSettings(_Section):
     pdf_strategy: Literal["fast", "hi_res"] = "fast"
 
 
+class FetchSettings(_Section):
+    """How documents are fetched from the web and unpacked from archives, and what is too much."""
+
+    timeout_s: float = Field(default=30.0, gt=0)
+    max_file_mb: int = Field(default=200, ge=1, description="of one file, one page or one unpacked member")
+    max_archive_mb: int = Field(default=4096, ge=1, description="of all members of an archive together, unpacked")
+    max_pages: int = Field(default=10_000, ge=1, description="of one sitemap")
+    delay_s: float = Field(default=0.0, ge=0, description="between two requests to a host; robots.txt may ask for more")
+    obey_robots: bool = True
+    user_agent: str = "ragwright"
+
+
+class DuplicateSettings(_Section):
+    """Near-duplicate documents, found by MinHash over word 5-shingles, are reported; they stay searchable."""
+
+    report: bool = True
+    threshold: float = Field(default=0.85, gt=0, le=1, description="estimated Jaccard similarity counted as the same")
+
+
 class IngestSettings(_Section):
     """Ingest of sources into an index."""
 
     jobs: int = Field(default=0, ge=0, description="partition workers; 0 = one per core")
     partition: PartitionSettings = PartitionSettings()
     chunker: ChunkerSettings = ChunkerSettings()
+    fetch: FetchSettings = FetchSettings()
+    duplicates: DuplicateSettings = DuplicateSettings()
     keep_generations: int = Field(default=3, ge=1)
 
 
@@ -73,6 +104,7 @@ class RetrievalSettings(_Section):
     rrf_k: float = Field(default=60.0, gt=0)
     weights: Mapping[str, float] = Field(default_factory=lambda: {"dense": 1.0, "bm25": 1.0})
     top_k: int = Field(default=10, ge=1)
+    collapse: bool = Field(default=False, description="of hits that say the same, show only the best")
 
 
 class RerankSettings(_Section):
@@ -150,7 +182,7 @@ class Settings(_Section):
     def fingerprint(self) -> str:
         """Return 12 hex digits that change whenever a setting that can change a result does."""
         speed_only: dict[str, Any] = {
-            "ingest": {"jobs", "keep_generations"},
+            "ingest": {"jobs", "keep_generations", "fetch", "duplicates"},
             "embedder": {"threads", "cache_dir"},
             "serve": True,
         }
@@ -161,7 +193,7 @@ class Settings(_Section):
         return _digest(
             {
                 "pdf_strategy": self.ingest.partition.pdf_strategy,
-                "chunker": self.ingest.chunker.model_dump(mode="json"),
+                "chunker": self.ingest.chunker.relevant(),
                 "embedder": self.embedder.model_dump(mode="json", include={"model", "runtime"}),
                 "bm25": self.bm25.model_dump(mode="json"),
             }

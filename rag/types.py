@@ -42,11 +42,28 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page that holds the characters `[start, end)` of the clean text: a line, or a table's cell.
+
+    `page` counts from 1; the sides are in points (1/72 inch) from the page's upper left corner.
+    """
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A layout unit of a document: a paragraph, a list item, a whole table, a heading.
 
     `headings` is the path of headings above the block, outermost first; for a heading it includes the heading itself.
     `level` is 1..6 for headings and 0 otherwise; `page` counts from 1 and is None where the format has no pages.
+    `boxes` says where its lines stand, in reading order; it is empty where the format has no pages.
     """
 
     kind: BlockKind
@@ -54,6 +71,7 @@ class Block:
     headings: tuple[str, ...] = ()
     level: int = 0
     page: int | None = None
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,11 @@ class Document:
     warnings: tuple[str, ...] = ()
 
 
+def indexed_text(header: str, text: str) -> str:
+    """Return what the embedder and the keyword index see of a chunk: header, newline, text."""
+    return f"{header}\n{text}" if header else text
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A retrievable piece of a document: `document.text[start:end] == text`.
@@ -82,7 +105,8 @@ class Chunk:
     `chunk_id` is stable: the same document id, range and text give the same id in every generation and on every
     machine, so it breaks ties. `pk` is the catalogue's integer key, unique for each stored copy (0 until stored).
     `header` is the contextual header (title > headings, as far as it fits) that is embedded and indexed with the text
-    but is no part of its span.
+    but is no part of its span. `boxes` are the lines of the page that it covers; `parent` is the larger range around it
+    that the context shows in its place (None: the chunk itself).
     """
 
     chunk_id: str
@@ -96,12 +120,14 @@ class Chunk:
     tokens: int = 0
     uri: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
+    parent: Span | None = None
     pk: int = 0
 
     @property
     def indexed_text(self) -> str:
         """What the embedder and the keyword index see: header, newline, text."""
-        return f"{self.header}\n{self.text}" if self.header else self.text
+        return indexed_text(self.header, self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rag.context.terms import content_terms
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError
+from rag.index.token_vectors import pack, unpack
 from rag.models.late_interaction import QueryEncoder
 from rag.ports import Embeddings, Index, Point
 from rag.retrieve.retrievers import Stores
@@ -110,6 +111,9 @@ class FakeVectorIndex:
     def count(self, generation: int) -> int:
         return len(self._visible(generation))
 
+    def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        return {pk: self.points[pk].vector for pk in pks if pk in self.points}
+
     def flush(self) -> None:
         pass
 
@@ -160,6 +164,12 @@ class FakeTokenVectors:
 
     def get(self, pks: Sequence[int]) -> dict[int, Vectors]:
         return {pk: self.vectors[pk] for pk in pks if pk in self.vectors}
+
+    def packed(self, pks: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+        return {pk: pack(vectors) for pk, vectors in self.get(pks).items()}
+
+    def add_packed(self, generation: int, pks: Sequence[int], packed: Sequence[NDArray[np.uint8]]) -> None:
+        self.add(generation, pks, [unpack(rows, rows.shape[1] * 2) for rows in packed])
 
     def discard(self, generation: int) -> None:
         self.vectors.clear()

@@ -282,6 +282,10 @@ class _SharedIndex:
     def count(self, generation: int) -> int:
         return int(self._call("count", generation))
 
+    def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        found: dict[int, NDArray[np.float32]] = self._call("get", list(pks))
+        return found
+
     def flush(self) -> None:
         self._call("flush")
 

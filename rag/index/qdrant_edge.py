@@ -76,6 +76,14 @@ class EdgeVectorIndex:
         with self._lock, _translated():
             return self._shard.count(edge.CountRequest(filter=self._visible(generation, {})))
 
+    def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return the stored vectors `(dim,) float32`, L2-normalised, visible or not; unknown pks are left out."""
+        if not pks:
+            return {}
+        with self._lock, _translated():
+            found = self._shard.retrieve(list(pks), False, True)
+        return {int(record.id): _vector(record) for record in found}
+
     def flush(self) -> None:
         """Return when everything written so far survives a crash of the machine."""
         with self._lock, _translated():
@@ -154,6 +162,11 @@ def _check_space(folder: Path) -> None:
 def _to_edge(point: Point) -> edge.Point:
     payload = {"added": point.added, "doc": point.doc_pk, "f": to_fields(point.fields)}
     return edge.Point(point.pk, {_VECTOR: point.vector.tolist()}, payload)
+
+
+def _vector(record: edge.Record) -> NDArray[np.float32]:
+    named = record.vector
+    return np.asarray(named[_VECTOR] if isinstance(named, dict) else named, np.float32)
 
 
 @contextmanager

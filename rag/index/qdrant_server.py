@@ -100,6 +100,14 @@ class QdrantServerIndex:
         with self._collection_ready():
             return self._client.count(self._collection, _visible(generation, {}), exact=True).count
 
+    def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return the stored vectors `(dim,) float32`, L2-normalised, visible or not; unknown pks are left out."""
+        if not pks:
+            return {}
+        with self._collection_ready():
+            found = self._client.retrieve(self._collection, list(pks), with_payload=False, with_vectors=[_VECTOR])
+        return {int(record.id): _vector(record) for record in found}
+
     def flush(self) -> None:
         """Return at once: every write waited for the server, which keeps it in its write-ahead log."""
 
@@ -130,6 +138,11 @@ class QdrantServerIndex:
 def _to_server(point: Point) -> models.PointStruct:
     payload = {"added": point.added, "doc": point.doc_pk, "f": to_fields(point.fields)}
     return models.PointStruct(id=point.pk, vector={_VECTOR: point.vector.tolist()}, payload=payload)
+
+
+def _vector(record: models.Record) -> NDArray[np.float32]:
+    named = record.vector
+    return np.asarray(named[_VECTOR] if isinstance(named, dict) else named, np.float32)
 
 
 def _visible(generation: int, filter: Mapping[str, str]) -> models.Filter:

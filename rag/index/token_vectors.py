@@ -53,11 +53,17 @@ class StoredTokenVectors:
         Raises:
             StateError: a matrix has another dimension, or the disk is full or read-only.
         """
+        self.add_packed(generation, pks, [pack(self._checked(matrix)) for matrix in vectors])
+
+    def add_packed(self, generation: int, pks: Sequence[int], packed: Sequence[NDArray[np.uint8]]) -> None:
+        """Append vectors as `packed` returned them, `(t_i, ceil(dim / 2)) uint8`.
+
+        Raises:
+            StateError: the disk is full or read-only.
+        """
         if not pks:
             return
-        sizes = [self._checked(matrix).shape[0] for matrix in vectors]
-        rows = np.array(list(zip(pks, sizes, strict=True)), dtype=_ROW)
-        packed = [pack(matrix) for matrix in vectors]
+        rows = np.array([(pk, len(matrix)) for pk, matrix in zip(pks, packed, strict=True)], dtype=_ROW)
         folder = self._folder / str(generation)
         with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -84,11 +90,7 @@ class StoredTokenVectors:
             sync_folder(folder)
         if size != int(rows["tokens"].sum()) * self._width:
             raise StateError(f"{folder} is damaged (an earlier write failed); ingest the corpus again")
-        starts = np.concatenate([[0], np.cumsum(rows["tokens"])])[:-1].astype(np.int64)
-        # Of a pk that was added twice the later row counts: the first of the reversed rows.
-        pks, last = np.unique(rows["pk"][::-1], return_index=True)
-        place = len(rows) - 1 - last
-        write_arrays(folder / "index", {"pks": pks, "starts": starts[place], "sizes": rows["tokens"][place]})
+        write_arrays(folder / "index", _by_pk(rows))
 
     def get(self, pks: Sequence[int]) -> dict[int, Vectors]:
         """Return the stored vectors `(t_i, dim) float32`, rows L2-normalised; pks without any are left out.
@@ -101,6 +103,21 @@ class StoredTokenVectors:
         if len(found) < len(wanted):
             self._load_new()
             found = self._find(wanted)
+        return found
+
+    def packed(self, pks: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+        """Return the vectors as they are stored, `(t, ceil(dim / 2)) uint8`; pks without any are left out.
+
+        Unpublished generations are read as well: what their rows name was written before the rows were.
+        """
+        wanted = np.array(sorted(set(pks)), dtype=np.int64)
+        self._load_new()
+        found = self._pieces(list(self._segments.values()), wanted)
+        if len(found) < len(wanted):
+            unpublished = [
+                self._unpublished(self._folder / str(name)) for name in self._names() - self._segments.keys()
+            ]
+            found |= self._pieces(unpublished, wanted)
         return found
 
     def discard(self, generation: int) -> None:
@@ -122,32 +139,56 @@ class StoredTokenVectors:
         return matrix
 
     def _find(self, wanted: NDArray[np.int64]) -> dict[int, Vectors]:
-        found: dict[int, Vectors] = {}
-        for segment in list(self._segments.values()):
+        pieces = self._pieces(list(self._segments.values()), wanted)
+        return {pk: unpack(packed, self._dim) for pk, packed in pieces.items()}
+
+    def _pieces(self, segments: Sequence[_Segment], wanted: NDArray[np.int64]) -> dict[int, NDArray[np.uint8]]:
+        found: dict[int, NDArray[np.uint8]] = {}
+        for segment in segments:
             if len(segment.pks) == 0:
                 continue
             places = np.searchsorted(segment.pks, wanted).clip(max=len(segment.pks) - 1)
             for place in places[segment.pks[places] == wanted].tolist():
                 start, size = segment.starts[place], segment.sizes[place]
-                found[int(segment.pks[place])] = unpack(segment.data[start : start + size], self._dim)
+                found[int(segment.pks[place])] = segment.data[start : start + size]
         return found
+
+    def _names(self) -> set[int]:
+        names = os.listdir(self._folder) if self._folder.is_dir() else []
+        return {int(name) for name in names if name.isdigit()}
 
     def _load_new(self) -> None:
         with self._loading:
-            names = os.listdir(self._folder) if self._folder.is_dir() else []
-            for generation in sorted({int(name) for name in names if name.isdigit()} - self._segments.keys()):
+            for generation in sorted(self._names() - self._segments.keys()):
                 with contextlib.suppress(FileNotFoundError):  # still being built, or just discarded
                     self._segments[generation] = self._open(self._folder / str(generation))
 
+    def _unpublished(self, folder: Path) -> _Segment:
+        """Return what a generation that was never sealed holds, as far as its rows go: they are written last."""
+        rows = np.fromfile(folder / "rows.bin", dtype=_ROW) if (folder / "rows.bin").exists() else np.zeros(0, _ROW)
+        return self._segment(folder, **_by_pk(rows))
+
     def _open(self, folder: Path) -> _Segment:
-        arrays = read_arrays(folder / "index")
+        return self._segment(folder, **read_arrays(folder / "index"))
+
+    def _segment(self, folder: Path, **arrays: NDArray[np.int64]) -> _Segment:
         path = folder / "vectors.bin"
-        empty = path.stat().st_size == 0
+        empty = not path.exists() or path.stat().st_size == 0
         data = np.zeros(0, np.uint8) if empty else np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
         try:
-            return _Segment(**arrays, data=data.reshape(-1, self._width))
+            whole = len(data) // self._width
+            return _Segment(**arrays, data=data[: whole * self._width].reshape(whole, self._width))
         except (TypeError, ValueError) as error:
             raise StateError(f"{folder} is damaged ({error}); ingest the corpus again") from error
+
+
+def _by_pk(rows: NDArray[np.void]) -> dict[str, NDArray[np.int64]]:
+    """Return the chunks of a segment sorted by pk, with where their vectors start and how many they are."""
+    starts = np.concatenate([[0], np.cumsum(rows["tokens"])])[:-1].astype(np.int64)
+    # Of a pk that was added twice the later row counts: the first of the reversed rows.
+    pks, last = np.unique(rows["pk"][::-1], return_index=True)
+    place = len(rows) - 1 - last
+    return {"pks": pks, "starts": starts[place], "sizes": rows["tokens"][place]}
 
 
 def pack(vectors: Vectors) -> NDArray[np.uint8]:

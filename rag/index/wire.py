@@ -140,6 +140,16 @@ def _run_search(index: VectorIndex, frame: Frame) -> Frame:
     return Frame({"found": [[candidate.pk, candidate.score] for candidate in found]})
 
 
+def _run_get(index: VectorIndex, frame: Frame) -> Frame:
+    found = index.get(frame.header["pks"])
+    return Frame({"pks": list(found)}, b"".join(vector.tobytes() for vector in found.values()))
+
+
+def _vectors_by_pk(reply: Frame) -> dict[int, NDArray[np.float32]]:
+    pks: list[int] = reply.header["pks"]
+    return dict(zip(pks, _floats(reply).reshape(len(pks), -1), strict=True)) if pks else {}
+
+
 def _run_flush(index: VectorIndex, _frame: Frame) -> Frame:
     index.flush()
     return Frame({})
@@ -167,6 +177,7 @@ CALLS: dict[str, Call] = {
         lambda index, frame: Frame({"count": index.count(frame.header["generation"])}),
         lambda reply: reply.header["count"],
     ),
+    "get": Call(lambda pks: [Frame({"pks": list(pks)})], _run_get, _vectors_by_pk),
     "flush": Call(lambda: [Frame({})], _run_flush, _nothing),
 }
 """Every method of `VectorIndex` by name."""

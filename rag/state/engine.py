@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from rag.errors import BusyError, ConfigError, RagwrightError, StateError
 from rag.state.home import Home
+from rag.state.migrations import migrate
 from rag.state.tables import SCHEMA_VERSION, metadata, schema
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -31,16 +32,24 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     with writing(engine) as connection:
-        metadata.create_all(connection)
-        version = connection.scalar(select(schema.c.version))
-        if version is None:
-            connection.execute(insert(schema).values(version=SCHEMA_VERSION, catalogue=uuid.uuid4().hex[:12]))
-        elif version != SCHEMA_VERSION:
-            raise StateError(
-                f"the catalogue has schema {version}, this version reads {SCHEMA_VERSION};"
-                " ingest into a new RAGWRIGHT_HOME"
-            )
+        _bring_up_to_date(connection)
     return engine
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    schema.create(connection, checkfirst=True)
+    version = connection.scalar(select(schema.c.version))
+    if version is None:
+        metadata.create_all(connection)
+        connection.execute(insert(schema).values(version=SCHEMA_VERSION, catalogue=uuid.uuid4().hex[:12]))
+    elif version > SCHEMA_VERSION:
+        raise StateError(
+            f"the catalogue has schema {version}, this version reads up to {SCHEMA_VERSION};"
+            " run the newer Ragwright that wrote it, or set another RAGWRIGHT_HOME"
+        )
+    elif version < SCHEMA_VERSION:
+        migrate(connection, version, SCHEMA_VERSION)
+        connection.execute(update(schema).values(version=SCHEMA_VERSION))
 
 
 def _engine(url: str) -> Engine:

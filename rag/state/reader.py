@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, select
@@ -12,7 +12,7 @@ from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.settings import Bm25Settings, EmbedderSettings
 from rag.state.engine import reading
 from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
-from rag.types import Block, Chunk, Document, Generation, Span
+from rag.types import Block, Box, Chunk, Document, Generation, Span
 
 _BATCH = 500
 
@@ -159,6 +159,8 @@ def _chunk(row: Row[Any]) -> Chunk:
         tokens=row.tokens,
         uri=row.uri,
         metadata=row.metadata,
+        boxes=tuple(Box(*box) for box in row.boxes or ()),
+        parent=Span(row.parent_start, row.parent_end) if row.parent_start is not None else None,
         pk=row.pk,
     )
 
@@ -179,10 +181,12 @@ def _document(row: Row[Any]) -> Document:
 
 def block_to_json(block: Block) -> list[Any]:
     """Return the compact JSON form of a block."""
-    return [block.kind, block.span.start, block.span.end, list(block.headings), block.level, block.page]
+    shape = [block.kind, block.span.start, block.span.end, list(block.headings), block.level, block.page]
+    return [*shape, [astuple(box) for box in block.boxes]] if block.boxes else shape
 
 
 def block_from_json(item: Sequence[Any]) -> Block:
     """Return the block of `block_to_json`."""
-    kind, start, end, headings, level, page = item
-    return Block(kind, Span(start, end), tuple(headings), level, page)
+    kind, start, end, headings, level, page, *boxes = item
+    placed = tuple(Box(*box) for box in (boxes[0] if boxes else ()))
+    return Block(kind, Span(start, end), tuple(headings), level, page, placed)

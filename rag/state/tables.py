@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 _key = BigInteger().with_variant(Integer, "sqlite")
@@ -58,11 +59,12 @@ generations = Table(
     Column("id", _key, primary_key=True, autoincrement=True),
     Column("corpus", ForeignKey("corpora.name"), nullable=False),
     Column("index_id", ForeignKey("indexes.id"), nullable=False),
-    Column("status", String(12), nullable=False),  # building | published | discarded
+    Column("status", String(12), nullable=False),  # building | held | published | discarded
     Column("settings", String(12), nullable=False),
     Column("started_at", String(32), nullable=False),
     Column("published_at", String(32), nullable=True),
     Column("changes", JSON, nullable=True),
+    Column("gate", JSON, nullable=True),  # the verdict of the gate that it was flipped or held by
     Index("generations_by_corpus", "corpus", "id"),
     sqlite_autoincrement=True,
 )
@@ -81,6 +83,7 @@ documents = Table(
     Column("blocks", JSON, nullable=False),
     Column("metadata", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
+    Column("minhash", LargeBinary, nullable=True),  # signature of the clean text, for near-duplicates
     Column("added", _key, nullable=False),
     Column("removed", _key, nullable=False),
     UniqueConstraint("index_id", "doc_id", "added"),
@@ -102,9 +105,14 @@ chunks = Table(
     Column("header", Text, nullable=False),
     Column("page", Integer, nullable=True),
     Column("tokens", Integer, nullable=False),
+    Column("boxes", JSON, nullable=True),
+    Column("parent_start", Integer, nullable=True),
+    Column("parent_end", Integer, nullable=True),
+    Column("text_hash", String(32), nullable=False, server_default=""),  # of the indexed text: who has its vectors
     Column("added", _key, nullable=False),
     Column("removed", _key, nullable=False),
     Index("chunks_by_index", "index_id", "removed"),
+    Index("chunks_by_text", "text_hash"),
     sqlite_autoincrement=True,
 )
 
@@ -118,4 +126,15 @@ failures = Table(
     Column("transient", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("failed_at", String(32), nullable=False),
+)
+
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("corpus", ForeignKey("corpora.name"), primary_key=True),
+    Column("uri", Text, primary_key=True),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    Column("source_hash", String(64), nullable=False),
+    Column("fetched_at", String(32), nullable=False),
 )
