@@ -69,6 +69,11 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     )
     ingest.add_argument("--retry-failed", action="store_true", help="try unchanged documents again that failed before")
     ingest.add_argument("--jobs", metavar="N", type=_positive, help="partition workers (ingest.jobs)")
+    ingest.add_argument(
+        "--gate", metavar="SET", type=Path, help="go live only if this golden set is answered no worse than before"
+    )
+    ingest.add_argument("--policy", metavar="FILE", type=Path, help="the gate's margins (YAML), as for ragwright gate")
+    ingest.add_argument("--split", metavar="NAME", help="the gate asks only questions of this split")
     ingest.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
     status = _verb(
         verbs, "status", "corpus:show_status", "show generations, documents, chunks, failures, sizes, models"

@@ -31,8 +31,9 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
 """The status of each error; a class that is not listed has its nearest base's."""
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
+EXIT_GATE_FAILED, EXIT_INCONCLUSIVE = 100, 101
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
-"""Exit codes (a gate has its own, from its policy); the last two are the shell's for SIGINT and SIGPIPE."""
+"""Exit codes (those of `ragwright gate` come from its policy); the last two are the shell's for SIGINT and SIGPIPE."""
 
 
 def http_status(error: RagwrightError) -> int:

@@ -19,9 +19,24 @@ def ingest_text(report: IngestReport) -> str:
     if not report.dry_run:
         live = "nothing published" if report.generation is None else f"generation {report.generation} is live"
         lines.append(f"{live}, {report.chunks} chunks written in {report.seconds:.1f} s")
+    lines += _gate_lines(report)
     lines += [f"moved: {old} -> {new}" for old, new in report.moved]
     lines += [f"warning: {warning}" for warning in report.warnings]
     return "\n".join([*lines, *_failure_lines(report.failed)])
+
+
+def _gate_lines(report: IngestReport) -> list[str]:
+    if report.gate is None:
+        return []
+    lines = [f"gate: {report.gate.name} ({report.gate.reason})"]
+    if report.held is not None:
+        promote = f"ragwright generations promote {report.held} --corpus {report.corpus}"
+        lines += [
+            f"generation {report.held} is held: readers do not see it, and the next ingest replaces it",
+            f"both runs: {report.gate.details.get('runs', '-')}",
+            f"to make it live all the same: {promote}",
+        ]
+    return lines
 
 
 def status_text(corpora: Sequence[CorpusStatus]) -> str:
@@ -34,10 +49,16 @@ def status_text(corpora: Sequence[CorpusStatus]) -> str:
 def generations_text(corpus: CorpusStatus) -> str:
     """Return the generations, oldest first, with what each changed."""
     rows = [
-        (row.id, "live" if row.id == corpus.live else row.status, row.published_at or "-", _counted(row.changes))
+        (
+            row.id,
+            "live" if row.id == corpus.live else row.status,
+            row.published_at or "-",
+            (row.gate or {}).get("name", "-"),
+            _counted(row.changes),
+        )
         for row in corpus.generations
     ]
-    return table(("GENERATION", "STATUS", "PUBLISHED", "CHANGES"), rows)
+    return table(("GENERATION", "STATUS", "PUBLISHED", "GATE", "CHANGES"), rows)
 
 
 def _status_text(corpus: CorpusStatus) -> str:

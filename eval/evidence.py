@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from eval.golden import Case
+from eval.anchors import anchored
+from eval.golden import Case, GoldSpan
 from eval.observation import Evidence, Range, SupportFinding
 from rag.errors import DocumentNotFoundError
 from rag.ports import Verifier
@@ -29,6 +31,25 @@ class Library(Protocol):
     def document_chunks(self, generation: Generation, doc_id: str) -> list[Chunk]:
         """Return the chunks of a document that the generation sees; none if it does not hold it."""
         ...
+
+
+class GoldReader:
+    """Places the gold passages of cases where the generation that answered has them; reads each document once."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._texts: dict[tuple[int, str], str | None] = {}
+
+    def place(self, case: Case, generation: Generation) -> Case:
+        """Return the case with its passages anchored; those in documents that the corpus does not hold stay."""
+        return replace(case, spans=tuple(self._placed(gold, generation) for gold in case.spans))
+
+    def _placed(self, gold: GoldSpan, generation: Generation) -> GoldSpan:
+        key = (generation.id, gold.doc_id)
+        if key not in self._texts:
+            self._texts[key] = _text(self._library, generation, gold.doc_id)
+        text = self._texts[key]
+        return gold if text is None else anchored(gold, text)
 
 
 def read_library(case: Case, answer: Answer, library: Library) -> Evidence:

@@ -25,11 +25,15 @@ _PLAIN_TEXT = {".md", ".txt"}  # formats whose clean text is the file's text, so
 
 @dataclass(frozen=True, slots=True)
 class GoldSpan:
-    """A labelled range of one document's clean text; `text` is what stands there."""
+    """A labelled range of one document's clean text; `text` is what stands there.
+
+    `lost` says that the corpus asked does not have that text in the document any more.
+    """
 
     doc_id: str
     span: Span
     text: str
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

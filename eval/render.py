@@ -134,7 +134,13 @@ def _closing(results: Json) -> str:
     partly = f"; {unmeasured} metrics do not cover every applicable case" if unmeasured else ""
     digest = results["set"]["sha256"][:12]
     origin = f"Generation {results['generation']}, settings {results['settings']}, set sha256 {digest}"
-    return f"Rows: {status}. First broken stage: {broken}. {origin}{partly}."
+    return f"Rows: {status}. First broken stage: {broken}. {_anchors(results['anchors'])}{origin}{partly}."
+
+
+def _anchors(counts: Json) -> str:
+    if not counts["moved"] and not counts["lost"]:
+        return ""
+    return f"Gold passages: {counts['moved']} found at other offsets than labelled, {counts['lost']} gone (missed). "
 
 
 def _slice_lines(dimension: str, groups: Json, primary: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from eval.evidence import Library, judge_support, read_library
+from eval.evidence import GoldReader, Library, judge_support, read_library
 from eval.golden import Case, GoldenSet
 from eval.metrics import METRICS, Metric, Unmeasured, Value, choose_metrics
 from eval.metrics.cost import WALL
@@ -100,7 +100,8 @@ async def run(
     own = _own_metrics(options)
     started = clock()
     report = progress or (lambda phase, done, total: None)
-    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, library, verifier), report)
+    reader = GoldReader(library) if library else None
+    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, library, verifier, reader), report)
     metrics, rows = await asyncio.to_thread(_score_all, observations, own, options, embedder, report)
     return Run(golden, corpus, options, metrics, rows, started, clock())
 
@@ -114,6 +115,7 @@ class _Asker:
     options: RunOptions
     library: Library | None
     verifier: Verifier | None
+    reader: GoldReader | None
 
     async def observe(self, case: Case) -> Observation:
         """Return what the system did, errors included.
@@ -136,13 +138,20 @@ class _Asker:
     async def _search(self, case: Case) -> Observation:
         started = time.perf_counter()
         result = await self.pipeline.search(self._request(case))
-        return searched(case, result, dict(result.timings_ms) | _since(started))
+        timings = dict(result.timings_ms) | _since(started)
+        return searched(await self._placed(case, result), result, timings)
 
     async def _answer(self, case: Case) -> Observation:
         started = time.perf_counter()
         answer = await self.pipeline.answer(self._request(case))
         timings = dict(answer.timings_ms) | _since(started)
+        case = await self._placed(case, answer.context.search)
         return answered(case, answer, answer.context.search.hits, timings, await self._evidence(case, answer))
+
+    async def _placed(self, case: Case, result: SearchResult) -> Case:
+        if self.reader is None or not case.spans:
+            return case
+        return await asyncio.to_thread(self.reader.place, case, result.generation)
 
     async def _evidence(self, case: Case, answer: Answer) -> Evidence:
         read = Evidence()

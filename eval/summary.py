@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from eval.anchors import anchor_counts
 from eval.baselines import abstention_table
 from eval.failures import first_broken_stage
 from eval.metrics import Metric, Unmeasured
@@ -42,6 +43,7 @@ def summarise(run: Run) -> Json:
         "primary": run.golden.primary,
         "cases": len(rows),
         "status": dict(Counter(row.seen.status for row in rows)),
+        "anchors": anchor_counts(run.golden.cases, [row.seen.case for row in rows]),
         "failures": dict(Counter(filter(None, (first_broken_stage(row.seen) for row in rows)))),
         "metrics": {metric.name: aggregate(metric, rows, seed) for metric in run.metrics},
         "abstention": {name: asdict(rule) for name, rule in abstention_table([row.seen for row in rows]).items()},

@@ -23,6 +23,7 @@ from rag.types import Chunk, Document, Generation
 
 Clock = Callable[[], datetime]
 _BATCH = 500
+_COMPLETE = ("published", "held")
 
 
 def utc_now() -> datetime:
@@ -52,7 +53,10 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRow:
-    """A generation as `ragwright generations list` shows it; `changes` counts what it added, changed and removed."""
+    """A generation as `ragwright generations list` shows it; `changes` counts what it added, changed and removed.
+
+    `gate` is the verdict of the gate that it had to pass, if there was one.
+    """
 
     id: int
     index_id: int
@@ -61,6 +65,7 @@ class GenerationRow:
     started_at: str
     published_at: str | None
     changes: Mapping[str, int]
+    gate: Mapping[str, Any] | None = None
 
 
 class CatalogueWriter:
@@ -127,15 +132,29 @@ class CatalogueWriter:
             connection.execute(update(generations).where(generations.c.id == generation).values(**row))
             connection.execute(update(corpora).where(corpora.c.name == self._corpus).values(live=generation))
 
+    def hold(self, generation: int, changes: Mapping[str, int]) -> None:
+        """Mark a generation as complete but not to be seen until a gate, or a person, lets it pass."""
+        row = {"status": "held", "changes": dict(changes)}
+        with writing(self._engine) as connection:
+            connection.execute(update(generations).where(generations.c.id == generation).values(**row))
+
+    def record_verdict(self, generation: int, verdict: Mapping[str, Any]) -> None:
+        """Keep what a gate decided about a generation."""
+        with writing(self._engine) as connection:
+            connection.execute(update(generations).where(generations.c.id == generation).values(gate=dict(verdict)))
+
     def promote(self, generation: int) -> None:
-        """Make an older or newer published generation the live one.
+        """Make an older or newer complete generation the live one: a published one, or one that a gate held.
 
         Raises:
-            StateError: the corpus has no such published generation.
+            StateError: the corpus has no such generation.
         """
-        known = [row.id for row in self.generations() if row.status == "published"]
+        known = {row.id: row for row in self.generations() if row.status in _COMPLETE}
         if generation not in known:
-            raise StateError(f"{self._corpus!r} has no published generation {generation}; it has: {known}")
+            raise StateError(f"{self._corpus!r} has no complete generation {generation}; it has: {list(known)}")
+        if known[generation].status == "held":
+            self.publish(generation, known[generation].changes)
+            return
         with writing(self._engine) as connection:
             connection.execute(update(corpora).where(corpora.c.name == self._corpus).values(live=generation))
 
@@ -152,6 +171,7 @@ class CatalogueWriter:
                     row.started_at,
                     row.published_at,
                     row.changes or {},
+                    row.gate,
                 )
                 for row in connection.execute(query.order_by(generations.c.id))
             ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
 from ingest.chunkers import chunker
+from ingest.gate import FlipGate
 from ingest.index_writer import IndexWriter, erase_generation
 from ingest.lock import ingest_lock
 from ingest.plan import Held, Plan, check_prune, make_plan
@@ -80,8 +81,13 @@ def ingest(
     options: IngestOptions | None = None,
     progress: ProgressSink | None = None,
     clock: Clock = utc_now,
+    gate: FlipGate | None = None,
 ) -> IngestReport:
     """Bring a corpus up to date with its sources, and say what changed.
+
+    With a `gate` the new generation goes live only if the gate passes it; else it is held, complete and invisible,
+    until it is promoted by hand or the next ingest replaces it. A corpus without a live generation has nothing to
+    compare with, so its first generation goes live without asking.
 
     Raises:
         SourceError: a source is missing, empty or ambiguous, or a prune was refused.
@@ -93,7 +99,7 @@ def ingest(
     chunker(runtime.settings.ingest.chunker.name)  # a misspelt name must fail the run, not every document of it
     found = resolve(sources)
     writer = CatalogueWriter(runtime.engine, corpus, clock)
-    run = _Run(runtime, options or IngestOptions(), progress or _silent, writer, corpus)
+    run = _Run(runtime, options or IngestOptions(), progress or _silent, writer, corpus, gate)
     if run.options.dry_run:
         report = run.preview(found)
     else:
@@ -137,6 +143,7 @@ class _Run:
     progress: ProgressSink
     writer: CatalogueWriter
     corpus: str
+    gate: FlipGate | None = None
 
     def preview(self, found: Sources) -> IngestReport:
         """Say what a run would do, as far as that can be told without reading the documents."""
@@ -224,9 +231,22 @@ class _Run:
         report = replace(report, chunks=target.chunks, failed=tuple(made.failed), warnings=tuple(made.warnings))
         self.progress(Progress("publish", 0, 1))
         target.seal(self.runtime.catalogue, self.corpus, settings.fingerprint())
-        self.writer.publish(generation, report.changes)
+        report = self._flip(Generation(generation, self.corpus, index_id, settings.fingerprint()), live, report)
         self.progress(Progress("publish", 1, 1))
         return report
+
+    def _flip(self, candidate: Generation, live: Generation | None, report: IngestReport) -> IngestReport:
+        """Make a sealed generation the live one, or hold it where the gate does not pass it."""
+        if self.gate is None or live is None:
+            self.writer.publish(candidate.id, report.changes)
+            return report
+        self.writer.hold(candidate.id, report.changes)
+        verdict = self.gate(live, candidate)
+        self.writer.record_verdict(candidate.id, asdict(verdict))
+        if verdict.passed:
+            self.writer.publish(candidate.id, report.changes)
+            return replace(report, gate=verdict)
+        return replace(report, generation=live.id, held=candidate.id, gate=verdict)
 
     def _make(self, plan: Plan, held: Held, live: Generation | None, index: Index, target: IndexWriter) -> _Made:
         """Partition, chunk and embed; workers read ahead while this process embeds."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ingest.catalogue import Failure
+from ingest.gate import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class IngestReport:
 
     `generation` is the live one after the run, None if there is none. `unchanged` counts all documents that stayed as
     they were. `moved` are `(old, new)` ids of removed and added documents with the same bytes. `chunks` were written.
+    `held` is the generation that the `gate` did not pass: the counts are its own, and readers do not see them.
     `failed` names every document of the sources that is not in the corpus as its source has it.
     """
 
@@ -25,6 +27,8 @@ class IngestReport:
     unchanged: int
     chunks: int = 0
     failed: tuple[Failure, ...] = ()
+    gate: Verdict | None = None
+    held: int | None = None
     moved: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     dry_run: bool = False

@@ -29,7 +29,7 @@ from rag.retrieve.retrievers import Stores, retriever
 from rag.settings import EmbedderSettings, Settings
 from rag.state.engine import claim_home, open_catalogue
 from rag.state.home import Home
-from rag.state.reader import SqlCatalogue
+from rag.state.reader import PinnedCatalogue, SqlCatalogue
 from rag.types import Generation
 
 if TYPE_CHECKING:
@@ -64,13 +64,20 @@ class Runtime:
     @cached_property
     def pipeline(self) -> RagPipeline:
         """The flow, over the stages that the settings name."""
+        return self._pipeline(self.catalogue)
+
+    def pipeline_at(self, generation: Generation) -> RagPipeline:
+        """Return the same flow over one generation, whether it is live or not."""
+        return self._pipeline(PinnedCatalogue(self.engine, generation))
+
+    def _pipeline(self, catalogue: SqlCatalogue) -> RagPipeline:
         settings = self.settings
         encoder = QueryEncoder(self.indexes)
         interaction = LateInteraction(self.indexes, encoder)
-        stores = Stores(self.indexes, self.catalogue, encoder)
+        stores = Stores(self.indexes, catalogue, encoder)
         prompts = PromptFiles()
         stages = Stages(
-            catalogue=self.catalogue,
+            catalogue=catalogue,
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
             fusion=fusion_of(settings.retrieval),
             reranker=reranker(settings.rerank, interaction),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from api import render_corpus
 from api.commands.session import open_runtime
-from api.errors import EXIT_DONE, EXIT_SOME_FAILED
+from api.errors import EXIT_DONE, EXIT_GATE_FAILED, EXIT_INCONCLUSIVE, EXIT_SOME_FAILED, InvalidRequestError
 from api.output import print_json, print_text
-from api.progress import progress_bar
+from api.progress import Advance, progress_bar
+from ingest.gate import FlipGate
 from ingest.pipeline import IngestOptions, ingest
 from ingest.report import IngestReport
 from ingest.status import status
@@ -18,7 +20,9 @@ from rag.bootstrap import Runtime
 
 
 def ingest_sources(arguments: argparse.Namespace) -> int:
-    """Bring a corpus up to date and print what changed; exit 3 when documents failed."""
+    """Bring a corpus up to date and print what changed; exit 3 when documents failed, 100 or 101 when it was held."""
+    if arguments.gate is None and (arguments.policy or arguments.split):
+        raise InvalidRequestError("--policy and --split say how --gate decides; name its golden set with --gate SET")
     chosen = {
         "prune": arguments.prune,
         "retry_failed": arguments.retry_failed,
@@ -27,13 +31,14 @@ def ingest_sources(arguments: argparse.Namespace) -> int:
         "allow_delete_over": arguments.allow_delete_over,
     }
     options = IngestOptions(**{name: value for name, value in chosen.items() if value is not None})
-    with open_runtime(arguments) as runtime:
-        report = run_ingest(arguments.sources, arguments.corpus, runtime, options)
+    with open_runtime(arguments) as runtime, progress_bar() as advance:
+        gate = _gate(arguments, runtime, advance) if arguments.gate else None
+        report = run_ingest(arguments.sources, arguments.corpus, runtime, options, advance, gate)
     if arguments.json:
         print_json(asdict(report))
     else:
         print_text(render_corpus.ingest_text(report))
-    return EXIT_SOME_FAILED if report.failed else EXIT_DONE
+    return _exit_code(report)
 
 
 def show_status(arguments: argparse.Namespace) -> int:
@@ -48,8 +53,30 @@ def show_status(arguments: argparse.Namespace) -> int:
 
 
 def run_ingest(
-    sources: Sequence[str], corpus: str, runtime: Runtime, options: IngestOptions | None = None
+    sources: Sequence[str],
+    corpus: str,
+    runtime: Runtime,
+    options: IngestOptions | None,
+    advance: Advance,
+    gate: FlipGate | None = None,
 ) -> IngestReport:
-    """Ingest with a progress bar."""
-    with progress_bar() as advance:
-        return ingest(sources, corpus, runtime, options, lambda step: advance(step.stage, step.done, step.total))
+    """Ingest, moving a progress bar on."""
+    return ingest(sources, corpus, runtime, options, lambda step: advance(step.stage, step.done, step.total), gate=gate)
+
+
+def _gate(arguments: argparse.Namespace, runtime: Runtime, advance: Advance) -> FlipGate:
+    from eval.flip import GoldenGate  # statistics and reports: a plain ingest starts without them
+    from eval.gates import load_policy
+    from eval.golden import open_golden
+
+    home = runtime.home.root
+    golden = open_golden(arguments.gate, home=home, now=datetime.now(UTC), split=arguments.split)
+    return GoldenGate(
+        golden, load_policy(arguments.policy), runtime.pipeline_at, runtime.catalogue, home / "gates", advance
+    )
+
+
+def _exit_code(report: IngestReport) -> int:
+    if report.held is not None and report.gate is not None:
+        return EXIT_GATE_FAILED if report.gate.name == "FAIL" else EXIT_INCONCLUSIVE
+    return EXIT_SOME_FAILED if report.failed else EXIT_DONE

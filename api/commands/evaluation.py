@@ -35,7 +35,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
         # Found out now, not after an hour of questions.
         _make_folder(arguments.out)
         if arguments.ingest:
-            failed = len(run_ingest([str(golden.documents)], arguments.corpus, runtime).failed)
+            with progress_bar() as advance:
+                failed = len(run_ingest([str(golden.documents)], arguments.corpus, runtime, None, advance).failed)
         with progress_bar() as advance:
             result = run_sync(
                 run(

@@ -130,6 +130,24 @@ class SqlCatalogue:
             return frozenset(connection.scalars(query))
 
 
+class PinnedCatalogue(SqlCatalogue):
+    """A catalogue in which one given generation is the live one, so that it can be asked before it is flipped to."""
+
+    def __init__(self, engine: Engine, generation: Generation) -> None:
+        super().__init__(engine)
+        self._generation = generation
+
+    def live(self, corpus: str) -> Generation:
+        """Return the pinned generation.
+
+        Raises:
+            CorpusNotFoundError: it belongs to another corpus.
+        """
+        if corpus != self._generation.corpus:
+            raise CorpusNotFoundError(f"generation {self._generation.id} is of {self._generation.corpus!r}")
+        return self._generation
+
+
 def visible(table: Any, index_id: int, generation: int) -> ColumnElement[bool]:
     """Return the condition under which rows of documents or chunks are seen by a generation."""
     condition: ColumnElement[bool] = (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from api.cli import main
 from ingest.catalogue import Failure, GenerationRow
+from ingest.gate import Verdict
 from ingest.pipeline import IngestOptions, Progress
 from ingest.report import IngestReport
 from ingest.status import CorpusStatus
@@ -23,14 +25,34 @@ STATUS = CorpusStatus("demo", 4, 3, 9, (FAILURE,), GENERATIONS, "minilm", "fff00
 class Ingest:
     """Stands where `ingest.pipeline.ingest` is; records how it was called."""
 
-    def __init__(self, failed: tuple[Failure, ...] = ()) -> None:
+    def __init__(self, failed: tuple[Failure, ...] = (), verdict: Verdict | None = None) -> None:
         self.failed = failed
+        self.verdict = verdict
         self.calls: list[tuple[list[str], str, IngestOptions]] = []
 
-    def __call__(self, sources: list[str], corpus: str, runtime: Any, options: Any, progress: Any) -> IngestReport:
+    def __call__(
+        self, sources: list[str], corpus: str, runtime: Any, options: Any, progress: Any, gate: Any = None
+    ) -> IngestReport:
         self.calls.append((sources, corpus, options))
         progress(Progress("scan", 1, 2))
-        return IngestReport(corpus, 4, 1, 0, 0, 2, chunks=5, failed=self.failed, seconds=1.25)
+        held = 5 if self.verdict else None
+        report = IngestReport(corpus, 4, 1, 0, 0, 2, chunks=5, failed=self.failed, seconds=1.25)
+        return replace(report, gate=self.verdict, held=held)
+
+
+@pytest.mark.parametrize(("name", "code"), [("FAIL", 100), ("INCONCLUSIVE", 101)])
+def test_a_held_generation_has_the_gate_s_exit_code_and_says_how_to_promote_it(
+    runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: Any, code: int
+) -> None:
+    monkeypatch.setattr("api.commands.corpus.ingest", Ingest(verdict=Verdict(name, "nDCG@10 fell", {"runs": "r"})))
+    status, out, _ = run(capsys, "ingest", "a", "--corpus", "demo")
+    assert status == code
+    assert f"gate: {name} (nDCG@10 fell)" in out and "generations promote 5 --corpus demo" in out
+
+
+def test_a_policy_without_a_gate_is_usage(runtime: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, "ingest", "a", "--corpus", "demo", "--policy", "gates.yaml")
+    assert status == 2 and "--gate SET" in err
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -45,7 +45,7 @@ def test_rollback_goes_one_back_or_where_it_is_told(source, runtime):
     assert rollback("kb", runtime, first) == first
     assert runtime.view("kb")[0]["a.md"].endswith("alpha\n")
     assert rollback("kb", runtime, third) == third
-    with pytest.raises(StateError, match="no published generation 99"):
+    with pytest.raises(StateError, match="no complete generation 99"):
         rollback("kb", runtime, 99)
 
 

@@ -1,0 +1,63 @@
+"""The gate in front of a flip: a golden set is answered from both generations and the two runs are compared, paired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.evidence import Library
+from eval.gates import GatePolicy, Json, run_gate
+from eval.golden import GoldenSet
+from eval.report import write_report
+from eval.runner import Pipeline, Progress, RunOptions, run
+from eval.saved import load_run
+from ingest.gate import Verdict
+from rag.bridge import run_sync
+from rag.types import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenGate:
+    """`ingest.gate.FlipGate` by a golden set and a policy.
+
+    `pipeline_at` answers from one generation; both runs are written below `folder`, as `GENERATION/live` and
+    `GENERATION/candidate`, like any run of `ragwright eval`.
+    """
+
+    golden: GoldenSet
+    policy: GatePolicy
+    pipeline_at: Callable[[Generation], Pipeline]
+    library: Library
+    folder: Path
+    progress: Progress | None = None
+
+    def __call__(self, live: Generation, candidate: Generation) -> Verdict:
+        """Return the verdict of `eval.gates.run_gate` with the live generation as the baseline."""
+        runs = self.folder / str(candidate.id)
+        for generation, name in ((live, "live"), (candidate, "candidate")):
+            options = RunOptions(ragas=False)
+            pipeline = self.pipeline_at(generation)
+            asked = run(
+                self.golden, pipeline, live.corpus, options=options, library=self.library, progress=self.progress
+            )
+            result = run_sync(asked)
+            write_report(result, runs / name)
+        decision = run_gate(load_run(runs / "live"), load_run(runs / "candidate"), self.policy)
+        return Verdict(decision["verdict"], _reason(decision), decision | {"runs": str(runs)})
+
+
+def _reason(decision: Json) -> str:
+    deciding = [
+        f"{name}: {_shown(item)}{item['reason']}"
+        for name, item in decision["metrics"].items()
+        if item["verdict"] == decision["verdict"]
+    ]
+    broken = [f"case {case!r} must pass but is broken" for case in decision["must_pass_broken"]]
+    return "; ".join([*deciding, *broken])
+
+
+def _shown(item: Json) -> str:
+    if item["value"] is None or item["low"] is None:
+        return ""
+    return f"{item['value']:+.4f} [{item['low']:+.4f}, {item['high']:+.4f}], n={item['n']}, "
