@@ -14,7 +14,7 @@ export SCARF_NO_ANALYTICS := 1
 export RAGAS_DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format ingest serve eval gate up down lock clean
+.PHONY: help install demo test lint format ingest serve eval gate aa up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,11 @@ eval: install  ## make eval SET=folder CORPUS=name
 
 gate: install  ## make gate BASELINE=run CANDIDATE=run
 	$(BIN)/ragwright gate --baseline $(BASELINE) --candidate $(CANDIDATE)
+
+aa: install  ## how often the gate errs on SET: the same questions under two near settings, shuffled
+	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/first
+	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/second --set rerank.weight=0.4
+	$(BIN)/ragwright gate --baseline $(OUT)-aa/first --candidate $(OUT)-aa/second --error-rates
 
 up:  ## the service with a Qdrant server, in containers
 	docker compose up --build --detach --wait

@@ -120,6 +120,10 @@ def _add_evaluation_verbs(verbs: Verbs) -> None:
     gate.add_argument("--baseline", metavar="RUN", type=Path, required=True, help="a folder written by eval")
     gate.add_argument("--candidate", metavar="RUN", type=Path, required=True, help="a folder written by eval")
     gate.add_argument("--policy", metavar="FILE", type=Path, help="margins and what an undecided gate does (YAML)")
+    gate.add_argument(
+        "--error-rates", action="store_true", help="how often this gate errs on such runs: A/A and planted regressions"
+    )
+    gate.add_argument("--repeats", metavar="N", type=_positive, default=200, help="comparisons for --error-rates")
 
 
 def _add_prompt_verbs(verbs: Verbs) -> None:

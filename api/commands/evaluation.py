@@ -9,16 +9,17 @@ from pathlib import Path
 
 from api.commands.corpus import run_ingest
 from api.commands.session import open_runtime
-from api.errors import EXIT_DONE, EXIT_SOME_FAILED
+from api.errors import EXIT_DONE, EXIT_ERROR, EXIT_SOME_FAILED
 from api.output import note, print_json, print_text
 from api.progress import progress_bar
+from eval.aa import gate_error_rates, render_error_rates
 from eval.compare import compare_runs, render_comparison
-from eval.gates import load_policy, render_gate, run_gate
+from eval.gates import GatePolicy, load_policy, render_gate, run_gate
 from eval.golden import open_golden
 from eval.render import render_table
 from eval.report import write_report
 from eval.runner import run
-from eval.saved import load_run
+from eval.saved import SavedRun, load_run
 from rag.answer.verify import make_verifier
 from rag.bridge import run_sync
 from rag.errors import ConfigError
@@ -70,14 +71,26 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def gate(arguments: argparse.Namespace) -> int:
-    """Print the decision; the policy maps it to the exit code."""
+    """Print the decision; the policy maps it to the exit code. With --error-rates print how often the gate errs."""
     policy = load_policy(arguments.policy)
-    result = run_gate(load_run(arguments.baseline), load_run(arguments.candidate), policy)
+    baseline, candidate = load_run(arguments.baseline), load_run(arguments.candidate)
+    if arguments.error_rates:
+        return _error_rates(arguments, baseline, candidate, policy)
+    result = run_gate(baseline, candidate, policy)
     if arguments.json:
         print_json(result)
     else:
         print_text(render_gate(result), end="")
     return int(result["exit_code"])
+
+
+def _error_rates(arguments: argparse.Namespace, baseline: SavedRun, candidate: SavedRun, policy: GatePolicy) -> int:
+    rates = gate_error_rates(baseline, candidate, policy, repeats=arguments.repeats)
+    if arguments.json:
+        print_json(rates)
+    else:
+        print_text(render_error_rates(rates), end="")
+    return EXIT_DONE if rates["ok"] else EXIT_ERROR
 
 
 def _make_folder(folder: Path) -> None:

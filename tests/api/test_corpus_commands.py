@@ -137,6 +137,22 @@ def test_generations_are_listed_switched_and_erased(
     assert runtime.closed
 
 
+@pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 1)])
+def test_the_gate_s_error_rates_are_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ok: bool, code: int
+) -> None:
+    share = {"value": 0.9, "low": 0.8, "high": 0.95}
+    shares = {"PASS": share, "FAIL": share, "INCONCLUSIVE": share}
+    metric = {"n": 40, "planted_effect": 0.03, "aa": shares, "planted": shares, "caught": share}
+    rates = {"ok": ok, "set": {"name": "s"}, "cases": 50, "metrics": {"nDCG@10": metric}}
+    monkeypatch.setattr("api.commands.evaluation.load_run", lambda folder: folder)
+    monkeypatch.setattr("api.commands.evaluation.gate_error_rates", lambda *runs, repeats: rates)
+    arguments = ["gate", "--baseline", "a", "--candidate", "b", "--error-rates"]
+    assert main(arguments) == code
+    assert "nothing changed: PASS 90.0% [80.0%, 95.0%]" in capsys.readouterr().out
+    assert main([*arguments, "--json"]) == code
+
+
 @pytest.mark.parametrize("code", [0, 100, 101])
 def test_the_gate_s_decision_is_the_exit_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, code: int
