@@ -63,7 +63,10 @@ def read_library(case: Case, answer: Answer, library: Library) -> Evidence:
         for chunk in library.document_chunks(generation, doc_id)
         if any(gold.doc_id == doc_id and gold.span.overlaps(chunk.span) for gold in case.spans)
     )
-    return Evidence(tuple(_slice(texts[c.doc_id], c.span.start, c.span.end) for c in cited), touching)
+    ingested = bool(touching) if case.spans else any(_text(library, generation, d) for d in case.doc_ids)
+    return Evidence(
+        tuple(_slice(texts[c.doc_id], c.span.start, c.span.end) for c in cited), touching, ingested=ingested
+    )
 
 
 async def judge_support(sentences: Sequence[Sentence], verifier: Verifier | None) -> tuple[SupportFinding, ...]:

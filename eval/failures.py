@@ -1,4 +1,18 @@
-"""The first stage that broke in a bad case, told from gold alone, without a model."""
+"""The first stage that broke in a bad case, told from gold alone, without a model.
+
+| stage | what happened to the gold |
+|---|---|
+| error | the case raised or took too long |
+| answered_unanswerable | there is none, and an answer was given all the same |
+| not_ingested | no chunk of the generation holds any of it |
+| not_retrieved | it is in the index, but in no hit |
+| reranked_away | it was among the hits the context is packed from, and reranking put it behind them |
+| ranked_too_low | it was behind them before reranking, too |
+| dropped_as_duplicate, compressed_away, over_budget | it was in the hits used, and the context dropped it |
+| wrongly_abstained | it was in the context, and no answer was given |
+| not_cited | it was in the context, and the answer cites other passages |
+| unsupported | the answer cites it, but a sentence says what its citations do not |
+"""
 
 from __future__ import annotations
 
@@ -8,43 +22,74 @@ from eval.metrics.citations import citations
 from eval.metrics.spans import context_ranges
 from eval.observation import Observation, Range
 
+_LEDGER = {
+    "budget": "over_budget",
+    "max_passages": "over_budget",
+    "compressed_away": "compressed_away",
+    "near_duplicate": "dropped_as_duplicate",
+}
+"""Reasons of the context's ledger, the latest stage first: gold may be in several hits, and the furthest counts."""
+
 
 def first_broken_stage(seen: Observation) -> str | None:
-    """Return the stage's name, or None for a case that went well or has nothing to go by.
-
-    The names: error, answered_unanswerable, not_retrieved, ranked_too_low, not_in_context, wrongly_abstained,
-    not_cited.
-    """
+    """Return the stage's name, or None for a case that went well or has nothing to go by."""
     if seen.status == "error":
         return "error"
     if not seen.case.answerable:
         return "answered_unanswerable" if seen.abstained is False else None
-    if seen.case.doc_ids:
+    if seen.case.doc_ids and not _cites_gold(seen):
         broken = _before_the_answer(seen)
         if broken:
             return broken
     if seen.abstained:
         return "wrongly_abstained"
-    return _uncited(seen)
+    return _in_the_answer(seen)
 
 
 def _before_the_answer(seen: Observation) -> str | None:
-    if seen.abstained is False and _uncited(seen) is None:
-        return None  # cited gold was found, whatever the ranking looked like
     if not _touches_gold(seen, seen.hits):
-        return "not_retrieved"
+        return "not_ingested" if seen.evidence.ingested is False else "not_retrieved"
     if not _touches_gold(seen, seen.hits[: seen.hits_used]):
-        return "ranked_too_low"
+        return _lost_in_ranking(seen)
     if seen.passages is not None and not _touches_gold(seen, context_ranges(seen)):
-        return "not_in_context"
+        return _lost_in_packing(seen)
     return None
 
 
-def _uncited(seen: Observation) -> str | None:
-    if seen.abstained is None or not seen.case.doc_ids:
+def _lost_in_ranking(seen: Observation) -> str:
+    used = seen.hits_used or 0
+    before = [hit for hit, rank in zip(seen.hits, seen.fused_ranks, strict=False) if rank <= used]
+    return "reranked_away" if _touches_gold(seen, before) else "ranked_too_low"
+
+
+def _lost_in_packing(seen: Observation) -> str:
+    for reason, stage in _LEDGER.items():
+        gone = [Range(item.doc_id, item.span.start, item.span.end) for item in seen.dropped if item.reason == reason]
+        if _touches_gold(seen, gone):
+            return stage
+    return "not_in_context"
+
+
+def _in_the_answer(seen: Observation) -> str | None:
+    if seen.abstained is None:
         return None
+    if seen.case.doc_ids and not _cites_gold(seen):
+        return "not_cited"
+    return "unsupported" if _has_unsupported_sentence(seen) else None
+
+
+def _has_unsupported_sentence(seen: Observation) -> bool:
+    """Say whether a sentence with citations goes beyond what they say together."""
+    findings = seen.evidence.findings
+    if findings is None:
+        return False
+    pairs = zip(seen.sentences, findings, strict=True)
+    return any(sentence.citations and not finding.joint for sentence, finding in pairs)
+
+
+def _cites_gold(seen: Observation) -> bool:
     cited = [Range(item.doc_id, item.span.start, item.span.end) for item in citations(seen)]
-    return None if _touches_gold(seen, cited) else "not_cited"
+    return seen.abstained is False and _touches_gold(seen, cited)
 
 
 def _touches_gold(seen: Observation, ranges: Iterable[Range]) -> bool:

@@ -8,11 +8,17 @@ from xml.etree import ElementTree
 
 _WHY = {
     "answered_unanswerable": "answered a question that the corpus cannot answer",
+    "not_ingested": "the corpus holds nothing of the gold",
     "not_retrieved": "no hit touches the gold",
+    "reranked_away": "reranking put the gold behind the hits that the context is made of",
     "ranked_too_low": "gold was found, but below the hits that the context is made of",
+    "dropped_as_duplicate": "the hit with the gold was taken for a copy of another and left out of the context",
+    "compressed_away": "compression left the gold out of the context",
+    "over_budget": "the context's size left no room for the gold",
     "not_in_context": "gold was retrieved but is not in the context",
     "wrongly_abstained": "gold was in the context but the answer was refused",
     "not_cited": "the answer cites nothing of the gold",
+    "unsupported": "a sentence of the answer says what its citations do not",
 }
 _NOT_XML = {i: "\ufffd" for i in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from eval.golden import Case
-from rag.types import Answer, Hit, Passage, Provenance, SearchResult, Sentence, Usage
+from rag.types import Answer, Dropped, Hit, Passage, Provenance, SearchResult, Sentence, Usage
 
 Status = Literal["ok", "error", "abstained", "not_applicable"]
 
@@ -36,19 +36,22 @@ class Evidence:
     """What the catalogue and a verifier say about an answer; None where nobody was there to ask.
 
     `cited` is the clean text at each citation's range, in reading order (None: no such document or range).
-    `touching` is every chunk of the generation that shares a character with a gold span.
+    `touching` is every chunk of the generation that shares a character with a gold span; `ingested` says whether the
+    generation holds anything of the gold at all.
     """
 
     cited: tuple[str | None, ...] | None = None
     touching: tuple[Range, ...] | None = None
     findings: tuple[SupportFinding, ...] | None = None
+    ingested: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One case with what the system did about it. `abstained` is None where no answer was asked for or it failed.
 
-    `hits` is the ranking in order, of which the answer saw the first `hits_used` (None: no answer was asked for).
+    `hits` is the ranking in order, of which the context was packed from the first `hits_used` (None: no answer was
+    asked for); `fused_ranks` says where each of them stood before reranking. `dropped` is the context's ledger.
     `top_scores` is the best score per stage among those, the features of abstention baselines.
     """
 
@@ -58,9 +61,11 @@ class Observation:
     generation: int | None = None
     settings: str | None = None
     hits: tuple[Range, ...] = ()
+    fused_ranks: tuple[int, ...] = ()
     hits_used: int | None = None
     passages: tuple[Passage, ...] | None = None
     context_tokens: int | None = None
+    dropped: tuple[Dropped, ...] = ()
     answer: str = ""
     sentences: tuple[Sentence, ...] = ()
     abstained: bool | None = None
@@ -85,6 +90,7 @@ def searched(case: Case, result: SearchResult, timings_ms: Mapping[str, float]) 
         generation=result.generation.id,
         settings=result.settings,
         hits=_ranges(result.hits),
+        fused_ranks=_fused_ranks(result.hits),
         timings_ms=timings_ms,
         top_scores=_top_scores(result.hits),
     )
@@ -100,9 +106,11 @@ def answered(
         generation=answer.provenance.generation,
         settings=answer.provenance.settings,
         hits=_ranges(ranking),
-        hits_used=len(answer.context.search.hits),
+        fused_ranks=_fused_ranks(ranking),
+        hits_used=answer.context.packed_from,
         passages=answer.context.context.passages,
         context_tokens=answer.context.context.tokens,
+        dropped=answer.context.context.dropped,
         answer=answer.text,
         sentences=answer.sentences,
         abstained=answer.abstained,
@@ -117,6 +125,10 @@ def answered(
 
 def _ranges(hits: Sequence[Hit]) -> tuple[Range, ...]:
     return tuple(Range(hit.chunk.doc_id, hit.chunk.span.start, hit.chunk.span.end, hit.score) for hit in hits)
+
+
+def _fused_ranks(hits: Sequence[Hit]) -> tuple[int, ...]:
+    return tuple(hit.stages["fused"].rank if "fused" in hit.stages else hit.rank for hit in hits)
 
 
 def _top_scores(hits: Sequence[Hit]) -> dict[str, float]:

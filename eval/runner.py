@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -157,7 +157,7 @@ class _Asker:
         read = Evidence()
         if self.library is not None:
             read = await asyncio.to_thread(read_library, case, answer, self.library)
-        return Evidence(read.cited, read.touching, await judge_support(answer.sentences, self.verifier))
+        return replace(read, findings=await judge_support(answer.sentences, self.verifier))
 
     def _request(self, case: Case) -> Request:
         return Request(case.question, self.corpus, top_k=self.options.depth, history=case.history)

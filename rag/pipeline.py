@@ -191,7 +191,7 @@ class RagPipeline:
             prompt = stages.render(
                 request.prompt or self._settings.answer.prompt, request.question, context, request.history
             )
-        return ContextResult(search, context, prompt, clock.total())
+        return ContextResult(search, context, prompt, clock.total(), min(settings.max_hits, len(hits)))
 
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text

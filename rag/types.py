@@ -353,12 +353,13 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class ContextResult:
-    """Hits, the context packed from them, and the prompt that would be sent."""
+    """Hits, the context packed from the first `packed_from` of the ranking, and the prompt that would be sent."""
 
     search: SearchResult
     context: Context
     prompt: Prompt
     timings_ms: Mapping[str, float]
+    packed_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Shop:
             Passage(i, h.chunk.doc_id, "", "", h.chunk.text, (h.chunk.span,), 9) for i, h in enumerate(found.hits, 1)
         )
         context = ContextResult(
-            found, Context(passages, 9 * len(passages), 100, "words"), Prompt("grounded", "1", ()), {}
+            found, Context(passages, 9 * len(passages), 100, "words"), Prompt("grounded", "1", ()), {}, len(found.hits)
         )
         refused = not passages or found.hits[0].score < 2
         text, sentences = "", ()
