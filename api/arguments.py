@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_corpus_verbs(verbs)
     _add_question_verbs(verbs)
     _add_evaluation_verbs(verbs)
+    _add_golden_verbs(verbs)
     _add_prompt_verbs(verbs)
     _add_generation_verbs(verbs)
     _add_service_verbs(verbs)
@@ -124,6 +125,19 @@ def _add_evaluation_verbs(verbs: Verbs) -> None:
         "--error-rates", action="store_true", help="how often this gate errs on such runs: A/A and planted regressions"
     )
     gate.add_argument("--repeats", metavar="N", type=_positive, default=200, help="comparisons for --error-rates")
+
+
+def _add_golden_verbs(verbs: Verbs) -> None:
+    group = _group(verbs, "golden", "bring in golden sets and check them")
+    bring = _verb(group, "import", "golden:import_golden", "write another tool's set as a golden-set folder")
+    bring.add_argument("format", metavar="FORMAT", help="promptfoo, ragas, beir or trec")
+    bring.add_argument("source", metavar="SOURCE", type=Path, help="the file or folder of that tool")
+    bring.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new folder")
+    bring.add_argument(
+        "--documents", metavar="PATH", type=Path, help="a folder or documents.jsonl that the set asks about"
+    )
+    check = _verb(group, "check", "golden:check_golden", "read a set strictly; find what its splits share")
+    check.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
 
 
 def _add_prompt_verbs(verbs: Verbs) -> None:
