@@ -40,7 +40,7 @@ REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md", "docs/lost-rows.md"]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
 MODEL_SAYS = "Genvind Nord A/S shreds the disks."
@@ -246,6 +246,17 @@ def test_snippets_run(body: str, workspace: Workspace) -> None:
     done = workspace.run(sys.executable, "snippet.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Genvind Nord" in done.stdout
+
+
+def test_the_comparison_of_lost_rows_prints_what_the_page_says(workspace: Workspace) -> None:
+    page = fenced((REPOSITORY / "docs" / "lost-rows.md").read_text(encoding="utf-8"))
+    (body,), (printed,) = ([text for name, text in page if name == wanted] for wanted in ("python", "text"))
+    (workspace.folder / "lost_rows.py").write_text(body)
+    done = workspace.run(sys.executable, "lost_rows.py")
+    said, shown = ([line.rstrip() for line in text.splitlines()] for text in (done.stdout, printed))
+    assert done.returncode == 0 and said[:-1] == shown[:-1], done.stdout + done.stderr
+    # The order of what is left of the experiment is a matter of chance.
+    assert sorted(re.findall(r"\w+", said[-1])) == sorted(re.findall(r"\w+", shown[-1]))
 
 
 def test_the_golden_rows_are_a_golden_set(tmp_path: Path) -> None:
