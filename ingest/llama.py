@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ingest.partition.layout import flat_metadata
 from ingest.partition.plain import paragraphs
-from rag.types import Chunk, Document
+from rag.types import Chunk, Document, Metadata
 
 if TYPE_CHECKING:
     from llama_index.core.schema import Document as LlamaDocument
@@ -50,14 +50,19 @@ def _from_llama(document: LlamaDocument) -> Document:
     metadata = flat_metadata(document.metadata)
     return Document(
         doc_id=document.id_,
-        title=metadata.get("title") or metadata.get("file_name") or document.id_,
+        title=_text(metadata, "title") or _text(metadata, "file_name") or document.id_,
         text=text,
         blocks=tuple(paragraphs(text)),
-        source_hash=metadata.get("source_hash") or hashlib.sha256(text.encode("utf-8")).hexdigest(),
-        uri=metadata.get("uri", ""),
-        media_type=metadata.get("media_type", "text/plain"),
+        source_hash=_text(metadata, "source_hash") or hashlib.sha256(text.encode("utf-8")).hexdigest(),
+        uri=_text(metadata, "uri"),
+        media_type=_text(metadata, "media_type") or "text/plain",
         metadata={key: value for key, value in metadata.items() if key not in _OWN_KEYS},
     )
+
+
+def _text(metadata: Metadata, key: str) -> str:
+    value = metadata.get(key, "")
+    return value if isinstance(value, str) else ", ".join(value)
 
 
 def to_text_nodes(chunks: Sequence[Chunk]) -> list[TextNode]:

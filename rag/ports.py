@@ -21,6 +21,7 @@ from rag.types import (
     Draft,
     Generation,
     Hit,
+    Metadata,
     Prompt,
     Query,
     Selection,
@@ -77,13 +78,13 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One chunk as a vector index stores it. `fields` is the flat metadata that filters match."""
+    """One chunk as a vector index stores it. `fields` is the metadata that filters match."""
 
     pk: int
     vector: NDArray[np.float32]
     added: int
     doc_pk: int
-    fields: Mapping[str, str]
+    fields: Metadata
 
 
 @runtime_checkable
@@ -236,7 +237,7 @@ class Catalogue(Protocol):
         ...
 
     def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
-        """Return the pks of visible chunks whose document's metadata equals every field of `filter`."""
+        """Return the pks of visible chunks whose document's metadata equals or holds every field of `filter`."""
         ...
 
 

@@ -5,7 +5,7 @@ Offsets are `[start, end)` in Unicode code points of a document's clean text, ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +14,21 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 """A `(n, d) float32` matrix; every embedder L2-normalises its rows."""
+
+Metadata = Mapping[str, str | tuple[str, ...]]
+"""What filters match of a document: a field is one string or a list of them (`tags`, `acl`)."""
+
+
+def as_metadata(fields: Mapping[str, str | Sequence[str]]) -> Metadata:
+    """Return metadata that came out of JSON, its lists as tuples."""
+    return {key: value if isinstance(value, str) else tuple(value) for key, value in fields.items()}
+
+
+def matches(metadata: Metadata, filter: Mapping[str, str]) -> bool:
+    """Say whether every field of `filter` equals the document's field, or is in it where that is a list."""
+    fields = {key: (value,) if isinstance(value, str) else value for key, value in metadata.items()}
+    return all(value in fields.get(key, ()) for key, value in filter.items())
+
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter"]
 
@@ -78,8 +93,8 @@ class Block:
 class Document:
     """One source document as clean text plus its layout.
 
-    `source_hash` is the sha256 of the bytes it was read from. `metadata` holds flat string fields that filters can
-    match (front matter, sidecar, format). `warnings` says what was dropped or guessed on the way.
+    `source_hash` is the sha256 of the bytes it was read from, and of the metadata that stands beside them (sidecars).
+    `metadata` are the fields that filters match (front matter, sidecar, format). `warnings` says what was dropped or guessed on the way.
     """
 
     doc_id: str
@@ -89,7 +104,7 @@ class Document:
     source_hash: str
     uri: str = ""
     media_type: str = "text/plain"
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -119,7 +134,7 @@ class Chunk:
     header: str = ""
     tokens: int = 0
     uri: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()
     parent: Span | None = None
     pk: int = 0
@@ -143,7 +158,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question against one generation; `filter` fields must all equal the document's metadata."""
+    """A question against one generation; every field of `filter` must equal the document's, or be in it."""
 
     text: str
     generation: Generation

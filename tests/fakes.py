@@ -33,6 +33,7 @@ from rag.types import (
     StageScore,
     Support,
     Vectors,
+    matches,
 )
 
 GENERATION = Generation(1, "fake", 1, "fake-settings")
@@ -197,7 +198,7 @@ class FakeCatalogue:
 
     def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
         return frozenset(
-            pk for pk, chunk in self.by_pk.items() if all(chunk.metadata.get(k) == v for k, v in filter.items())
+            pk for pk, chunk in self.by_pk.items() if matches(chunk.metadata, filter)
         )
 
 

@@ -99,7 +99,7 @@ def _body(model: type[_Body], arguments: argparse.Namespace) -> _Body:
 def _mapping(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        raise InvalidRequestError("--filter names a field twice; a document has one value for each field")
+        raise InvalidRequestError("--filter names a field twice; ask for one value of each field")
     return mapping
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from ingest.clean import clip
-from rag.types import Block, BlockKind, Span
+from rag.types import Block, BlockKind, Metadata, Span
 
 _SEPARATOR = "\n\n"
 _HEADING_CHARS = 200
+_LISTS = frozenset({"tags", "acl"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Content:
     media_type: str
     title: str = ""
     explicit_title: bool = False
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -100,13 +102,28 @@ def fill_gaps(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
         yield Block("paragraph", gap, path, page=page)
 
 
-def flat_metadata(fields: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the fields as strings; lists are joined by ', ', nested mappings and empty values left out."""
-    flat: dict[str, str] = {}
+def flat_metadata(fields: Mapping[Any, Any]) -> dict[str, str | tuple[str, ...]]:
+    """Return the fields as strings and lists of strings; nested mappings and empty values are left out.
+
+    `tags` and `acl` are always lists: a string there is split at its commas. Dates are written as ISO 8601.
+    """
+    flat: dict[str, str | tuple[str, ...]] = {}
     for key, value in fields.items():
-        if isinstance(value, list | tuple):
-            value = ", ".join(str(item) for item in value if not isinstance(item, dict | list))
-        if value is None or isinstance(value, dict) or not str(value).strip():
-            continue
-        flat[str(key)] = str(value).strip()
+        # Filters are `key=value`, so that a key cannot hold the sign.
+        name = str(key).replace("=", "_")
+        if name in _LISTS and isinstance(value, str):
+            value = value.split(",")
+        kept = _strings(value) if isinstance(value, list | tuple) else _string(value)
+        if kept:
+            flat[name] = kept
     return flat
+
+
+def _strings(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in map(_string, values) if text))
+
+
+def _string(value: Any) -> str:
+    if value is None or isinstance(value, Mapping | list | tuple):
+        return ""
+    return (value.isoformat() if isinstance(value, date) else str(value)).strip()

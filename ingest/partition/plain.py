@@ -12,7 +12,7 @@ import yaml
 from ingest.clean import normalise_newlines, one_line
 from ingest.partition.layout import Content, HeadingPath, fill_gaps, flat_metadata, trimmed
 from rag.errors import DocumentError
-from rag.types import Block, BlockKind, Span
+from rag.types import Block, BlockKind, Metadata, Span
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -93,6 +93,7 @@ def partition_markdown(path: Path) -> Content:
     front = _FRONT_MATTER.match(text)
     body_start = front.end() if front else 0
     fields, problem = _front_fields(front.group(1) or "") if front else ({}, ())
+    title = fields.get("title", "")
     blocks: list[Block] = []
     front_span = trimmed(text, 0, body_start)
     if front_span:
@@ -102,14 +103,14 @@ def partition_markdown(path: Path) -> Content:
         text,
         tuple(fill_gaps(text, blocks)),
         "text/markdown",
-        title=fields.get("title", ""),
+        title=one_line(", ".join(title) if isinstance(title, tuple) else title),
         explicit_title="title" in fields,
         metadata={key: value for key, value in fields.items() if key != "title"},
         warnings=(*warnings, *problem),
     )
 
 
-def _front_fields(source: str) -> tuple[dict[str, str], tuple[str, ...]]:
+def _front_fields(source: str) -> tuple[Metadata, tuple[str, ...]]:
     try:
         fields = yaml.safe_load(source)
     except (yaml.YAMLError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,8 @@ def page_content(html: str, warnings: tuple[str, ...] = ()) -> Content:
 
 
 def _decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
-    declared = _META_CHARSET.search(data[:4096])
+    # A byte order mark goes before what the page says of itself (HTML standard, 13.2.3.2).
+    declared = None if data.startswith(BOM_UTF8) else _META_CHARSET.search(data[:4096])
     if declared and declared.group(1).lower() not in {b"utf-8", b"utf8"}:
         try:
             return decode(data.decode(declared.group(1).decode("ascii")).encode("utf-8"))

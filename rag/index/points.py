@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import StateError
-from rag.types import Candidate
+from rag.types import Candidate, Metadata
 
 
-def to_fields(fields: Mapping[str, str]) -> list[str]:
-    """Return metadata as sorted `key=value` keywords; the first `=` ends the key, so keys must not hold one."""
-    return sorted(f"{key}={value}" for key, value in fields.items())
+def to_fields(fields: Metadata) -> list[str]:
+    """Return metadata as sorted `key=value` keywords, one for each value of a list; keys hold no `=`."""
+    keywords = {f"{key}={item}" for key, value in fields.items() for item in _values(value)}
+    return sorted(keywords)
+
+
+def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
 
 
 def check_dim(vector: NDArray[np.float32], dim: int) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import rag.errors
 from rag.errors import IndexUnavailableError, RagwrightError
 from rag.ports import Point, VectorIndex
-from rag.types import Candidate
+from rag.types import Candidate, as_metadata
 
 _SIZES = struct.Struct("!4sII")
 _MAGIC = b"RGW1"
@@ -113,7 +113,7 @@ def _run_upsert(index: VectorIndex, frame: Frame) -> Frame:
     values = _floats(frame)
     vectors = np.split(values, np.cumsum(frame.header["dims"])[:-1])
     rows = zip(frame.header["points"], vectors, strict=True)
-    index.upsert([Point(pk, vector, added, doc, fields) for (pk, added, doc, fields), vector in rows])
+    index.upsert([Point(pk, vector, added, doc, as_metadata(fields)) for (pk, added, doc, fields), vector in rows])
     return Frame({})
 
 

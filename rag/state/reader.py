@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, select
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.settings import Bm25Settings, EmbedderSettings
 from rag.state.engine import reading
+from rag.state.filters import matching_documents
 from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
-from rag.types import Block, Box, Chunk, Document, Generation, Span
+from rag.types import Block, Box, Chunk, Document, Generation, Span, as_metadata
 
 _BATCH = 500
 
@@ -118,14 +119,11 @@ class SqlCatalogue:
             yield self.document(generation, doc_id)
 
     def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
-        """Return the pks of visible chunks whose document's metadata equals every field of `filter`."""
-        query = (
-            select(chunks.c.pk)
-            .join(documents, documents.c.pk == chunks.c.doc_pk)
-            .where(visible(chunks, generation.index_id, generation.id))
-        )
-        for key, value in filter.items():
-            query = query.where(documents.c.metadata[key].as_string() == value)
+        """Return the pks of visible chunks whose document's metadata equals or holds every field of `filter`."""
+        query = select(chunks.c.pk).where(visible(chunks, generation.index_id, generation.id))
+        if filter:
+            found = matching_documents(filter, self._engine.dialect.name)
+            query = query.where(chunks.c.doc_pk.in_(found.where(documents.c.index_id == generation.index_id)))
         with reading(self._engine) as connection:
             return frozenset(connection.scalars(query))
 
@@ -176,7 +174,7 @@ def _chunk(row: Row[Any]) -> Chunk:
         header=row.header,
         tokens=row.tokens,
         uri=row.uri,
-        metadata=row.metadata,
+        metadata=as_metadata(row.metadata),
         boxes=tuple(Box(*box) for box in row.boxes or ()),
         parent=Span(row.parent_start, row.parent_end) if row.parent_start is not None else None,
         pk=row.pk,
@@ -192,7 +190,7 @@ def _document(row: Row[Any]) -> Document:
         source_hash=row.source_hash,
         uri=row.uri,
         media_type=row.media_type,
-        metadata=row.metadata,
+        metadata=as_metadata(row.metadata),
         warnings=tuple(row.warnings),
     )
 

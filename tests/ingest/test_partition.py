@@ -70,7 +70,7 @@ def test_markdown_keeps_every_character_and_its_layout(tmp_path):
     document = partitioned(tmp_path / "a.md", MARKDOWN)
     assert document.text == MARKDOWN
     assert document.title == "Guide: disks"
-    assert document.metadata == {"tags": "a, b", "version": "4.2", "format": "md"}
+    assert document.metadata == {"tags": ("a", "b"), "version": "4.2", "format": "md"}
     assert layout(document) == [
         ("front_matter", MARKDOWN[: MARKDOWN.index("\nIntro")]),
         ("paragraph", "Intro line\ngoes on."),
