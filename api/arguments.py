@@ -62,7 +62,12 @@ def _group(verbs: Verbs, name: str, help: str) -> Verbs:
 
 def _add_corpus_verbs(verbs: Verbs) -> None:
     ingest = _verb(verbs, "ingest", "corpus:ingest_sources", "read sources into a corpus; the unchanged cost nothing")
-    ingest.add_argument("sources", metavar="SOURCE", nargs="+", help="a folder, file, glob, .zip, documents.jsonl, or a URL (https, sitemap.xml, s3, gs, az, …)")
+    ingest.add_argument(
+        "sources",
+        metavar="SOURCE",
+        nargs="+",
+        help="a folder, file, glob, .zip, documents.jsonl, or a URL (https, sitemap.xml, s3, gs, az, …)",
+    )
     _add_corpus(ingest)
     ingest.add_argument("--prune", action="store_true", help="remove documents that are gone from the sources")
     ingest.add_argument(

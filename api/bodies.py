@@ -51,7 +51,9 @@ class SearchBody(_Body):
     question: NonBlank
     corpus: NonBlank
     top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
-    filter: dict[Text, Text] = Field(default_factory=dict, description="metadata fields that must all be equal, or hold the value in a list")
+    filter: dict[Text, Text] = Field(
+        default_factory=dict, description="metadata fields that must all be equal, or hold the value in a list"
+    )
 
 
 class ContextBody(SearchBody):

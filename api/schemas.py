@@ -190,7 +190,7 @@ class DocumentJson(_Json):
     uri: str
     media_type: str
     source_hash: str
-    metadata: dict[str, str]
+    metadata: dict[str, str | tuple[str, ...]]
     warnings: list[str]
     text: str
 

@@ -16,12 +16,13 @@ from sqlalchemy import Engine
 
 from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
 from ingest.chunkers import chunker
+from ingest.fetches import Fetches
 from ingest.gate import FlipGate
 from ingest.index_writer import IndexWriter, erase_generation
 from ingest.lock import ingest_lock
 from ingest.plan import Held, Plan, check_prune, make_plan
 from ingest.report import IngestReport, compare
-from ingest.sources import Sources, resolve
+from ingest.sources import Reach, Sources, resolve
 from ingest.workers import Job, Outcome, Recipe, WorkerPool, prefetched
 from rag.errors import ConfigError
 from rag.ports import REMOVED_NEVER, Embedder, Index
@@ -97,17 +98,24 @@ def ingest(
     started = time.monotonic()
     check_corpus_name(corpus)
     chunker(runtime.settings.ingest.chunker.name)  # a misspelt name must fail the run, not every document of it
-    found = resolve(sources)
+    options = options or IngestOptions()
     writer = CatalogueWriter(runtime.engine, corpus, clock)
-    run = _Run(runtime, options or IngestOptions(), progress or _silent, writer, corpus, gate)
-    if run.options.dry_run:
-        report = run.preview(found)
-    else:
-        with ingest_lock(runtime.home, corpus):
-            writer.create_corpus()
-            discard_abandoned(writer, runtime)
-            report = run.execute(found)
-    return replace(report, seconds=time.monotonic() - started)
+    memory = Fetches(runtime.engine, corpus, clock)
+    with Reach(runtime.settings.ingest.fetch, runtime.home.spool, memory) as reach:
+        found = resolve(sources, reach)
+        run = _Run(runtime, options, progress or _silent, writer, corpus, reach, gate)
+        if options.dry_run:
+            report = run.preview(found)
+        else:
+            with ingest_lock(runtime.home, corpus):
+                writer.create_corpus()
+                discard_abandoned(writer, runtime)
+                try:
+                    report = run.execute(found)
+                finally:
+                    memory.flush()
+    warnings = (*found.warnings, *report.warnings)
+    return replace(report, warnings=warnings, seconds=time.monotonic() - started)
 
 
 def discard_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
@@ -143,6 +151,7 @@ class _Run:
     progress: ProgressSink
     writer: CatalogueWriter
     corpus: str
+    reach: Reach
     gate: FlipGate | None = None
 
     def preview(self, found: Sources) -> IngestReport:
@@ -185,6 +194,7 @@ class _Run:
             prune=self.options.prune,
             reuse_text=live is not None and self._same_partition(live),
             progress=lambda done, total: self.progress(Progress("scan", done, total)),
+            hash_of=self.reach.source_hash,
         )
         check_prune(plan, found, len(held.live), self.options.allow_delete_over)
         return plan
@@ -252,7 +262,8 @@ class _Run:
         """Partition, chunk and embed; workers read ahead while this process embeds."""
         made = _Made()
         total = len(plan.make) + len(plan.carry)
-        jobs = chain((Job(item.doc_id, item) for item in plan.make), self._carried(plan.carry, live))
+        items = self.reach.brought(plan.make, plan.hashes)
+        jobs = chain((Job(item.doc_id, item) for item in items), self._carried(plan.carry, live))
         for done, outcome in enumerate(self._outcomes(jobs, total, index), start=1):
             _take(outcome, made, target, plan)
             self.progress(Progress("documents", done, total))
@@ -267,7 +278,7 @@ class _Run:
         recipe = Recipe(index.embedder.tokenizer, ingest_settings.chunker, ingest_settings.partition)
         workers = self.options.jobs or ingest_settings.jobs
         with WorkerPool(workers, recipe, at_most=total) as pool:
-            with prefetched(pool.outcomes(jobs), pool.cancel) as outcomes:
+            with prefetched(self.reach.emptied(pool.outcomes(jobs)), pool.cancel) as outcomes:
                 yield from outcomes
 
     def _carried(self, doc_ids: Sequence[str], live: Generation | None) -> Iterator[Job]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from ingest.catalogue import Failure, StoredDocument
 from ingest.sources import SourceItem, Sources
-from rag.errors import DocumentError, PruneRefusedError
+from rag.errors import DocumentError, GoneError, PruneRefusedError
+
+SourceHash = Callable[[SourceItem, Collection[str], bool], str]
+"""Hash of an item's source, given the hashes with which nothing has to be done, and whether it is needed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class Held:
         """The source hash of every live document."""
         return {doc_id: stored.source_hash for doc_id, stored in self.live.items()}
 
+    def current_hashes(self, doc_id: str, reuse_text: bool) -> set[str]:
+        """Return the source hashes with which a document need not be read again."""
+        found = (self.target.get(doc_id), self.live.get(doc_id) if reuse_text else None)
+        return {stored.source_hash for stored in found if stored}
+
     def is_current(self, doc_id: str) -> bool:
         """Say whether the target index holds the live version of a document."""
         live, target = self.live.get(doc_id), self.target.get(doc_id)
@@ -37,7 +45,8 @@ class Plan:
 
     `make` are read from their sources and replace the stored version only once they succeeded; `carry` are cut anew
     from the live generation's text; `retire` leave the target index; `settled` are there as their sources have them.
-    `failed` cannot be listed or read; `left_alone` failed before and have not changed since.
+    `failed` cannot be listed or read; `gone` are no longer where they were fetched from, which counts as vanished;
+    `left_alone` failed before and have not changed since.
     """
 
     make: list[SourceItem] = field(default_factory=list)
@@ -45,6 +54,7 @@ class Plan:
     retire: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     left_alone: list[Failure] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
@@ -63,19 +73,22 @@ def make_plan(
     prune: bool,
     reuse_text: bool,
     progress: Callable[[int, int], None],
+    hash_of: SourceHash,
 ) -> Plan:
     """Compare the sources with what is stored, by the hash of their bytes.
 
     `known_failures` are left alone while their bytes stay the same. `reuse_text` allows a rebuild to take the clean
-    text of unchanged documents from the live generation instead of from their files.
+    text of unchanged documents from the live generation instead of from their files. `hash_of` reads the hashes.
     """
     plan = Plan(failed=[Failure(failure.name, failure.reason) for failure in sources.failures])
     for done, item in enumerate(sources.items, start=1):
-        source_hash = _hash(item, plan)
-        if source_hash:
-            _place(item, source_hash, plan, held, known_failures.get(item.doc_id), reuse_text)
+        failure = known_failures.get(item.doc_id)
+        current = held.current_hashes(item.doc_id, reuse_text)
+        source_hash = _hash(item, plan, hash_of, current, needed=bool(current or failure))
+        if source_hash is not None:
+            _place(item, source_hash, plan, held, failure, reuse_text)
         progress(done, len(sources.items))
-    named = {item.doc_id for item in sources.items}
+    named = {item.doc_id for item in sources.items} - set(plan.gone)
     plan.vanished = sorted(held.live.keys() - named) if prune else []
     decided = {item.doc_id for item in plan.make} | set(plan.settled) | set(plan.vanished)
     kept = held.live.keys() - decided
@@ -84,12 +97,19 @@ def make_plan(
     return plan
 
 
-def _hash(item: SourceItem, plan: Plan) -> str:
+def _hash(item: SourceItem, plan: Plan, hash_of: SourceHash, current: Collection[str], *, needed: bool) -> str | None:
     try:
-        source_hash = item.source_hash()
+        source_hash = hash_of(item, current, needed)
+    except GoneError as error:
+        # What was never there is a wrong address; what was there is treated as a file that vanished.
+        if current:
+            plan.gone.append(item.doc_id)
+        else:
+            plan.failed.append(Failure(item.doc_id, str(error), transient=True))
+        return None
     except DocumentError as error:
         plan.failed.append(Failure(item.doc_id, str(error), transient=True))
-        return ""
+        return None
     plan.hashes[item.doc_id] = source_hash
     return source_hash
 

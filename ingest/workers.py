@@ -72,17 +72,14 @@ def make(job: Job, recipe: Recipe) -> Outcome:
         DocumentError: it cannot be made.
     """
     from ingest.chunkers import chunk
-    from ingest.partition import document_from_row, partition_file
+    from ingest.sources.reading import read_document
 
-    item = job.item
     if job.stored is not None:
         document = job.stored
-    elif item is None:
+    elif job.item is None:
         raise DocumentError("there is neither a source nor a stored document to read")
-    elif item.row is not None:
-        document = document_from_row(item.read_row(), item.source_hash(), item.uri)
     else:
-        document = partition_file(item.path, item.doc_id, pdf_strategy=recipe.partition.pdf_strategy)
+        document = read_document(job.item, recipe.partition)
     chunks = chunk(document, recipe.tokenizer, recipe.chunker)
     return Outcome(job.doc_id, document, tuple(chunks), source_hash=document.source_hash)
 

@@ -5,6 +5,8 @@
     │   └── UnknownKeyError       a name is not in a table; lists the valid ones
     ├── SourceError               a source is empty, missing or unreadable
     │   ├── DocumentError         one document could not be partitioned
+    │   │   ├── FetchError        it could not be fetched now (transient)
+    │   │   └── GoneError         it is no longer where it was fetched from
     │   └── PruneRefusedError     a prune would remove too much
     ├── CorpusNotFoundError       no published generation under that name
     ├── DocumentNotFoundError     the generation holds no such document
@@ -58,6 +60,19 @@ class DocumentError(SourceError):
     """One document could not be turned into clean text; the run goes on without it."""
 
     slug = "bad-document"
+
+
+class FetchError(DocumentError):
+    """One document could not be fetched this time: no answer, or a server's failure."""
+
+    slug = "fetch-failed"
+    transient = True
+
+
+class GoneError(DocumentError):
+    """One document is no longer where it was fetched from."""
+
+    slug = "document-gone"
 
 
 class PruneRefusedError(SourceError):

@@ -94,7 +94,8 @@ class Document:
     """One source document as clean text plus its layout.
 
     `source_hash` is the sha256 of the bytes it was read from, and of the metadata that stands beside them (sidecars).
-    `metadata` are the fields that filters match (front matter, sidecar, format). `warnings` says what was dropped or guessed on the way.
+    `metadata` are the fields that filters match (front matter, sidecar, format). `warnings` says what was dropped or
+    guessed on the way.
     """
 
     doc_id: str

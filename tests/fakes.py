@@ -197,9 +197,7 @@ class FakeCatalogue:
         return self.documents[doc_id]
 
     def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
-        return frozenset(
-            pk for pk, chunk in self.by_pk.items() if matches(chunk.metadata, filter)
-        )
+        return frozenset(pk for pk, chunk in self.by_pk.items() if matches(chunk.metadata, filter))
 
 
 class FakeRetriever:

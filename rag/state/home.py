@@ -40,6 +40,11 @@ class Home:
         """Exported models."""
         return self.root / "models"
 
+    @property
+    def spool(self) -> Path:
+        """What running ingests fetched and have not made into documents yet."""
+        return self.root / "spool"
+
     def index(self, index_id: int) -> Path:
         """The folder of one index: its shard, segments and weights."""
         return self.root / "indexes" / str(index_id)
