@@ -107,7 +107,7 @@ class Reach:
         origin = item.origin
         if origin is None or item.error:
             return item.source_hash()
-        known = self._memory.get(origin.uri) if self._memory else None
+        known = self._memory.get(origin.uri) if self._memory is not None else None
         told = item.beside.digest(known.source_hash) if known else ""
         if known and origin.version and origin.version == known.etag:
             return told
@@ -155,7 +155,7 @@ class Reach:
         finally:
             if fetched is None:
                 shutil.rmtree(folder, ignore_errors=True)
-        if fetched and self._memory:
+        if fetched and self._memory is not None:
             self._memory.record(item.origin.uri, Known(fetched.etag, fetched.last_modified, fetched.source_hash))
         return fetched
 

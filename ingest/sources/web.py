@@ -85,6 +85,8 @@ def add_web(source: str, found: Sources, reach: Reach) -> None:
     url = _plain_url(source)
     if not url:
         raise SourceError(f"{source} is no address of the web; write https://HOST/PATH")
+    if "@" in urlsplit(source).netloc:
+        raise SourceError("addresses with a user or password are not read; take them out of it")
     if urlsplit(url).path.endswith(_SITEMAP_ENDS):
         _Sitemap(url, found, reach).add()
     else:
