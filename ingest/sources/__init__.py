@@ -59,11 +59,10 @@ def _kind(source: str) -> AddSource:
 def _store(scheme: str, source: str) -> str:
     from ingest.sources.stores import known_schemes
 
-    others = [name for name in known_schemes() if name not in KINDS]
-    if scheme not in others:
+    if scheme not in known_schemes():
         raise SourceError(
-            f"there is no kind of source {scheme!r} ({source}); name a path, or one of:"
-            f" {', '.join(sorted(filter(None, KINDS)))} (with a driver of fsspec also: {', '.join(sorted(others))})"
+            f"there is no kind of source {scheme!r} ({source}); name a path, or a URL with one of:"
+            f" {', '.join(sorted(filter(None, KINDS)))}, or another scheme that fsspec has a driver for"
         )
     return KINDS["s3"]
 

@@ -6,7 +6,7 @@ import stat
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -40,7 +40,7 @@ class Archive:
     max_archive_mb: int
     unpacked: int = field(default=0)
 
-    def pieces(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    def pieces(self, info: zipfile.ZipInfo) -> Generator[bytes]:
         """Yield a member's bytes, measured as they are unpacked.
 
         Raises:

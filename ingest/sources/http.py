@@ -6,7 +6,7 @@ The only file that imports httpx. Redirects are followed by hand, so that every 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,7 +32,7 @@ class Reply:
     url: str
     headers: Mapping[str, str]
     unchanged: bool
-    pieces: Iterator[bytes]
+    pieces: Generator[bytes]
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Web:
             try:
                 _check_status(response)
                 unchanged = response.status_code == httpx.codes.NOT_MODIFIED
-                pieces = iter(()) if unchanged else self._pieces(response)
+                pieces = _nothing() if unchanged else self._pieces(response)
                 yield Reply(str(response.url), dict(response.headers), unchanged, pieces)
             finally:
                 response.close()
@@ -108,7 +108,7 @@ class Web:
         finally:
             host.free_at = self._clock() + max(self._settings.delay_s, host.delay_s)
 
-    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
+    def _pieces(self, response: httpx.Response) -> Generator[bytes]:
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
             raise DocumentError(f"the server packed it as {encoding!r}, which was not asked for")
@@ -170,6 +170,10 @@ class Web:
             if len(body) > _MAX_ROBOTS_BYTES:
                 break
         return Protego.parse(body[:_MAX_ROBOTS_BYTES].decode("utf-8", "replace"))
+
+
+def _nothing() -> Generator[bytes]:
+    yield from ()
 
 
 def _origin(url: httpx.URL) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -175,7 +175,7 @@ class Reach:
             shutil.rmtree(fetched.path.parent, ignore_errors=True)
 
 
-def save(pieces: Iterable[bytes], path: Path, limit_mb: int) -> str:
+def save(pieces: Generator[bytes], path: Path, limit_mb: int) -> str:
     """Write the pieces to a file as they come and return their sha256.
 
     Raises:
@@ -183,7 +183,7 @@ def save(pieces: Iterable[bytes], path: Path, limit_mb: int) -> str:
         StateError: the disk is full.
     """
     digest, size = hashlib.sha256(), 0
-    with path.open("wb", buffering=0) as file:
+    with closing(pieces), path.open("wb", buffering=0) as file:
         for piece in pieces:
             size += len(piece)
             if size > limit_mb * MB:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -43,7 +43,7 @@ class StoredObject:
         target = folder / file_name(name.name, name.suffix)
         return Fetched(target, save(self._pieces(), target, self.max_file_mb), self.uri, self.version)
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Generator[bytes]:
         try:
             with self.store.open(self.key, "rb") as file:
                 while piece := file.read(_PIECE_BYTES):
@@ -115,9 +115,9 @@ class _Place:
 
 def known_schemes() -> list[str]:
     """Return the schemes that fsspec knows a driver for, installed or not."""
-    from fsspec.registry import available_protocols
+    from fsspec.registry import known_implementations, registry
 
-    return list(available_protocols())
+    return [*known_implementations, *registry]
 
 
 def _opened(source: str) -> tuple[Any, str]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.pipeline import IngestOptions, ingest
-from ingest.sources import Known, Reach, resolve
+from ingest.sources import Reach, resolve
 from ingest.sources.reading import read_document
 from ingest.sources.web import page_id
 from rag.errors import DocumentError, FetchError, GoneError, PruneRefusedError, SourceError
@@ -211,7 +211,9 @@ def test_a_sitemap_that_is_not_whole_is_a_failure_of_listing(site, reach, tmp_pa
 
 def test_entities_of_a_sitemap_are_not_expanded(site, reach):
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY f SYSTEM "file:///etc/hostname">]>'
-    site.put("/s.xml", f"{bomb}<urlset><url><loc>{site.url}/&f;&a;</loc></url><url><loc>{site.url}/x</loc></url></urlset>")
+    site.put(
+        "/s.xml", f"{bomb}<urlset><url><loc>{site.url}/&f;&a;</loc></url><url><loc>{site.url}/x</loc></url></urlset>"
+    )
     assert f"{site.host}/x" in [item.doc_id for item in resolve([f"{site.url}/s.xml"], reach).items]
     assert not any("aaaa" in item.doc_id for item in resolve([f"{site.url}/s.xml"], reach).items)
 
