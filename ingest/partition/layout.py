@@ -105,14 +105,14 @@ def fill_gaps(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
 def flat_metadata(fields: Mapping[Any, Any]) -> dict[str, str | tuple[str, ...]]:
     """Return the fields as strings and lists of strings; nested mappings and empty values are left out.
 
-    `tags` and `acl` are always lists: a string there is split at its commas. Dates are written as ISO 8601.
+    `tags` and `acl` are always lists: what is none is split at its commas. Dates are written as ISO 8601.
     """
     flat: dict[str, str | tuple[str, ...]] = {}
     for key, value in fields.items():
         # Filters are `key=value`, so that a key cannot hold the sign.
         name = str(key).replace("=", "_")
-        if name in _LISTS and isinstance(value, str):
-            value = value.split(",")
+        if name in _LISTS and not isinstance(value, Mapping | list | tuple):
+            value = _string(value).split(",")
         kept = _strings(value) if isinstance(value, list | tuple) else _string(value)
         if kept:
             flat[name] = kept

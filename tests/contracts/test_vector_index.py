@@ -1,7 +1,7 @@
 """Every vector index passes the same suite: in the process, through the owner's socket, and on a Qdrant server."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from rag.index.qdrant_edge import open_edge_index
 from rag.index.qdrant_server import QdrantServerIndex
 from rag.ports import REMOVED_NEVER, Point, VectorIndex
 from rag.state.home import Home
+from rag.types import Metadata, matches
 
 DIM = 8
 
@@ -25,7 +26,7 @@ def vector(seed: int) -> np.ndarray:
     return values / np.linalg.norm(values)
 
 
-def point(pk: int, added: int = 1, fields: Mapping[str, str] | None = None, seed: int | None = None) -> Point:
+def point(pk: int, added: int = 1, fields: Metadata | None = None, seed: int | None = None) -> Point:
     return Point(pk, vector(pk if seed is None else seed), added, doc_pk=pk // 10, fields=fields or {})
 
 
@@ -210,3 +211,13 @@ def test_it_sees_what_a_plain_dict_would(index: VectorIndex, actions: list[tuple
         expected = {pk for pk, (added, removed) in model.items() if added <= g < removed}
         assert set(found(index, 0, g, top_k=50)) == expected
         assert index.count(g) == len(expected)
+
+
+def test_a_filter_matches_any_item_of_a_list(index: VectorIndex) -> None:
+    lists: list[Metadata] = [{"tags": ("a", "b")}, {"tags": "b"}, {"tags": ("c",), "acl": ("b",)}, {"tags": "a, b"}]
+    index.upsert([point(pk, fields=fields) for pk, fields in enumerate(lists, start=1)])
+    for value in ("a", "b", "c", "a, b", "d"):
+        assert set(found(index, 1, 1, tags=value)) == {
+            pk for pk, fields in enumerate(lists, start=1) if matches(fields, {"tags": value})
+        }
+    assert found(index, 1, 1, tags="c", acl="b") == [3]

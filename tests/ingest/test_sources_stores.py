@@ -31,14 +31,9 @@ class ChecksumStore(MemoryFileSystem):
     def find(self, path, **kwargs):
         if self.broken:
             raise RuntimeError("the service is\nunavailable")
-        return super().find(path, **kwargs)
-
-    def ls(self, path, detail=True, **kwargs):
-        found = super().ls(path, detail=True, **kwargs)
-        for info in found:
-            if info["type"] == "file":
-                info["ETag"] = hashlib.md5(self.store[info["name"]].getvalue()).hexdigest()
-        return found if detail else [info["name"] for info in found]
+        found = super().find(path, **kwargs)
+        sums = {name: {"ETag": hashlib.md5(self.store[name].getvalue()).hexdigest()} for name in found}
+        return {name: info | sums[name] for name, info in found.items()}
 
 
 @pytest.fixture

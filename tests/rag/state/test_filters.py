@@ -1,0 +1,66 @@
+"""A filter in SQL finds what `rag.types.matches` says, whatever keys and values look like."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, create_engine, delete, insert
+from sqlalchemy.dialects import postgresql
+
+from rag.errors import ConfigError
+from rag.ports import REMOVED_NEVER
+from rag.state.filters import FILTERS, matching_documents
+from rag.state.tables import documents, metadata
+from rag.types import as_metadata, matches
+
+ROW = {"index_id": 1, "doc_id": "d", "title": "", "uri": "", "media_type": "", "source_hash": "", "text": ""}
+ROW |= {"blocks": [], "warnings": [], "removed": REMOVED_NEVER}
+
+WORDS = st.sampled_from(["x", "y", "[", '["x"]', '"', "1", "null", "{}", "%", "'"])
+KEYS = st.sampled_from(["a", 'a"b', "a.b", "$", "1", "", "a'b", "?"])
+FIELDS = st.dictionaries(KEYS, st.one_of(WORDS, st.lists(WORDS, max_size=2)), max_size=3)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    opened = create_engine("sqlite://")
+    metadata.create_all(opened)
+    yield opened
+    opened.dispose()
+
+
+def check(engine: Engine, rows: list[dict[str, str | list[str]]], filter: dict[str, str]) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(documents))
+        stored = [{**ROW, "pk": pk, "added": pk, "metadata": fields} for pk, fields in enumerate(rows, start=1)]
+        connection.execute(insert(documents), stored)
+        found = set(connection.scalars(matching_documents(filter, engine.dialect.name)))
+    assert found == {pk for pk, fields in enumerate(rows, start=1) if matches(as_metadata(fields), filter)}
+
+
+@given(st.lists(FIELDS, min_size=1, max_size=4), st.dictionaries(KEYS, WORDS, min_size=1, max_size=2))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+def test_a_filter_finds_equality_and_membership(
+    engine: Engine, rows: list[dict[str, str | list[str]]], filter: dict[str, str]
+) -> None:
+    check(engine, rows, filter)
+
+
+def test_a_list_a_string_and_a_string_that_looks_like_a_list_are_told_apart(engine: Engine) -> None:
+    rows = [{"a": ["x", "y"]}, {"a": "x"}, {"a": '["x"]'}, {"b": "x"}]
+    for value in ("x", "y", '["x"]', "z"):
+        check(engine, rows, {"a": value})
+
+
+def test_values_reach_postgresql_as_parameters() -> None:
+    dialect = postgresql.dialect()
+    query = matching_documents({"a'b": "x'; --"}, "postgresql").compile(dialect=dialect)
+    assert "@>" in str(query) and "x'" not in str(query)
+    assert {"a'b", "x'; --"} <= set(query.params.values())
+
+
+def test_another_database_is_refused_by_name() -> None:
+    assert set(FILTERS) == {"sqlite", "postgresql"}
+    with pytest.raises(ConfigError, match="mysql"):
+        matching_documents({"a": "b"}, "mysql")
