@@ -141,8 +141,8 @@ def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: floa
             f"{len(sources.failures)} places in the sources cannot be read ({first.name}: {first.reason}), so it cannot"
             " be told what vanished; mend them, or ingest without --prune"
         )
-    if not sources.items:
-        raise PruneRefusedError("the sources hold no documents; a prune would empty the corpus")
+    if len(sources.items) == len(plan.gone):
+        raise PruneRefusedError("the sources hold no documents any more; a prune would empty the corpus")
     if gone > allow_delete_over * live:
         raise PruneRefusedError(
             f"--prune would remove {gone} of {live} documents, more than {allow_delete_over:.0%};"

@@ -291,6 +291,12 @@ def test_one_edited_page_costs_one_body(site, runtime, tmp_path):
         run(site, runtime, prune=True, allow_delete_over=0.1)
     assert counts(run(site, runtime, prune=True)) == (0, 0, 1, 5)
 
+    pages = [page for path, page in site.pages.items() if path != "/sitemap.xml"]
+    for page in pages:
+        page.status = 404
+    with pytest.raises(PruneRefusedError, match="would empty the corpus"):
+        run(site, runtime, prune=True, allow_delete_over=1.0)
+
     # A site that cannot be read never looks like an empty one.
     site.pages["/sitemap.xml"].status = 503
     (tmp_path / "a.md").write_text("# local")
