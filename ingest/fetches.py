@@ -51,9 +51,12 @@ class Fetches:
     def forget_others(self, uris: Collection[str]) -> None:
         """Forget every address but these."""
         gone = sorted(self._stored.keys() - set(uris))
+        if not gone:
+            return
         with writing(self._engine) as connection:
             for batch in batches(gone, _BATCH):
                 connection.execute(delete(fetches).where(fetches.c.corpus == self._corpus, fetches.c.uri.in_(batch)))
+        self._stored = {uri: known for uri, known in self._stored.items() if uri in uris}
 
     @cached_property
     def _stored(self) -> dict[str, Known]:

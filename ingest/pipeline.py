@@ -112,6 +112,8 @@ def ingest(
                 discard_abandoned(writer, runtime)
                 try:
                     report = run.execute(found)
+                    if options.prune:
+                        memory.forget_others({item.origin.uri for item in found.items if item.origin})
                 finally:
                     memory.flush()
     warnings = (*found.warnings, *report.warnings)

@@ -141,7 +141,8 @@ def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: floa
             f"{len(sources.failures)} places in the sources cannot be read ({first.name}: {first.reason}), so it cannot"
             " be told what vanished; mend them, or ingest without --prune"
         )
-    if len(sources.items) == len(plan.gone):
+    # Where addresses are gone and none is known to be there, the host is more likely wrong than the corpus.
+    if not sources.items or (plan.gone and not any(plan.hashes.values())):
         raise PruneRefusedError("the sources hold no documents any more; a prune would empty the corpus")
     if gone > allow_delete_over * live:
         raise PruneRefusedError(

@@ -87,8 +87,7 @@ class ZipMember:
         Raises:
             DocumentError: it is damaged, or unpacks to too much.
         """
-        path = PurePosixPath(self.info.filename)
-        target = folder / file_name(path.name, path.suffix)
+        target = folder / file_name(PurePosixPath(_name(self.info)).name)
         source_hash = save(self.archive.pieces(self.info), target, self.archive.max_file_mb)
         return Fetched(target, source_hash, self.uri, self.version)
 

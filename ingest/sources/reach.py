@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from ingest.sources.items import Fetched, Known, SourceItem
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MB = 1024 * 1024
 _KEPT_BYTES = 512 * MB
+_STEM_CHARS = 48
+_SUFFIX_CHARS = 16
 _Made = TypeVar("_Made", bound="HasDocId")
 
 
@@ -196,7 +198,9 @@ def save(pieces: Generator[bytes], path: Path, limit_mb: int) -> str:
     return digest.hexdigest()
 
 
-def file_name(name: str, suffix: str = "") -> str:
-    """Return a name for a file in the spool that says what a title may be taken from."""
-    stem = "".join(char for char in name if char.isprintable() and char not in "/\\:") or "document"
-    return stem.removesuffix(suffix)[:80].strip(". ") + suffix if suffix else stem[-80:]
+def file_name(name: str) -> str:
+    """Return a short, plain name for a file in the spool that keeps the extension and what a title is taken from."""
+    plain = "".join(char for char in name if char.isprintable() and char not in "/\\:")
+    suffix = PurePosixPath(plain).suffix
+    suffix = suffix if suffix.isascii() and len(suffix) <= _SUFFIX_CHARS else ""
+    return (plain.removesuffix(suffix)[:_STEM_CHARS].strip(" .") or "document") + suffix

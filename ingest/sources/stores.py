@@ -39,8 +39,7 @@ class StoredObject:
         Raises:
             DocumentError: it cannot be read (GoneError: it is no more; FetchError: perhaps later).
         """
-        name = PurePosixPath(self.key)
-        target = folder / file_name(name.name, name.suffix)
+        target = folder / file_name(PurePosixPath(self.key).name)
         return Fetched(target, save(self._pieces(), target, self.max_file_mb), self.uri, self.version)
 
     def _pieces(self) -> Generator[bytes]:

@@ -223,11 +223,11 @@ def _conditions(known: Known | None) -> dict[str, str]:
 def _target_name(reply: Reply) -> str:
     path = PurePosixPath(unquote(urlsplit(reply.url).path, errors="replace"))
     if path.suffix.lower() in PARTITIONERS:
-        return file_name(path.name, path.suffix)
+        return file_name(path.name)
     media_type = _content_type(reply).get_content_type() if reply.headers.get("content-type") else "text/html"
     if media_type not in _SUFFIX_OF_TYPE:
         raise DocumentError(f"the format {media_type} is not supported")
-    return file_name(path.name or urlsplit(reply.url).netloc, "") + _SUFFIX_OF_TYPE[media_type]
+    return file_name(path.name or urlsplit(reply.url).netloc) + _SUFFIX_OF_TYPE[media_type]
 
 
 def _content_type(reply: Reply) -> Message:
