@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -65,19 +64,19 @@ class BesideFiles:
         Raises:
             DocumentError: a file that says something of it is broken; names the file and its line.
         """
-        defaults: Metadata = {}
-        for parent in reversed(PurePosixPath(name).parents):
-            defaults = {**defaults, **self._of_folder(str(parent))}
-        return Beside(defaults, self._fields(name + SUFFIX))
+        folder, slash, _ = name.rpartition("/")
+        return Beside(self._of_folder(folder + slash), self._fields(name + SUFFIX))
 
     def _of_folder(self, folder: str) -> Metadata:
+        """Return the defaults of a folder (`a/b/`, "" for the source itself), those of the folders above included."""
         if folder not in self._folders:
-            name = FOLDER_FILE if folder == "." else f"{folder}/{FOLDER_FILE}"
+            name = folder + FOLDER_FILE
             fields = self._fields(name)
             wrong = next((key for key in _OF_ONE if key in fields), None)
             if wrong:
                 raise DocumentError(f"{name}: {wrong!r} belongs to one document; put it into NAME.ext{SUFFIX}")
-            self._folders[folder] = fields
+            above, slash, _ = folder.rstrip("/").rpartition("/")
+            self._folders[folder] = {**self._of_folder(above + slash), **fields} if folder else fields
         return self._folders[folder]
 
     def _fields(self, name: str) -> Metadata:
@@ -87,7 +86,7 @@ class BesideFiles:
 
 def is_beside(name: str) -> bool:
     """Say whether a file is no document but says something of others."""
-    return PurePosixPath(name).name == FOLDER_FILE or name.endswith(SUFFIX)
+    return name == FOLDER_FILE or name.endswith((SUFFIX, f"/{FOLDER_FILE}"))
 
 
 def orphans(names: Collection[str]) -> list[str]:

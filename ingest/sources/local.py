@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -62,8 +62,11 @@ def add_file_url(source: str, found: Sources, reach: Reach) -> None:
     add_local(unquote(parts.path), found, reach)
 
 
-def _root(folder: Path) -> _Root:
-    return _Root(folder, BesideFiles(lambda name: _read(folder / name)))
+def _root(folder: Path, sidecars: Collection[str] | None = None) -> _Root:
+    def read(name: str) -> bytes | None:
+        return _read(folder / name) if sidecars is None or name in sidecars else None
+
+    return _Root(folder, BesideFiles(read))
 
 
 def _read(path: Path) -> bytes | None:
@@ -84,7 +87,10 @@ def _add_folder(folder: Path, found: Sources, reach: Reach) -> None:
         elif (folder / ROWS_NAME).is_file():
             add_rows(folder / ROWS_NAME, ROWS_NAME, found, Beside())
             return
-    _add_files(_root(folder), list(_walk(folder, folder, found)), found, reach)
+    paths = list(_walk(folder, folder, found))
+    # Asking the system for each file's sidecar would take longer than the listing.
+    sidecars = {path.relative_to(folder).as_posix() for path in paths if is_beside(path.name)}
+    _add_files(_root(folder, sidecars), paths, found, reach)
 
 
 def _walk(folder: Path, root: Path, found: Sources) -> Iterator[Path]:
