@@ -1,4 +1,4 @@
-"""Text formats whose clean text is the file itself: Markdown, reStructuredText, plain text, rows of documents.jsonl."""
+"""Text formats whose clean text is the file itself: Markdown, plain text, rows of documents.jsonl."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ingest.clean import normalise_newlines, one_line
+from ingest.clean import one_line
+from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, HeadingPath, fill_gaps, flat_metadata, trimmed
 from rag.errors import DocumentError
 from rag.types import Block, BlockKind, Metadata, Span
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _PARAGRAPH = re.compile(r"\S.*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
-_RST_UNDERLINE = re.compile(r"(?:=+|-+|~+|\^+|\"+|'+|#+|\*+|\++|`+)\s*\Z")
 _KINDS: dict[str, BlockKind] = {
     "paragraph_open": "paragraph",
     "blockquote_open": "paragraph",
@@ -28,32 +28,6 @@ _KINDS: dict[str, BlockKind] = {
     "code_block": "code",
     "table_open": "table",
 }
-
-
-def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return a file's text and what had to be guessed: UTF-8 first, then a byte order mark, then a detected charset."""
-    return decode(path.read_bytes())
-
-
-def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """Return the text of bytes as clean text (no byte order mark, LF line ends) and the warnings.
-
-    Raises:
-        DocumentError: the bytes are no text in any charset that can be told.
-    """
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return normalise_newlines(data.decode("utf-8")), ()
-        except UnicodeDecodeError:
-            if b"\x00" in data[:8192]:
-                raise DocumentError("it holds binary data, not text; convert it or leave it out") from None
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data[:1_000_000]).best()
-    if best is None:
-        raise DocumentError("its characters fit no known encoding; save it as UTF-8")
-    text = data.decode(best.encoding, errors="replace")
-    return normalise_newlines(text), (f"it is not UTF-8: read as {best.encoding}, which was guessed",)
 
 
 def partition_text(path: Path) -> Content:
@@ -68,23 +42,6 @@ def paragraphs(text: str, start: int = 0) -> Iterator[Block]:
         span = trimmed(text, match.start(), match.end())
         if span:
             yield Block("paragraph", span)
-
-
-def partition_rst(path: Path) -> Content:
-    """Partition reStructuredText: paragraphs, and headings by their underlines (level in order of appearance)."""
-    text, warnings = read_text(path)
-    headings, styles, blocks = HeadingPath(), list[str](), list[Block]()
-    for block in paragraphs(text):
-        lines = text[block.span.start : block.span.end].split("\n")
-        lines = lines[1:] if len(lines) == 3 and _RST_UNDERLINE.match(lines[0]) else lines
-        if len(lines) == 2 and _RST_UNDERLINE.match(lines[1]) and len(lines[1].strip()) >= len(lines[0].strip()):
-            if lines[1][0] not in styles:
-                styles.append(lines[1][0])
-            level = min(6, styles.index(lines[1][0]) + 1)
-            blocks.append(Block("heading", block.span, headings.enter(level, lines[0]), level))
-        else:
-            blocks.append(Block("paragraph", block.span, headings.path))
-    return Content(text, tuple(blocks), "text/x-rst", warnings=warnings)
 
 
 def partition_markdown(path: Path) -> Content:
