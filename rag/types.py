@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 """A `(n, d) float32` matrix; every embedder L2-normalises its rows."""
 
-BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter"]
+BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter", "margin"]
+
+NOT_CHUNKED: frozenset[BlockKind] = frozenset({"front_matter", "margin"})
+"""What stays in the clean text but is no part of any chunk: front matter, and pages' running headers and footers."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

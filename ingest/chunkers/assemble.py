@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rag.boxes import boxes_of
 from rag.errors import ConfigError
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings
@@ -71,6 +72,7 @@ class Assembler:
             header=self._header(headings),
             uri=document.uri,
             metadata=document.metadata,
+            boxes=boxes_of(document.blocks, cut.span.start, cut.span.end),
         )
         tokens = self._tokenizer.count(chunk.indexed_text)
         if tokens > self._settings.max_tokens:

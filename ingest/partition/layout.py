@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingest.clean import clip
-from rag.types import Block, BlockKind, Span
+from rag.types import Block, BlockKind, Box, Span
 
 _SEPARATOR = "\n\n"
 _HEADING_CHARS = 200
@@ -15,12 +15,16 @@ _HEADING_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One layout unit before it has a place: `level` is 1..6 for headings, `page` counts from 1."""
+    """One layout unit before it has a place: `level` is 1..6 for headings, `page` counts from 1.
+
+    The ranges of `boxes` are relative to `text`.
+    """
 
     kind: BlockKind
     text: str
     level: int = 0
     page: int | None = None
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,21 @@ def assemble(pieces: Iterable[Piece]) -> tuple[str, tuple[Block, ...]]:
         if not text:
             continue
         path = headings.enter(piece.level, text) if piece.kind == "heading" else headings.path
-        blocks.append(Block(piece.kind, Span(position, position + len(text)), path, piece.level, piece.page))
+        path = () if piece.kind == "margin" else path
+        span = Span(position, position + len(text))
+        blocks.append(Block(piece.kind, span, path, piece.level, piece.page, tuple(_shifted(piece, span))))
         texts.append(text)
         position += len(text) + len(_SEPARATOR)
     return _SEPARATOR.join(texts), tuple(blocks)
+
+
+def _shifted(piece: Piece, span: Span) -> Iterator[Box]:
+    """Yield the boxes of a piece with their ranges in the whole text, less what was stripped off."""
+    offset = span.start - (len(piece.text) - len(piece.text.lstrip()))
+    for box in piece.boxes:
+        start, end = max(span.start, box.start + offset), min(span.end, box.end + offset)
+        if start < end:
+            yield replace(box, start=start, end=end)
 
 
 def trimmed(text: str, start: int, end: int) -> Span | None:
