@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -34,7 +34,7 @@ def pieces(pages: Sequence[Page]) -> Iterator[Piece]:
     """Yield the pieces of all pages in reading order, then the running headers and footers, page by page."""
     running = running_lines(pages)
     bodies = [_without(page, lines) for page, lines in zip(pages, running, strict=True)]
-    style = _Style.of(line for page in bodies for line in page.lines)
+    style = _Style.of(bodies)
     setter = _Setter(_keeps_hyphen(line.text for page in bodies for line in page.lines))
     for page in bodies:
         for region in regions(page):
@@ -108,41 +108,63 @@ def _boxes(page: Page, lines: Sequence[Line], ranges: Sequence[tuple[int, int]],
             yield page.box(line, start + offset, end + offset)
 
 
+_Look = tuple[bool, float, bool]
+"""What a heading looks like: larger than body text, its size, all in capitals."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """What body text looks like in this file, and the sizes that headings use, largest first."""
+    """What body text looks like in this file, and the level of each look that its headings have."""
 
     body: float
-    sizes: tuple[float, ...]
     bold_body: bool
+    levels: Mapping[_Look, int]
 
     @classmethod
-    def of(cls, lines: Iterable[Line]) -> _Style:
-        kept = list(lines)
-        body = body_size(kept)
-        large = {
-            round(line.size) for line in kept if line.size >= body * _HEADING_RATIO and len(line.text) <= _HEADING_CHARS
-        }
-        bold = sum(len(line.text) for line in kept if line.bold) * 2 > sum(len(line.text) for line in kept)
-        return cls(body, tuple(sorted(large, reverse=True)), bold)
+    def of(cls, pages: Sequence[Page]) -> _Style:
+        lines = [line for page in pages for line in page.lines]
+        bold = sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(line.text) for line in lines)
+        plain = cls(body_size(lines), bold, {})
+        looks: dict[_Look, set[int]] = {}
+        for page in pages:
+            style = plain.on(page)
+            for line in page.lines:
+                look = style.look([line])
+                if look:
+                    looks.setdefault(look, set()).add(page.number)
+        return replace(plain, levels=_levels(looks))
 
     def on(self, page: Page) -> _Style:
         """Return the style of one page, whose body text may be smaller."""
         return replace(self, body=min(self.body, body_size(page.lines)))
 
-    def level(self, rows: Sequence[Row]) -> int:
-        """Return the heading level 1..6 of a paragraph's rows, 0 for body text."""
-        lines = [line for row in rows for line in row]
+    def look(self, lines: Sequence[Line]) -> _Look | None:
+        """Return what the lines look like if they look like a heading."""
         text = " ".join(line.text for line in lines)
-        if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text) or len(rows) > 3:
-            return 0
+        if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text):
+            return None
         size = min(line.size for line in lines)
-        if size >= self.body * _HEADING_RATIO and round(size) in self.sizes:
-            return min(5, self.sizes.index(round(size)) + 1)
+        if size >= self.body * _HEADING_RATIO:
+            return True, float(round(size)), False
         bold = all(line.bold for line in lines) and not self.bold_body
         if bold and size >= self.body * 0.98 and not _SENTENCE_END.search(text) and len(text.split()) <= 14:
-            return min(6, len(self.sizes) + 1)
-        return 0
+            return False, round(size * 2) / 2, text.isupper()
+        return None
+
+    def level(self, rows: Sequence[Row]) -> int:
+        """Return the heading level 1..6 of a paragraph's rows, 0 for body text."""
+        look = self.look([line for row in rows for line in row]) if len(rows) <= 3 else None
+        return min(6, self.levels.get(look, len(self.levels) + 1)) if look else 0
+
+
+def _levels(looks: Mapping[_Look, set[int]]) -> dict[_Look, int]:
+    """Rank looks: large before bold, larger before smaller, capitals first; those of a cover alone take two levels."""
+    ordered = sorted(looks, reverse=True)
+    cover = {look for look in ordered if looks[look] == {1}} if any(max(pages) > 2 for pages in looks.values()) else set()
+    titled = bool(ordered) and ordered[0] in cover
+    inside = [look for look in ordered if look not in cover]
+    levels = {look: rank + titled for rank, look in enumerate(inside, start=1)}
+    return levels | {look: 1 if look == ordered[0] else 2 for look in cover}
 
 
 def _merged(row: Row) -> Row:

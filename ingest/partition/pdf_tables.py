@@ -45,22 +45,32 @@ def table_rows(rows: Sequence[Row]) -> list[bool]:
         short = all(len(row[0].text) < _LABEL_CHARS or row[0].right < edge for row in labels)
         if close and short and len(labels) <= _LABEL_ROWS and _aligned(rows[i], rows[j]):
             marks[i : j + 1] = [True] * (j + 1 - i)
-    for i in reversed(range(len(rows) - 1)):
-        if marks[i + 1] and not marks[i] and _heads(rows[i], rows[i + 1 :], marks[i + 1 :]):
-            marks[i] = True
+    for i in [i for i, (before, mark) in enumerate(pairwise([False, *marks])) if mark and not before]:
+        end = marks.index(False, i) if False in marks[i:] else len(rows)
+        top = _top(rows, i, end)
+        marks[top:i] = [True] * (i - top)
     return marks
 
 
-def _heads(row: Row, below: Sequence[Row], marks: Sequence[bool]) -> bool:
-    """Say whether a row right above a table belongs to its head: spanning heads share no edge with those below them."""
-    if not _near(row, below[0], _HEADER_GAP):
-        return False
-    if len(row) > 1:
-        return True
-    table = below[: marks.index(False) if False in marks else len(marks)]
-    left = min(row[0].left for row in table)
-    values = [cells[1].left for cells in table if len(cells) > 1 and cells[0].left < left + _INDENT]
-    return bool(values) and row[0].left > min(values) - row[0].size and row[0].size < 1.1 * below[0][0].size
+def _top(rows: Sequence[Row], start: int, end: int) -> int:
+    """Return where the table at `rows[start:end]` begins with its head, which shares no edge with the rows below.
+
+    A few labels may stand between the two.
+    """
+    left = min(row[0].left for row in rows[start:end])
+    values = [row[1].left for row in rows[start:end] if len(row) > 1 and row[0].left < left + _INDENT]
+    edge = min(values, default=float("inf")) - rows[start][0].size
+    top, labels = start, 0
+    for i in reversed(range(start)):
+        if not _near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size:
+            break
+        if len(rows[i]) > 1 or rows[i][0].left > edge:
+            top = i
+        elif rows[i][0].right < edge and labels < _LABEL_ROWS and top == start:
+            labels += 1
+        else:
+            break
+    return top
 
 
 def _aligned(above: Row, below: Row) -> bool:
@@ -124,7 +134,7 @@ class _Shape:
         labelled = (row for row in rows if row[0].left <= left + indent)
         values = min((cell.left for row in labelled for cell in row[1:] if _is_figure(cell)), default=0.0)
         steps = sorted(_step(a, b) for a, b in pairwise(rows))
-        return cls(left, indent, values, steps[len(steps) * 3 // 4] if steps else 0.0)
+        return cls(left, indent, values, steps[len(steps) // 2] if steps else 0.0)
 
     def is_label(self, cell: Line) -> bool:
         """Say whether a cell stands in the first column."""
