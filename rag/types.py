@@ -310,7 +310,10 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One checked citation: `quote` equals the document's clean text at `[start, end)`."""
+    """One checked citation: `quote` equals the document's clean text at `[start, end)`.
+
+    `boxes` says where the quote stands on the pages; it is empty where the format has no pages.
+    """
 
     tag: int
     doc_id: str
@@ -319,6 +322,7 @@ class Citation:
     span: Span
     quote: str
     support: Support
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def spread(
     if not rows:
         return []
     corner: list[Line] = []
+    spanning: list[Line] = []
     others: list[Row] = []
     for row in rows:
         labels, heads = (row[:1], row[1:]) if is_label(row[0]) else ([], row)
@@ -73,14 +74,24 @@ def spread(
         corner += [*labels, *heads] if alone else labels
         others.append([] if alone else heads)
     cells: list[list[Line]] = [[] for _ in columns]
-    for level in _levels(_heads(others)):
-        for head, (first, last) in zip(level, _cover(level, columns), strict=True):
+    wide = [_Range(column.left, column.right) for column in columns]
+    for level in reversed(_levels(_heads(others))):
+        for head, (first, last) in reversed(list(zip(level, _cover(level, wide), strict=True))):
             if last - first == len(columns) >= _MANY_COLUMNS:
-                corner += head.lines
+                spanning[:0] = head.lines
                 continue
             for cell in cells[first:last]:
-                cell += head.lines
-    return [corner, *cells]
+                cell[:0] = head.lines
+            if last - first == 1:
+                # What stands above this header is centred over it, not over the figures.
+                wide[first] = _Range(min(wide[first].left, head.left), max(wide[first].right, head.right))
+    return [[*spanning, *corner], *cells]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    left: float
+    right: float
 
 
 def _heads(rows: Sequence[Row]) -> list[_Head]:

@@ -25,6 +25,9 @@ _BULLET_ONLY = re.compile(_BULLET.pattern + r"\s*\Z")
 _SENTENCE_END = re.compile(r"[.;:!?,]\s*\Z")
 _HEADING_RATIO = 1.12
 _HEADING_CHARS = 120
+_BODY_CHARS = 500
+_JUSTIFIED_GAP = 2.5
+_JUSTIFIED_SPREAD = 0.3
 _CLOSING = frozenset([")", "%", ")%", "%)"])
 _FIGURE = re.compile(r"[\d(.,—–-]")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
@@ -109,7 +112,7 @@ def _boxes(page: Page, lines: Sequence[Line], ranges: Sequence[tuple[int, int]],
 
 
 _Look = tuple[bool, float, bool]
-"""What a heading looks like: larger than body text, its size, all in capitals."""
+"""What a heading looks like: larger than body text, its size (bold ones: in parts of body text), all in capitals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class _Style:
     """What body text looks like in this file, and the level of each look that its headings have."""
 
     body: float
+    page_body: float
+    """Of the page at hand: a table set small, or a page scaled up."""
     bold_body: bool
     levels: Mapping[_Look, int]
 
@@ -124,7 +129,7 @@ class _Style:
     def of(cls, pages: Sequence[Page]) -> _Style:
         lines = [line for page in pages for line in page.lines]
         bold = sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(line.text) for line in lines)
-        plain = cls(body_size(lines), bold, {})
+        plain = cls(body_size(lines), body_size(lines), bold, {})
         looks: dict[_Look, set[int]] = {}
         for page in pages:
             style = plain.on(page)
@@ -135,8 +140,9 @@ class _Style:
         return replace(plain, levels=_levels(looks))
 
     def on(self, page: Page) -> _Style:
-        """Return the style of one page, whose body text may be smaller."""
-        return replace(self, body=min(self.body, body_size(page.lines)))
+        """Return the style of one page, if there is enough text on it to tell."""
+        enough = sum(len(line.text) for line in page.lines) >= _BODY_CHARS
+        return replace(self, page_body=body_size(page.lines) if enough else self.body)
 
     def look(self, lines: Sequence[Line]) -> _Look | None:
         """Return what the lines look like if they look like a heading."""
@@ -144,11 +150,12 @@ class _Style:
         if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text):
             return None
         size = min(line.size for line in lines)
-        if size >= self.body * _HEADING_RATIO:
+        if size >= max(self.body, self.page_body) * _HEADING_RATIO:
             return True, float(round(size)), False
         bold = all(line.bold for line in lines) and not self.bold_body
-        if bold and size >= self.body * 0.98 and not _SENTENCE_END.search(text) and len(text.split()) <= 14:
-            return False, round(size * 2) / 2, text.isupper()
+        ratio = size / min(self.body, self.page_body)
+        if bold and ratio >= 0.98 and not _SENTENCE_END.search(text) and len(text.split()) <= 14:
+            return False, min(round(ratio, 1), 1.1), text.isupper()
         return None
 
     def level(self, rows: Sequence[Row]) -> int:
@@ -160,7 +167,9 @@ class _Style:
 def _levels(looks: Mapping[_Look, set[int]]) -> dict[_Look, int]:
     """Rank looks: large before bold, larger before smaller, capitals first; those of a cover alone take two levels."""
     ordered = sorted(looks, reverse=True)
-    cover = {look for look in ordered if looks[look] == {1}} if any(max(pages) > 2 for pages in looks.values()) else set()
+    cover = (
+        {look for look in ordered if looks[look] == {1}} if any(max(pages) > 2 for pages in looks.values()) else set()
+    )
     titled = bool(ordered) and ordered[0] in cover
     inside = [look for look in ordered if look not in cover]
     levels = {look: rank + titled for rank, look in enumerate(inside, start=1)}
@@ -169,6 +178,8 @@ def _levels(looks: Mapping[_Look, set[int]]) -> dict[_Look, int]:
 
 def _merged(row: Row) -> Row:
     """Join a bullet to the text after it, a currency sign to the figure after it, a closing sign to that before it."""
+    if _is_justified(row):
+        return [joined(row)]
     merged: Row = []
     for line in row:
         before = merged[-1] if merged else None
@@ -183,6 +194,15 @@ def _merged(row: Row) -> Row:
         else:
             merged.append(line)
     return merged
+
+
+def _is_justified(row: Row) -> bool:
+    """Say whether a row is one line of prose whose words full justification drew far apart: equally far."""
+    gaps = [b.left - a.right for a, b in pairwise(row)]
+    if len(gaps) < 4 or max(gaps) > _JUSTIFIED_GAP * row[0].size:
+        return False
+    lower = sum(line.text[0].islower() for line in row)
+    return max(gaps) - min(gaps) < _JUSTIFIED_SPREAD * row[0].size and lower * 2 > len(row)
 
 
 def _joined_as(style: Line, lines: Sequence[Line], separator: str) -> Line:

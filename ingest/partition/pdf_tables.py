@@ -22,7 +22,7 @@ _LABEL_CHARS = 90
 _LABEL_ROWS = 3
 _SHORT_CELL_CHARS = 30
 _INDENT = 30.0
-_INDENT_SHARE = 0.12
+_INDENT_SHARE = 0.08
 _TIGHT = 0.85
 _LINE_STEP = 1.4
 _STACKED_GAP = 1.6
@@ -57,12 +57,13 @@ def _top(rows: Sequence[Row], start: int, end: int) -> int:
 
     A few labels may stand between the two.
     """
-    left = min(row[0].left for row in rows[start:end])
-    values = [row[1].left for row in rows[start:end] if len(row) > 1 and row[0].left < left + _INDENT]
-    edge = min(values, default=float("inf")) - rows[start][0].size
+    left = min(row[0].left for row in rows[start:end]) + _INDENT
+    values = [cell.left for row in rows[start:end] for cell in row[row[0].left < left :]]
+    edge = min(values) - rows[start][0].size
     top, labels = start, 0
     for i in reversed(range(start)):
-        if not _near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size:
+        far = not _near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size
+        if far or _is_sentence(rows[i], edge):
             break
         if len(rows[i]) > 1 or rows[i][0].left > edge:
             top = i
@@ -71,6 +72,11 @@ def _top(rows: Sequence[Row], start: int, end: int) -> int:
         else:
             break
     return top
+
+
+def _is_sentence(row: Row, edge: float) -> bool:
+    """Say whether a row of several cells is a sentence with wide gaps, as full justification leaves them."""
+    return len(row) > 1 and row[0].left < edge and row[-1].text.endswith((".", ":", ";"))
 
 
 def _aligned(above: Row, below: Row) -> bool:
@@ -112,7 +118,8 @@ def _table(rows: Sequence[Row]) -> list[Cells]:
     n_head = shape.head_rows(rows)
     logical = shape.unwrapped(rows[n_head:])
     columns = _columns([row for group in logical for row in group] or rows, shape)
-    head = spread(rows[:n_head], columns, shape.is_label, _is_unit)
+    labels_end = max((row[0].right for row in rows[n_head:] if shape.is_label(row[0]) and len(row) > 1), default=0.0)
+    head = spread(rows[:n_head], columns, lambda cell: shape.is_label(cell) or cell.right <= labels_end, _is_unit)
     body = [_placed(group, columns, shape) for group in logical]
     return [head, *body] if head else body
 
@@ -219,7 +226,7 @@ def _is_unit(cell: Line) -> bool:
 
 
 @dataclass(slots=True)
-class Column:
+class _Column:
     """The x range of the cells of one column."""
 
     left: float
@@ -230,26 +237,26 @@ class Column:
         return min(self.right, cell.right) - max(self.left, cell.left)
 
 
-def _columns(rows: Sequence[Row], shape: _Shape) -> list[Column]:
+def _columns(rows: Sequence[Row], shape: _Shape) -> list[_Column]:
     """Return the columns right of the labels, from left to right, the fullest rows first to say where they are."""
-    columns: list[Column] = []
+    columns: list[_Column] = []
     for row in sorted(rows, key=len, reverse=True):
         for cell in row[1:] if shape.is_label(row[0]) or shape.is_label_row(row) else row:
             _take(cell, columns)
     return sorted(columns, key=lambda column: column.left)
 
 
-def _take(cell: Line, columns: list[Column]) -> None:
+def _take(cell: Line, columns: list[_Column]) -> None:
     """Widen the column that a cell stands in, or open one; a cell that spans several says nothing."""
     touched = [column for column in columns if column.overlap(cell) > -0.5 * cell.size]
     if not touched:
-        columns.append(Column(cell.left, cell.right))
+        columns.append(_Column(cell.left, cell.right))
     elif len(touched) == 1:
         left, right = min(touched[0].left, cell.left), max(touched[0].right, cell.right)
         touched[0].left, touched[0].right = left, right
 
 
-def _placed(group: Sequence[Row], columns: Sequence[Column], shape: _Shape) -> Cells:
+def _placed(group: Sequence[Row], columns: Sequence[_Column], shape: _Shape) -> Cells:
     """Return the cells of one row, those of its wrapped lines one after the other."""
     cells: Cells = [[] for _ in range(len(columns) + 1)]
     for row in group:

@@ -149,7 +149,12 @@ class _Words:
         left, right, baseline = self._extent(first, last, 0 if askew else own)
         size = self._size(first)
         line = Line(
-            text, left, baseline - _ABOVE_BASELINE * size, right, baseline + _BELOW_BASELINE * size, size,
+            text,
+            left,
+            baseline - _ABOVE_BASELINE * size,
+            right,
+            baseline + _BELOW_BASELINE * size,
+            size,
             self._is_bold(first),
         )
         return (_DIAGONAL if askew else (own + self._view.rotation // 90) % 4), line

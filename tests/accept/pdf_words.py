@@ -70,7 +70,12 @@ def compared(path: Path, document: Document) -> Iterator[PageWords]:
         total = theirs.total()
         missing_in_body = (theirs - words_of(body.get(number, ""))).total()
         yield PageWords(
-            path.name, number, total, total - missing.total(), total - missing_in_body, tuple(sorted(missing.elements()))
+            path.name,
+            number,
+            total,
+            total - missing.total(),
+            total - missing_in_body,
+            tuple(sorted(missing.elements())),
         )
 
 
@@ -94,9 +99,13 @@ def main() -> None:
         _print_file(path.name, found, took)
     worst = sorted(pages, key=lambda page: page.share)[: arguments.worst]
     for page in worst:
-        print(f"  worst: {page.file} p{page.page} {page.share:.4f} of {page.words}; missing {' '.join(page.missing[:12])}")
+        print(
+            f"  worst: {page.file} p{page.page} {page.share:.4f} of {page.words}; missing {' '.join(page.missing[:12])}"
+        )
     below = sum(page.share < 0.99 for page in pages)
-    print(f"pages {len(pages)}, below 99 %: {below}; {_share(pages)}; s/page {sum(seconds.values()) / len(seconds):.4f}")
+    print(
+        f"pages {len(pages)}, below 99 %: {below}; {_share(pages)}; s/page {sum(seconds.values()) / len(seconds):.4f}"
+    )
     if arguments.json:
         arguments.json.write_text(json.dumps({"pages": [asdict(p) for p in pages], "seconds_per_page": seconds}))
     if arguments.cells:
@@ -106,7 +115,9 @@ def main() -> None:
 
 def _print_file(name: str, pages: list[PageWords], took: float) -> None:
     low = min(pages, key=lambda page: page.share)
-    print(f"{name}: {len(pages)} pages, {_share(pages)}, lowest {low.share:.4f} (p{low.page}), {took / len(pages):.4f} s/page")
+    print(
+        f"{name}: {len(pages)} pages, {_share(pages)}, lowest {low.share:.4f} (p{low.page}), {took / len(pages):.4f} s/page"
+    )
 
 
 def _share(pages: list[PageWords]) -> str:
