@@ -12,6 +12,7 @@ _MOST_CROSSING = 0.3
 _NARROWEST = 0.17
 _FULL_LINE = 0.6
 _FULL_SHARE = 0.5
+_INDENT = 40.0
 
 
 def regions(page: Page) -> Iterator[list[Row]]:
@@ -75,10 +76,23 @@ def _split(lines: Sequence[Line], x: float, page_width: float) -> tuple[int, flo
     """Return how many lines a gutter at `x` parts, its width and its middle; None if it parts no columns of text."""
     left = [line for line in lines if line.right <= x]
     right = [line for line in lines if line.left >= x]
-    if not (_is_column(left, page_width) and _is_column(right, page_width) and _side_by_side(left, right)):
+    if min(len(left), len(right)) < _FEWEST_LINES or not _side_by_side(left, right):
+        return None
+    if not (_is_column(_last_column(left), page_width) and _is_column(_first_column(right), page_width)):
         return None
     low, high = max(line.right for line in left), min(line.left for line in right)
     return len(left) + len(right), high - low, (low + high) / 2
+
+
+def _first_column(lines: Sequence[Line]) -> list[Line]:
+    edge = min(line.left for line in lines) + _INDENT
+    return [line for line in lines if line.left <= edge]
+
+
+def _last_column(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines that start no further left than enough of them do to make a column."""
+    edge = sorted(line.left for line in lines)[-_FEWEST_LINES] - _INDENT
+    return [line for line in lines if line.left >= edge]
 
 
 def _is_column(lines: Sequence[Line], page_width: float) -> bool:

@@ -75,8 +75,8 @@ def spread(
         others.append([] if alone else heads)
     cells: list[list[Line]] = [[] for _ in columns]
     wide = [_Range(column.left, column.right) for column in columns]
-    for level in reversed(_levels(_heads(others))):
-        for head, (first, last) in reversed(list(zip(level, _cover(level, wide), strict=True))):
+    for height, level in enumerate(reversed(_levels(_heads(others)))):
+        for head, (first, last) in reversed(list(zip(level, _cover(level, wide, edges=height == 0), strict=True))):
             if last - first == len(columns) >= _MANY_COLUMNS:
                 spanning[:0] = head.lines
                 continue
@@ -118,10 +118,11 @@ def _levels(heads: Sequence[_Head]) -> list[list[_Head]]:
     return [sorted(level, key=lambda head: head.left) for level in levels]
 
 
-def _cover(heads: Sequence[_Head], columns: Sequence[Extent]) -> list[tuple[int, int]]:
+def _cover(heads: Sequence[_Head], columns: Sequence[Extent], *, edges: bool) -> list[tuple[int, int]]:
     """Return for each header the run of columns `[first, last)` that it stands over.
 
-    The runs are those whose middles fit the headers' best; a column without a header costs a little.
+    The runs are those whose middles fit the headers' best; a column without a header costs a little. With `edges` a
+    header may also share a side with its one column.
     """
     n, m = len(columns), len(heads)
     if not m or m > n:
@@ -135,7 +136,7 @@ def _cover(heads: Sequence[_Head], columns: Sequence[Extent]) -> list[tuple[int,
         for start in range(first, n):
             for end in range(start + 1, n + 1):
                 rest, runs = best(head + 1, end)
-                cost = (start - first) * _UNCOVERED + _misfit(heads[head], columns[start:end]) + rest
+                cost = (start - first) * _UNCOVERED + _misfit(heads[head], columns[start:end], edges) + rest
                 found = min(found, (cost, ((start, end), *runs)))
         return found
 
@@ -143,11 +144,11 @@ def _cover(heads: Sequence[_Head], columns: Sequence[Extent]) -> list[tuple[int,
     return list(runs) if cost < _IMPOSSIBLE else [_nearest(head, columns) for head in heads]
 
 
-def _misfit(head: _Head, columns: Sequence[Extent]) -> float:
-    """Return how far, in points, a header is from the middle (over one column also from an edge) of its columns."""
+def _misfit(head: _Head, columns: Sequence[Extent], edges: bool) -> float:
+    """Return how far, in points, a header is from the middle (over one column perhaps from an edge) of its columns."""
     left, right = columns[0].left, columns[-1].right
     middle = abs(_middle(head) - (left + right) / 2)
-    if len(columns) > 1:
+    if len(columns) > 1 or not edges:
         return middle
     return min(middle, abs(head.left - left), abs(head.right - right))
 

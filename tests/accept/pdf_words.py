@@ -12,16 +12,18 @@ the words of the row and those of the column header.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ingest.partition import partition_file
+from rag.pipeline import RagPipeline, Request
 from rag.types import Document
 
 _HYPHEN = re.compile(r"[-\u2010\u2011\u00ad]\s*")
@@ -103,8 +105,10 @@ def main() -> None:
             f"  worst: {page.file} p{page.page} {page.share:.4f} of {page.words}; missing {' '.join(page.missing[:12])}"
         )
     below = sum(page.share < 0.99 for page in pages)
+    bare = sum(page.found_in_body < 0.99 * page.words for page in pages)
+    speed = sum(seconds.values()) / len(seconds)
     print(
-        f"pages {len(pages)}, below 99 %: {below}; {_share(pages)}; s/page {sum(seconds.values()) / len(seconds):.4f}"
+        f"pages {len(pages)}, below 99 %: {below} (without running lines {bare}); {_share(pages)}; s/page {speed:.4f}"
     )
     if arguments.json:
         arguments.json.write_text(json.dumps({"pages": [asdict(p) for p in pages], "seconds_per_page": seconds}))
@@ -115,9 +119,8 @@ def main() -> None:
 
 def _print_file(name: str, pages: list[PageWords], took: float) -> None:
     low = min(pages, key=lambda page: page.share)
-    print(
-        f"{name}: {len(pages)} pages, {_share(pages)}, lowest {low.share:.4f} (p{low.page}), {took / len(pages):.4f} s/page"
-    )
+    speed = f"{took / len(pages):.4f} s/page"
+    print(f"{name}: {len(pages)} pages, {_share(pages)}, lowest {low.share:.4f} (p{low.page}), {speed}")
 
 
 def _share(pages: list[PageWords]) -> str:
@@ -138,20 +141,36 @@ def holds(cell: Mapping[str, object], text: str) -> bool:
 
 
 def print_cells(cells: Path, corpus: str) -> None:
-    """Ask for every cell and print in how many of the hits and contexts it is found."""
-    import asyncio
-
-    from rag.bootstrap import open_runtime  # type: ignore[attr-defined]
-    from rag.pipeline import Request
+    """Ask for every cell and print in how many of the hits and of the contexts it is found."""
+    from rag.bootstrap import open_runtime
     from rag.settings import load_settings
 
     rows = [json.loads(line) for line in cells.read_text().splitlines() if line.strip()]
     counts: Counter[str] = Counter()
     with open_runtime(load_settings()) as runtime:
         for cell in rows:
-            result = asyncio.run(runtime.pipeline.context(Request(f"{cell['row']} {cell['column']}", corpus, top_k=10)))
-            del result
-    print(f"cells {len(rows)}: {dict(counts)}")
+            found = asyncio.run(_places(runtime.pipeline, cell, corpus))
+            counts.update(found)
+            if "top 10" not in found or "context" not in found:
+                print(f"  {', '.join(found) or 'nowhere'}: {cell}")
+    print(f"cells {len(rows)}: " + ", ".join(f"{place} {counts[place]}" for place in PLACES))
+
+
+PLACES = ("top 1", "top 5", "top 10", "context", "same file in top 10")
+
+
+async def _places(pipeline: RagPipeline, cell: Mapping[str, str], corpus: str) -> list[str]:
+    """Return where a passage stands that holds the cell with its row and column header (text and heading path)."""
+    request = Request(f"{cell['row']} {cell['column']}", corpus, top_k=10)
+    result = await pipeline.context(request)
+    held = [holds(cell, _with_path(hit.chunk.headings, hit.chunk.text)) for hit in result.search.hits]
+    packed = [holds(cell, _with_path(passage.headings, passage.text)) for passage in result.context.passages]
+    same = any(ok and hit.chunk.doc_id == cell["file"] for ok, hit in zip(held, result.search.hits, strict=True))
+    return [p for p, ok in zip(PLACES, (any(held[:1]), any(held[:5]), any(held), any(packed), same), strict=True) if ok]
+
+
+def _with_path(headings: Sequence[str], text: str) -> str:
+    return "\n".join([*headings, text])
 
 
 def _arguments() -> argparse.Namespace:
