@@ -118,8 +118,7 @@ def _table(rows: Sequence[Row]) -> list[Cells]:
     n_head = shape.head_rows(rows)
     logical = shape.unwrapped(rows[n_head:])
     columns = _columns([row for group in logical for row in group] or rows, shape)
-    labels_end = max((row[0].right for row in rows[n_head:] if shape.is_label(row[0]) and len(row) > 1), default=0.0)
-    head = spread(rows[:n_head], columns, lambda cell: shape.is_label(cell) or cell.right <= labels_end, _is_unit)
+    head = spread(rows[:n_head], columns, shape.is_label, _is_unit)
     body = [_placed(group, columns, shape) for group in logical]
     return [head, *body] if head else body
 
@@ -130,6 +129,7 @@ class _Shape:
 
     left: float
     indent: float
+    labels_end: float
     values: float
     step: float
 
@@ -138,14 +138,15 @@ class _Shape:
         left = min(row[0].left for row in rows)
         width = max(row[-1].right for row in rows) - left
         indent = max(_INDENT, _INDENT_SHARE * width)
-        labelled = (row for row in rows if row[0].left <= left + indent)
+        labelled = [row for row in rows if row[0].left <= left + indent and any(_is_figure(x) for x in row[1:])]
         values = min((cell.left for row in labelled for cell in row[1:] if _is_figure(cell)), default=0.0)
+        labels_end = min(values, max((row[0].right for row in labelled), default=0.0))
         steps = sorted(_step(a, b) for a, b in pairwise(rows))
-        return cls(left, indent, values, steps[len(steps) // 2] if steps else 0.0)
+        return cls(left, indent, labels_end, values, steps[len(steps) // 2] if steps else 0.0)
 
     def is_label(self, cell: Line) -> bool:
         """Say whether a cell stands in the first column."""
-        return cell.left <= self.left + self.indent
+        return cell.left <= self.left + self.indent or cell.right <= self.labels_end
 
     def is_label_row(self, row: Row) -> bool:
         """Say whether a row is nothing but a label, or a title that is centred in the table."""
