@@ -5,6 +5,7 @@ Offsets are `[start, end)` in Unicode code points of a document's clean text; ra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -29,8 +30,21 @@ class StageScoreJson(_Json):
     score: float
 
 
+class BoxJson(_Json):
+    """A rectangle on a page, in points (1/72 inch) from its upper left corner; `page` counts from 1."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class HitJson(_Json):
-    """One retrieved chunk with the trace of the stages it went through."""
+    """One retrieved chunk with the trace of the stages it went through.
+
+    `boxes` are the lines and table cells that it covers, for highlighting; empty where the format has no pages.
+    """
 
     rank: int
     score: float
@@ -42,6 +56,7 @@ class HitJson(_Json):
     title: str
     headings: list[str]
     page: int | None
+    boxes: list[BoxJson] = []
     stages: dict[str, StageScoreJson]
 
 
@@ -105,7 +120,10 @@ class ContextJson(SearchJson):
 
 
 class CitationJson(_Json):
-    """One checked citation; `quote` equals the document's clean text at `[start, end)`."""
+    """One checked citation; `quote` equals the document's clean text at `[start, end)`.
+
+    `page` and `boxes` say where the quote stands; null and empty where the format has no pages.
+    """
 
     tag: int
     doc_id: str
@@ -116,6 +134,8 @@ class CitationJson(_Json):
     quote: str
     support_score: float
     supported: bool
+    page: int | None = None
+    boxes: list[BoxJson] = []
 
 
 class SentenceJson(_Json):
@@ -212,6 +232,7 @@ def hit_json(hit: types.Hit) -> HitJson:
         title=chunk.title,
         headings=list(chunk.headings),
         page=chunk.page,
+        boxes=_boxes_json(chunk.boxes),
         stages={name: StageScoreJson(rank=stage.rank, score=stage.score) for name, stage in hit.stages.items()},
     )
 
@@ -309,6 +330,12 @@ def document_json(document: types.Document, generation: types.Generation) -> Doc
     )
 
 
+def _boxes_json(boxes: Sequence[types.Box]) -> list[BoxJson]:
+    """Convert boxes; a header that stands for several columns is one rectangle."""
+    shown = dict.fromkeys((box.page, box.left, box.top, box.right, box.bottom) for box in boxes)
+    return [BoxJson(page=page, left=x0, top=y0, right=x1, bottom=y1) for page, x0, y0, x1, y1 in shown]
+
+
 def _passage_json(passage: types.Passage) -> PassageJson:
     return PassageJson(
         tag=passage.tag,
@@ -342,4 +369,6 @@ def _citation_json(citation: types.Citation) -> CitationJson:
         quote=citation.quote,
         support_score=citation.support.score,
         supported=citation.support.supported,
+        page=citation.boxes[0].page if citation.boxes else None,
+        boxes=_boxes_json(citation.boxes),
     )

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 _SPACE = re.compile(r"\s+")
 _DIGITS = re.compile(r"\d+")
 _BROKEN_WORD = re.compile(r"[^\W\d_]{2,}-$")
+_FIRST_WORD = re.compile(r"[^\W\d_]+")
 _SOFT_HYPHEN = "\u00ad"
+_INNER_SOFT_HYPHEN = re.compile("\u00ad(?!$)")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\x00"))
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 TITLE_CHARS = 160
+
+KeepsHyphen = Callable[[str, str], bool]
+"""Says whether "half" and "baked", parted by a hyphen at a line's end, are a word with a hyphen of its own."""
 
 
 def one_line(text: str) -> str:
@@ -49,17 +54,41 @@ def join_lines(lines: Sequence[str]) -> str:
 
     A hyphen is dropped only where the next line goes on in lower case, so "non-\nNATO" keeps it.
     """
+    return join_placed(lines)[0]
+
+
+def join_placed(
+    lines: Sequence[str], keeps_hyphen: KeepsHyphen | None = None
+) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Join lines as `join_lines` does; return the text and the range `[start, end)` of each line in it.
+
+    `keeps_hyphen` is asked about the two halves of a word that a line's end parts; without it the hyphen goes.
+    """
     text = ""
-    for line in (one_line(line) for line in lines):
-        if not line:
-            continue
-        if text.endswith(_SOFT_HYPHEN):
-            text = text[:-1] + line
-        elif _BROKEN_WORD.search(text) and line[0].islower():
-            text = text[:-1] + line
-        else:
-            text = f"{text} {line}" if text else line
-    return text.replace(_SOFT_HYPHEN, "")
+    ranges: list[tuple[int, int]] = []
+    for line in (_INNER_SOFT_HYPHEN.sub("", one_line(line)) for line in lines):
+        cut, gap = _joint(text, line, keeps_hyphen)
+        if cut:
+            text, ranges[-1] = text[:-cut], (ranges[-1][0], ranges[-1][1] - cut)
+        text += gap
+        ranges.append((len(text), len(text) + len(line)))
+        text += line
+    whole = text.removesuffix(_SOFT_HYPHEN)
+    return whole, tuple((start, min(end, len(whole))) for start, end in ranges)
+
+
+def _joint(text: str, line: str, keeps_hyphen: KeepsHyphen | None) -> tuple[int, str]:
+    """Return how many characters go from the end of the text before a line, and what goes between the two."""
+    if not text or not line:
+        return 0, ""
+    if text.endswith(_SOFT_HYPHEN):
+        return 1, ""
+    broken = _BROKEN_WORD.search(text)
+    if broken is None or not line[0].islower():
+        return 0, " "
+    rest = _FIRST_WORD.match(line)
+    keep = keeps_hyphen is not None and rest is not None and keeps_hyphen(broken.group()[:-1], rest.group())
+    return (0, "") if keep else (1, "")
 
 
 def clip(text: str, limit: int = TITLE_CHARS) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rag.answer.prompts import REFUSAL
+from rag.boxes import boxes_of
 from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import drop_near_duplicates
@@ -29,6 +30,7 @@ from rag.retrieve.fusion import Fusion, fuse, to_hits
 from rag.settings import Settings
 from rag.types import (
     Answer,
+    Block,
     Citation,
     Context,
     ContextResult,
@@ -208,7 +210,7 @@ class RagPipeline:
         if not draft.abstained:
             with clock.measure("verify"):
                 cited = cite(draft.text, {passage.tag for passage in result.context.passages})
-                sentences = await self._verify(cited, result.context)
+                sentences = await self._verify(cited, result)
         return Answer(
             text=cited.text,
             sentences=sentences,
@@ -226,21 +228,30 @@ class RagPipeline:
             timings_ms=clock.total(),
         )
 
-    async def _verify(self, cited: CitedText, context: Context) -> tuple[Sentence, ...]:
-        passages = {passage.tag: passage for passage in context.passages}
+    async def _verify(self, cited: CitedText, result: ContextResult) -> tuple[Sentence, ...]:
+        passages = {passage.tag: passage for passage in result.context.passages}
         pairs = [(sentence, passages[tag]) for sentence in cited.sentences for tag in sentence.tags]
         located = [locate(sentence.claim, passage) for sentence, passage in pairs]
         claims = [(sentence.claim, place.evidence) for (sentence, _), place in zip(pairs, located, strict=True)]
         found = await self._stages.verifier.verify(claims)
+        blocks = await asyncio.to_thread(self._blocks_with_boxes, result, {passage.doc_id for _, passage in pairs})
         citations: dict[int, list[Citation]] = {}
-        for (sentence, passage), place, support in zip(pairs, located, found, strict=True):
+        for (sentence, p), place, support in zip(pairs, located, found, strict=True):
+            boxes = boxes_of(blocks.get(p.doc_id, ()), place.span.start, place.span.end)
             citations.setdefault(sentence.start, []).append(
-                Citation(passage.tag, passage.doc_id, passage.title, passage.uri, place.span, place.quote, support)
+                Citation(p.tag, p.doc_id, p.title, p.uri, place.span, place.quote, support, boxes)
             )
         return tuple(
             Sentence(cited.text[s.start : s.end], s.start, s.end, tuple(citations.get(s.start, ())))
             for s in cited.sentences
         )
+
+    def _blocks_with_boxes(self, result: ContextResult, doc_ids: Set[str]) -> dict[str, tuple[Block, ...]]:
+        """Return the blocks of the documents that have pages; a document whose hits have no boxes is not read."""
+        boxed = {hit.chunk.doc_id for hit in result.search.hits if hit.chunk.boxes}
+        plain = {hit.chunk.doc_id for hit in result.search.hits} - boxed
+        read = self._stages.catalogue.document
+        return {doc_id: read(result.search.generation, doc_id).blocks for doc_id in doc_ids - plain}
 
 
 def _refused(draft: Draft) -> Draft:

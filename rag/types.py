@@ -30,7 +30,10 @@ def matches(metadata: Metadata, filter: Mapping[str, str]) -> bool:
     return all(value in fields.get(key, ()) for key, value in filter.items())
 
 
-BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter"]
+BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter", "margin"]
+
+NOT_CHUNKED: frozenset[BlockKind] = frozenset({"front_matter", "margin"})
+"""What stays in the clean text but is no part of any chunk: front matter, and pages' running headers and footers."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -323,7 +326,10 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One checked citation: `quote` equals the document's clean text at `[start, end)`."""
+    """One checked citation: `quote` equals the document's clean text at `[start, end)`.
+
+    `boxes` says where the quote stands on the pages; it is empty where the format has no pages.
+    """
 
     tag: int
     doc_id: str
@@ -332,6 +338,7 @@ class Citation:
     span: Span
     quote: str
     support: Support
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

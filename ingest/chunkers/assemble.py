@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rag.boxes import boxes_of
 from rag.errors import ConfigError
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings
@@ -71,6 +72,7 @@ class Assembler:
             header=self._header(headings),
             uri=document.uri,
             metadata=document.metadata,
+            boxes=boxes_of(document.blocks, cut.span.start, cut.span.end),
         )
         tokens = self._tokenizer.count(chunk.indexed_text)
         if tokens > self._settings.max_tokens:
@@ -80,15 +82,18 @@ class Assembler:
         return replace(chunk, tokens=tokens)
 
     def _header(self, headings: tuple[str, ...]) -> str:
-        """Join title and headings, less the outermost headings, or nothing, to take a third of the room at most."""
+        """Join title and headings, to take a third of the room at most.
+
+        The outermost headings give way first, then the title (below a wide table's head), then all of it.
+        """
         if not self._settings.header:
             return ""
+        title = self._document.title
+        shorter = [contextual_header(title, headings[first:]) for first in range(max(1, len(headings)))]
+        innermost = headings[-1:]
         limit = self._settings.max_tokens // _HEADER_SHARE
-        for first in range(len(headings) + 1):
-            header = contextual_header(self._document.title, headings[first:])
-            if self._count(header) <= limit:
-                return header
-        return ""
+        candidates = (*shorter, contextual_header("", innermost), contextual_header(title, ()))
+        return next((header for header in candidates if self._count(header) <= limit), "")
 
     def _count(self, text: str) -> int:
         if text not in self._counts:
@@ -112,6 +117,6 @@ def common_path(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def contextual_header(title: str, headings: Sequence[str]) -> str:
-    """Join a title and a path of headings by ' > ', leaving out blanks and a part that repeats the one before it."""
+    """Join a title and a path of headings by ' > ', without blanks and parts that the one before begins with."""
     path = [part for part in (title, *headings) if part]
-    return " > ".join(part for i, part in enumerate(path) if i == 0 or part != path[i - 1])
+    return " > ".join(part for i, part in enumerate(path) if i == 0 or not path[i - 1].startswith(part))

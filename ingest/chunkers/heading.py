@@ -11,7 +11,7 @@ from ingest.clean import clip
 from ingest.partition.layout import fill_gaps
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings
-from rag.types import Block, BlockKind, Chunk, Document, Span
+from rag.types import NOT_CHUNKED, Block, BlockKind, Chunk, Document, Span
 
 _TINY_SHARE = 3
 _TABLE_HEAD_CHARS = 200
@@ -31,7 +31,7 @@ def heading(document: Document, tokenizer: Tokenizer, settings: ChunkerSettings)
     """Pack the blocks of each section; tiny neighbours under one parent share a chunk."""
     assembler = Assembler(document, tokenizer, settings)
     ruler = Ruler.of(document.text, tokenizer)
-    blocks = [block for block in fill_gaps(document.text, document.blocks) if block.kind != "front_matter"]
+    blocks = [block for block in fill_gaps(document.text, document.blocks) if block.kind not in NOT_CHUNKED]
     cuts: list[Cut] = []
     for group in _groups(_sections(blocks), ruler, assembler, settings.max_tokens):
         cuts += _Packer(ruler, assembler, group, settings.overlap_tokens).cuts()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ingest.partition.layout import trimmed
 from rag.ports import Tokenizer
 from rag.text import sentences
-from rag.types import Document, Span
+from rag.types import NOT_CHUNKED, Document, Span
 
 _TOKEN_CHARS = 24
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
@@ -133,11 +133,11 @@ _LEVELS: tuple[Splitter, ...] = (paragraphs, sentence_ranges, words)
 
 
 def bodies(document: Document) -> list[Span]:
-    """Return the ranges of a document that chunks may come from: all but front matter and outer whitespace."""
+    """Return the ranges of a document that chunks may come from: all but `NOT_CHUNKED` blocks and outer whitespace."""
     spans: list[Span] = []
     position = 0
     for block in document.blocks:
-        if block.kind == "front_matter":
+        if block.kind in NOT_CHUNKED:
             part = trimmed(document.text, position, block.span.start)
             spans += [part] if part else []
             position = block.span.end

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from ingest.clean import clip, trim_lines
-from rag.types import Block, BlockKind, Metadata, Span
+from rag.types import Block, BlockKind, Box, Metadata, Span
 
 _SEPARATOR = "\n\n"
 _HEADING_CHARS = 200
@@ -17,12 +17,16 @@ _LISTS = frozenset({"tags", "acl"})
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One layout unit before it has a place: `level` is 1..6 for headings, `page` counts from 1."""
+    """One layout unit before it has a place: `level` is 1..6 for headings, `page` counts from 1.
+
+    The ranges of `boxes` are relative to `text`.
+    """
 
     kind: BlockKind
     text: str
     level: int = 0
     page: int | None = None
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,10 @@ def assemble(pieces: Iterable[Piece]) -> tuple[str, tuple[Block, ...]]:
         if not text:
             continue
         path = headings.enter(piece.level, text) if piece.kind == "heading" else headings.path
+        path = () if piece.kind == "margin" else path
         # Code keeps the indentation of its first line, but no block starts with a blank.
-        start = position + len(text) - len(text.lstrip())
-        blocks.append(Block(piece.kind, Span(start, position + len(text)), path, piece.level, piece.page))
+        span = Span(position + len(text) - len(text.lstrip()), position + len(text))
+        blocks.append(Block(piece.kind, span, path, piece.level, piece.page, tuple(_shifted(piece, span))))
         texts.append(text)
         position += len(text) + len(_SEPARATOR)
     return _SEPARATOR.join(texts), tuple(blocks)
@@ -92,6 +97,15 @@ def joined_code(pieces: Iterable[Piece]) -> Iterator[Piece]:
         yield piece
     if lines:
         yield Piece("code", trim_lines("\n".join(lines)))
+
+
+def _shifted(piece: Piece, span: Span) -> Iterator[Box]:
+    """Yield the boxes of a piece with their ranges in the whole text, less what was stripped off."""
+    offset = span.start - (len(piece.text) - len(piece.text.lstrip()))
+    for box in piece.boxes:
+        start, end = max(span.start, box.start + offset), min(span.end, box.end + offset)
+        if start < end:
+            yield replace(box, start=start, end=end)
 
 
 def trimmed(text: str, start: int, end: int) -> Span | None:

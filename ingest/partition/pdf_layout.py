@@ -1,203 +1,217 @@
-"""Pure geometry of PDF pages: from positioned lines to headings, paragraphs, list items and tables.
+"""From the lines of PDF pages to headings, paragraphs, list items, tables and running lines; pure geometry.
 
-Coordinates are PDF points from the page's lower left corner. unstructured's `fast` strategy reads the same text layer
-but drops font sizes and column positions, so headings and tables are recovered here instead.
+unstructured's `fast` strategy reads the same text layer but drops font sizes and column positions, so headings and
+tables are recovered here instead.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ingest.clean import join_lines, margin_key, one_line, repeated_lines, table_text
+from ingest.clean import KeepsHyphen, join_placed
 from ingest.partition.layout import Piece
-from rag.types import BlockKind
+from ingest.partition.pdf_columns import regions
+from ingest.partition.pdf_margins import body_size, running_lines
+from ingest.partition.pdf_page import CURRENCIES, Line, Page, Row, joined, rows_of
+from ingest.partition.pdf_tables import Cells, table_rows, tables
+from rag.types import BlockKind, Box
 
 _BULLET = re.compile(r"(?:[•●▪◦‣·–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s|$)")
 _BULLET_ONLY = re.compile(_BULLET.pattern + r"\s*\Z")
 _SENTENCE_END = re.compile(r"[.;:!?,]\s*\Z")
-_MARGIN = 0.1
 _HEADING_RATIO = 1.12
 _HEADING_CHARS = 120
-_WIDE_COLUMN = 0.28
-_TABLE_GAP = 4.0
-_LABEL_CHARS = 90
-_SHORT_CELL_CHARS = 30
-_TRAILING_CURRENCY = re.compile(r"(?:^|(?<=\s))([$€£¥])\s*\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A run of characters on one baseline that no wide gap interrupts."""
-
-    text: str
-    x0: float
-    x1: float
-    y0: float
-    y1: float
-    size: float
-    bold: bool
-
-    @property
-    def height(self) -> float:
-        """Height of the line's box."""
-        return self.y1 - self.y0
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The lines of one page; `number` counts from 1."""
-
-    number: int
-    width: float
-    height: float
-    lines: tuple[Line, ...]
-
-
-Row = list[Line]
+_BODY_CHARS = 500
+_JUSTIFIED_GAP = 2.5
+_JUSTIFIED_SPREAD = 0.3
+_CLOSING = frozenset([")", "%", ")%", "%)"])
+_FIGURE = re.compile(r"[\d(.,—–-]")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 def pieces(pages: Sequence[Page]) -> Iterator[Piece]:
-    """Yield the pieces of all pages in reading order, running headers and footers left out."""
-    pages = without_running_lines(pages)
-    style = _Style.of(line for page in pages for line in page.lines)
-    for page in pages:
+    """Yield the pieces of all pages in reading order, then the running headers and footers, page by page."""
+    running = running_lines(pages)
+    bodies = [_without(page, lines) for page, lines in zip(pages, running, strict=True)]
+    style = _Style.of(bodies)
+    setter = _Setter(_keeps_hyphen(line.text for page in bodies for line in page.lines))
+    for page in bodies:
         for region in regions(page):
-            yield from _region_pieces(region, style, page.number)
+            yield from _region_pieces([_merged(row) for row in region], style.on(page), page, setter)
+    for page, lines in zip(pages, running, strict=True):
+        if lines:
+            yield setter.piece("margin", page, [row for row in rows_of(lines)], separator="\n")
 
 
-def without_running_lines(pages: Sequence[Page]) -> list[Page]:
-    """Drop lines at a page's edge that stand, but for their numbers, on more than half of the pages.
+def _without(page: Page, lines: frozenset[Line]) -> Page:
+    return Page(page.number, page.width, page.height, tuple(x for x in page.lines if x not in lines), page.turn)
 
-    A page's edge is its top and bottom tenth, and its first and last line wherever they stand.
+
+def _keeps_hyphen(lines: Iterable[str]) -> KeepsHyphen:
+    """Return a judge of hyphens at line ends that knows the words of this file.
+
+    A word that the file also writes in one piece loses the hyphen, one that it also writes with it keeps it; otherwise
+    it stays between two halves that are words of the file themselves.
     """
-    edges = [_edge_lines(page) for page in pages]
-    running = repeated_lines([[line.text for line in lines] for lines in edges])
-    return [
-        replace(page, lines=tuple(x for x in page.lines if not (x in lines and margin_key(x.text) in running)))
-        for page, lines in zip(pages, edges, strict=True)
-    ]
+    known: Counter[str] = Counter()
+    for line in lines:
+        words = [word.casefold() for word in _WORD.findall(line)]
+        whole = words[:-1] if line.endswith("-") else words
+        known.update(whole)
+        known.update(part for word in whole if "-" in word for part in word.split("-"))
+
+    def keeps(before: str, after: str) -> bool:
+        before, after = before.casefold(), after.casefold()
+        if before + after in known:
+            return False
+        return f"{before}-{after}" in known or (before in known and after in known)
+
+    return keeps
 
 
-def _edge_lines(page: Page) -> frozenset[Line]:
-    rows = _rows(page.lines, merge=False)
-    outermost = [*rows[0], *rows[-1]] if rows else []
-    low, high = page.height * _MARGIN, page.height * (1 - _MARGIN)
-    return frozenset(outermost) | {line for line in page.lines if line.y0 > high or line.y1 < low}
+@dataclass(frozen=True, slots=True)
+class _Setter:
+    """Sets lines as text and remembers where each of them stands."""
+
+    keeps_hyphen: KeepsHyphen
+
+    def piece(self, kind: BlockKind, page: Page, rows: Sequence[Row], level: int = 0, separator: str = "") -> Piece:
+        """Return a piece of running text; with a `separator` the rows stay apart."""
+        text = ""
+        boxes: list[Box] = []
+        for lines in rows if separator else [[line for row in rows for line in row]]:
+            text += separator if text else ""
+            part, ranges = join_placed([line.text for line in lines], self.keeps_hyphen)
+            boxes += _boxes(page, lines, ranges, len(text))
+            text += part
+        return Piece(kind, text, level, page.number, tuple(boxes))
+
+    def table(self, page: Page, rows: Sequence[Cells]) -> Piece:
+        """Return a table: a line for each row, its cells joined by ' | '."""
+        text = ""
+        boxes: list[Box] = []
+        for cells in rows:
+            text += "\n" if text else ""
+            last = max((i for i, cell in enumerate(cells) if cell), default=0)
+            for i, cell in enumerate(cells[: last + 1]):
+                text += "" if i == 0 else " | " if cells[0] or i > 1 else "| "
+                part, ranges = join_placed([line.text for line in cell], self.keeps_hyphen)
+                boxes += _boxes(page, cell, ranges, len(text))
+                text += part
+        return Piece("table", text, 0, page.number, tuple(boxes))
+
+
+def _boxes(page: Page, lines: Sequence[Line], ranges: Sequence[tuple[int, int]], offset: int) -> Iterator[Box]:
+    for line, (start, end) in zip(lines, ranges, strict=True):
+        if start < end:
+            yield page.box(line, start + offset, end + offset)
+
+
+_Look = tuple[bool, float, bool]
+"""What a heading looks like: larger than body text, its size (bold ones: in parts of body text), all in capitals."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """What body text looks like in this file, and the sizes that headings use, largest first."""
+    """What body text looks like in this file, and the level of each look that its headings have."""
 
     body: float
-    sizes: tuple[float, ...]
+    page_body: float
+    """Of the page at hand: a table set small, or a page scaled up."""
     bold_body: bool
+    levels: Mapping[_Look, int]
 
     @classmethod
-    def of(cls, lines: Iterable[Line]) -> _Style:
-        characters: Counter[float] = Counter()
-        bold = total = 0
-        large: Counter[float] = Counter()
-        kept = list(lines)
-        for line in kept:
-            characters[round(line.size, 1)] += len(line.text)
-            bold += len(line.text) * line.bold
-            total += len(line.text)
-        body = characters.most_common(1)[0][0] if characters else 10.0
-        for line in kept:
-            if line.size >= body * _HEADING_RATIO and len(line.text) <= _HEADING_CHARS:
-                large[round(line.size)] += 1
-        return cls(body, tuple(sorted(large, reverse=True)), bold * 2 > total)
+    def of(cls, pages: Sequence[Page]) -> _Style:
+        lines = [line for page in pages for line in page.lines]
+        bold = sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(line.text) for line in lines)
+        plain = cls(body_size(lines), body_size(lines), bold, {})
+        looks: dict[_Look, set[int]] = {}
+        for page in pages:
+            style = plain.on(page)
+            for line in page.lines:
+                look = style.look([line])
+                if look:
+                    looks.setdefault(look, set()).add(page.number)
+        return replace(plain, levels=_levels(looks))
+
+    def on(self, page: Page) -> _Style:
+        """Return the style of one page, if there is enough text on it to tell."""
+        enough = sum(len(line.text) for line in page.lines) >= _BODY_CHARS
+        return replace(self, page_body=body_size(page.lines) if enough else self.body)
+
+    def look(self, lines: Sequence[Line]) -> _Look | None:
+        """Return what the lines look like if they look like a heading."""
+        text = " ".join(line.text for line in lines)
+        if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text):
+            return None
+        size = min(line.size for line in lines)
+        if size >= max(self.body, self.page_body) * _HEADING_RATIO:
+            return True, float(round(size)), False
+        bold = all(line.bold for line in lines) and not self.bold_body
+        ratio = size / min(self.body, self.page_body)
+        if bold and ratio >= 0.98 and not _SENTENCE_END.search(text) and len(text.split()) <= 14:
+            return False, min(round(ratio, 1), 1.1), text.isupper()
+        return None
 
     def level(self, rows: Sequence[Row]) -> int:
         """Return the heading level 1..6 of a paragraph's rows, 0 for body text."""
-        lines = [line for row in rows for line in row]
-        text = " ".join(line.text for line in lines)
-        if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text) or len(rows) > 3:
-            return 0
-        size = min(line.size for line in lines)
-        if size >= self.body * _HEADING_RATIO and round(size) in self.sizes:
-            return min(5, self.sizes.index(round(size)) + 1)
-        bold = all(line.bold for line in lines) and not self.bold_body
-        if bold and size >= self.body * 0.98 and not _SENTENCE_END.search(text) and len(text.split()) <= 14:
-            return min(6, len(self.sizes) + 1)
-        return 0
+        look = self.look([line for row in rows for line in row]) if len(rows) <= 3 else None
+        return min(6, self.levels.get(look, len(self.levels) + 1)) if look else 0
 
 
-def regions(page: Page) -> Iterator[list[Row]]:
-    """Yield the page's rows, top to bottom; text set in two columns comes one column after the other."""
-    rows = _rows(page.lines)
-    gutter = _gutter(rows, page.width)
-    if gutter is None:
-        yield rows
-        return
-    band: list[Line] = []
-    for row in rows:
-        if any(line.x0 < gutter < line.x1 for line in row):
-            yield from _columns(band, gutter)
-            band = []
-            yield [row]
-        else:
-            band += row
-    yield from _columns(band, gutter)
-
-
-def _columns(lines: Sequence[Line], gutter: float) -> Iterator[list[Row]]:
-    for side in ([x for x in lines if x.x1 <= gutter], [x for x in lines if x.x0 >= gutter]):
-        if side:
-            yield _rows(side)
-
-
-def _gutter(rows: Sequence[Row], width: float) -> float | None:
-    """Return the x of a gap between two columns of running text, None where there is one column (or a table)."""
-    pairs = [row for row in rows if len(row) == 2 and all(x.x1 - x.x0 > width * _WIDE_COLUMN for x in row)]
-    if len(pairs) < 8 or len(pairs) * 2 < len(rows):
-        return None
-    left, right = max(row[0].x1 for row in pairs), min(row[1].x0 for row in pairs)
-    return (left + right) / 2 if left < right else None
-
-
-def _rows(lines: Iterable[Line], *, merge: bool = True) -> list[Row]:
-    """Group lines that share a baseline; rows from top to bottom, lines in a row from left to right."""
-    rows: list[Row] = []
-    for line in sorted(lines, key=lambda x: (-(x.y0 + x.y1), x.x0)):
-        if rows and _same_baseline(rows[-1][0], line):
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    rows = [sorted(row, key=lambda x: x.x0) for row in rows]
-    return [_merged(row) for row in rows] if merge else rows
-
-
-def _same_baseline(a: Line, b: Line) -> bool:
-    overlap = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return overlap > 0.6 * min(a.height, b.height)
+def _levels(looks: Mapping[_Look, set[int]]) -> dict[_Look, int]:
+    """Rank looks: large before bold, larger before smaller, capitals first; those of a cover alone take two levels."""
+    ordered = sorted(looks, reverse=True)
+    cover = (
+        {look for look in ordered if looks[look] == {1}} if any(max(pages) > 2 for pages in looks.values()) else set()
+    )
+    titled = bool(ordered) and ordered[0] in cover
+    inside = [look for look in ordered if look not in cover]
+    levels = {look: rank + titled for rank, look in enumerate(inside, start=1)}
+    return levels | {look: 1 if look == ordered[0] else 2 for look in cover}
 
 
 def _merged(row: Row) -> Row:
-    """Join a bullet to the text after it, and a currency sign to the figure after it."""
+    """Join a bullet to the text after it, a currency sign to the figure after it, a closing sign to that before it."""
+    if _is_justified(row):
+        return [joined(row)]
     merged: Row = []
     for line in row:
-        if merged and len(merged) == 1 and _BULLET_ONLY.fullmatch(merged[0].text):
-            bullet = merged.pop()
-            line = replace(line, text=f"{bullet.text.strip()} {line.text}", x0=bullet.x0)
-        currency = _TRAILING_CURRENCY.search(merged[-1].text) if merged else None
-        if currency and line.text[:1] in "0123456789(.,":
-            before = merged.pop()
-            line = replace(line, text=currency.group(1) + line.text)
-            rest = before.text[: currency.start()].rstrip()
-            if rest:
-                merged.append(replace(before, text=rest))
-        merged.append(line)
+        before = merged[-1] if merged else None
+        if before is None:
+            merged.append(line)
+        elif len(merged) == 1 and _BULLET_ONLY.fullmatch(before.text) and before.text not in "—–":
+            merged[-1] = _joined_as(line, [before, line], " ")
+        elif before.text in CURRENCIES and _FIGURE.match(line.text):
+            merged[-1] = _joined_as(line, [before, line], "")
+        elif line.text in _CLOSING and before.text[-1:].isdigit() and line.left - before.right < 2 * line.size:
+            merged[-1] = _joined_as(before, [before, line], "")
+        else:
+            merged.append(line)
     return merged
 
 
-def _region_pieces(rows: Sequence[Row], style: _Style, page: int) -> Iterator[Piece]:
-    tabular = _tabular(rows)
+def _is_justified(row: Row) -> bool:
+    """Say whether a row is one line of prose whose words full justification drew far apart: equally far."""
+    gaps = [b.left - a.right for a, b in pairwise(row)]
+    if len(gaps) < 4 or max(gaps) > _JUSTIFIED_GAP * row[0].size:
+        return False
+    lower = sum(line.text[0].islower() for line in row)
+    return max(gaps) - min(gaps) < _JUSTIFIED_SPREAD * row[0].size and lower * 2 > len(row)
+
+
+def _joined_as(style: Line, lines: Sequence[Line], separator: str) -> Line:
+    whole = joined(lines, separator)
+    return Line(whole.text, whole.left, whole.top, whole.right, whole.bottom, style.size, style.bold)
+
+
+def _region_pieces(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Iterator[Piece]:
+    tabular = table_rows(rows)
     start = 0
     while start < len(rows):
         end = start + 1
@@ -205,70 +219,34 @@ def _region_pieces(rows: Sequence[Row], style: _Style, page: int) -> Iterator[Pi
             end += 1
         group = rows[start:end]
         if tabular[start]:
-            yield Piece("table", table_text([line.text for line in row] for row in group), 0, page)
+            for table in tables(group):
+                yield setter.table(page, table)
         else:
-            yield from _paragraphs(group, style, page)
+            yield from _paragraphs(group, style, page, setter)
         start = end
 
 
-def _tabular(rows: Sequence[Row]) -> list[bool]:
-    """Mark the rows of tables: rows of several cells that share a column with one nearby, and the labels between."""
-    marks = [False] * len(rows)
-    several = [i for i, row in enumerate(rows) if len(row) > 1]
-    for i, j in pairwise(several):
-        labels = rows[i + 1 : j]
-        close = all(_near(above, below, _TABLE_GAP) for above, below in pairwise(rows[i : j + 1]))
-        short = len(labels) <= 3 and all(len(row[0].text) < _LABEL_CHARS for row in labels)
-        if close and short and _aligned(rows[i], rows[j]):
-            marks[i : j + 1] = [True] * (j + 1 - i)
-    for i in reversed(range(len(rows) - 1)):
-        # Spanning column heads share no edge with the columns below them.
-        if marks[i + 1] and len(rows[i]) > 1 and _near(rows[i], rows[i + 1], 1.5):
-            marks[i] = True
-    return marks
-
-
-def _aligned(above: Row, below: Row) -> bool:
-    """Say whether a cell right of the first stands under another: by an edge or middle, or, if short, roughly."""
-    return any(_stands_under(a, b) for a in above[1:] for b in below[1:]) or (
-        len(above) == len(below) and any(_stands_under(a, b) for a, b in zip(above, below, strict=True))
-    )
-
-
-def _stands_under(a: Line, b: Line) -> bool:
-    height = max(a.height, b.height)
-    if len(a.text) < _SHORT_CELL_CHARS and len(b.text) < _SHORT_CELL_CHARS:
-        return min(a.x1, b.x1) - max(a.x0, b.x0) > -height
-    edges = (abs(a.x0 - b.x0), abs(a.x1 - b.x1), abs(a.x0 + a.x1 - b.x0 - b.x1) / 2)
-    return min(edges) < 0.6 * height
-
-
-def _near(above: Row, below: Row, lines: float) -> bool:
-    gap = min(x.y0 for x in above) - max(x.y1 for x in below)
-    return gap < lines * max(x.height for x in below)
-
-
-def _paragraphs(rows: Sequence[Row], style: _Style, page: int) -> Iterator[Piece]:
+def _paragraphs(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Iterator[Piece]:
     pitch = _pitch(rows)
     group: list[Row] = []
     for row in rows:
         if group and _breaks(group, row, pitch):
-            yield _paragraph(group, style, page)
+            yield _paragraph(group, style, page, setter)
             group = []
         group.append(row)
     if group:
-        yield _paragraph(group, style, page)
+        yield _paragraph(group, style, page, setter)
 
 
 def _pitch(rows: Sequence[Row]) -> float:
     """Return the usual distance between the baselines of a paragraph's lines."""
-    steps = sorted(a[0].y0 - b[0].y0 for a, b in pairwise(rows) if a[0].y0 > b[0].y0)
+    steps = sorted(b[0].bottom - a[0].bottom for a, b in pairwise(rows) if a[0].bottom < b[0].bottom)
     return steps[(len(steps) - 1) // 4] if steps else 0.0
 
 
 def _breaks(group: Sequence[Row], row: Row, pitch: float) -> bool:
     last, first = group[-1][0], row[0]
-    step = last.y0 - first.y0
+    step = first.bottom - last.bottom
     # A region of nothing but widely set single lines must not pass for one paragraph.
     pitch = min(pitch, 1.5 * first.height)
     if step <= 0 or step > max(1.35 * pitch, 1.25 * first.height):
@@ -283,8 +261,7 @@ def _runs_on(group: Sequence[Row]) -> bool:
     return len(group) > 1 and not _SENTENCE_END.search(group[-1][-1].text)
 
 
-def _paragraph(rows: Sequence[Row], style: _Style, page: int) -> Piece:
-    text = join_lines([" ".join(one_line(line.text) for line in row) for row in rows])
+def _paragraph(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Piece:
     level = style.level(rows)
-    kind: BlockKind = "heading" if level else "list_item" if _BULLET.match(text) else "paragraph"
-    return Piece(kind, text, level, page)
+    kind: BlockKind = "heading" if level else "list_item" if _BULLET.match(rows[0][0].text) else "paragraph"
+    return setter.piece(kind, page, rows, level)

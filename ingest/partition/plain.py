@@ -12,7 +12,6 @@ import yaml
 from ingest.clean import one_line
 from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, HeadingPath, fill_gaps, flat_metadata, trimmed
-from rag.errors import DocumentError
 from rag.types import Block, BlockKind, Metadata, Span
 
 if TYPE_CHECKING:

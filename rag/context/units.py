@@ -52,7 +52,7 @@ def units_of(text: str) -> list[Unit]:
 def _kind(line: str) -> UnitKind:
     if "|" in line and _RULE.match(line):
         return "rule"
-    if " | " in line and "\n" not in line:
+    if (" | " in line or line.startswith("| ")) and "\n" not in line:
         return "row"
     return "heading" if _HEADING.match(line) else "sentence"
 

@@ -291,9 +291,12 @@ def test_pdf_headings_tables_pages_and_running_lines(tmp_path):
         ("heading", "Sizes by model"),
         ("table", "Model | Size\nTB-2 | 4 TB\nTB-8 | 64 TB"),
     ]
-    assert [block.page for block in document.blocks] == [1] * 5 + [2] * 5 + [3] * 5
-    assert document.blocks[-1].headings == ("Chapter D", "Sizes by model")
-    assert "ACME" not in document.text and "Page 1" not in document.text
+    body = [block for block in document.blocks if block.kind != "margin"]
+    assert [block.page for block in body] == [1] * 5 + [2] * 5 + [3] * 5
+    assert body[-1].headings == ("Chapter D", "Sizes by model")
+    margins = [(b.page, document.text[b.span.start : b.span.end]) for b in document.blocks if b.kind == "margin"]
+    assert margins == [(n, f"ACME hardware guide\nPage {n} of 3") for n in (1, 2, 3)]
+    assert document.blocks[: len(body)] == tuple(body)
 
 
 def test_pdf_that_cannot_be_read_says_why(tmp_path):

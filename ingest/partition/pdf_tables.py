@@ -1,0 +1,270 @@
+"""Tables of PDF pages by where their cells stand: columns, header rows, spanning headers, wrapped rows; pure geometry.
+
+No drawn lines are needed: ruled and unruled tables are read alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ingest.partition.pdf_header import spread
+from ingest.partition.pdf_page import Line, Row
+
+Cells = list[list[Line]]
+"""One row of a finished table: for each cell the lines it is made of, in order; empty cells are empty lists."""
+
+_TABLE_GAP = 4.0
+_HEADER_GAP = 1.8
+_LABEL_CHARS = 90
+_LABEL_ROWS = 3
+_SHORT_CELL_CHARS = 30
+_INDENT = 30.0
+_INDENT_SHARE = 0.08
+_TIGHT = 0.85
+_LINE_STEP = 1.4
+_STACKED_GAP = 1.6
+_FIGURE = re.compile(r"[($€£¥+-]*\d[\d.,]*\s*[)%xX]*\s*(?:%|bps|pts)?|[—–-]|N/?[AM]|\*+", re.IGNORECASE)
+_YEAR = re.compile(r"(?:FY)?(?:19|20)\d\d", re.IGNORECASE)
+_UNIT = re.compile(r"\(.*\)")
+
+
+# --- which rows are tables --------------------------------------------------------------------------------------------
+
+
+def table_rows(rows: Sequence[Row]) -> list[bool]:
+    """Mark the rows of tables: rows of several cells that share a column with one nearby, and the labels between."""
+    marks = [False] * len(rows)
+    several = [i for i, row in enumerate(rows) if len(row) > 1]
+    for i, j in pairwise(several):
+        labels = rows[i + 1 : j]
+        close = all(_near(above, below, _TABLE_GAP) for above, below in pairwise(rows[i : j + 1]))
+        edge = min(rows[i][1].left, rows[j][1].left)
+        short = all(len(row[0].text) < _LABEL_CHARS or row[0].right < edge for row in labels)
+        if close and short and len(labels) <= _LABEL_ROWS and _aligned(rows[i], rows[j]):
+            marks[i : j + 1] = [True] * (j + 1 - i)
+    for i in [i for i, (before, mark) in enumerate(pairwise([False, *marks])) if mark and not before]:
+        end = marks.index(False, i) if False in marks[i:] else len(rows)
+        top = _top(rows, i, end)
+        marks[top:i] = [True] * (i - top)
+    return marks
+
+
+def _top(rows: Sequence[Row], start: int, end: int) -> int:
+    """Return where the table at `rows[start:end]` begins with its head, which shares no edge with the rows below.
+
+    A few labels may stand between the two.
+    """
+    left = min(row[0].left for row in rows[start:end]) + _INDENT
+    values = [cell.left for row in rows[start:end] for cell in row[row[0].left < left :]]
+    edge = min(values) - rows[start][0].size
+    top, labels = start, 0
+    for i in reversed(range(start)):
+        far = not _near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size
+        if far or _is_sentence(rows[i], edge):
+            break
+        if len(rows[i]) > 1 or rows[i][0].left > edge:
+            top = i
+        elif rows[i][0].right < edge and labels < _LABEL_ROWS and top == start:
+            labels += 1
+        else:
+            break
+    return top
+
+
+def _is_sentence(row: Row, edge: float) -> bool:
+    """Say whether a row of several cells is a sentence with wide gaps, as full justification leaves them."""
+    return len(row) > 1 and row[0].left < edge and row[-1].text.endswith((".", ":", ";"))
+
+
+def _aligned(above: Row, below: Row) -> bool:
+    """Say whether a cell right of the first stands under another: by an edge or middle, or, if short, roughly."""
+    return any(_stands_under(a, b) for a in above[1:] for b in below[1:]) or (
+        len(above) == len(below) and any(_stands_under(a, b) for a, b in zip(above, below, strict=True))
+    )
+
+
+def _stands_under(a: Line, b: Line) -> bool:
+    height = max(a.height, b.height)
+    if len(a.text) < _SHORT_CELL_CHARS and len(b.text) < _SHORT_CELL_CHARS:
+        return min(a.right, b.right) - max(a.left, b.left) > -height
+    edges = (abs(a.left - b.left), abs(a.right - b.right), abs(a.middle - b.middle))
+    return min(edges) < 0.6 * height
+
+
+def _near(above: Row, below: Row, lines: float) -> bool:
+    gap = min(x.top for x in below) - max(x.bottom for x in above)
+    return gap < lines * max(x.height for x in below)
+
+
+# --- from rows to tables ----------------------------------------------------------------------------------------------
+
+
+def tables(rows: Sequence[Row]) -> Iterator[list[Cells]]:
+    """Yield the tables that stand one above the other in a run of table rows, header first."""
+    shape = _Shape.of(rows)
+    start = 0
+    for i in range(1, len(rows)):
+        if shape.begins_table(rows, i):
+            yield _table(rows[start:i])
+            start = i
+    yield _table(rows[start:])
+
+
+def _table(rows: Sequence[Row]) -> list[Cells]:
+    shape = _Shape.of(rows)
+    n_head = shape.head_rows(rows)
+    logical = shape.unwrapped(rows[n_head:])
+    columns = _columns([row for group in logical for row in group] or rows, shape)
+    head = spread(rows[:n_head], columns, shape.is_label, _is_unit)
+    body = [_placed(group, columns, shape) for group in logical]
+    return [head, *body] if head else body
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where a table's labels and values begin, and how far apart its rows usually are."""
+
+    left: float
+    indent: float
+    labels_end: float
+    values: float
+    step: float
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> _Shape:
+        left = min(row[0].left for row in rows)
+        width = max(row[-1].right for row in rows) - left
+        indent = max(_INDENT, _INDENT_SHARE * width)
+        labelled = [row for row in rows if row[0].left <= left + indent and any(_is_figure(x) for x in row[1:])]
+        values = min((cell.left for row in labelled for cell in row[1:] if _is_figure(cell)), default=0.0)
+        labels_end = min(values, max((row[0].right for row in labelled), default=0.0))
+        steps = sorted(_step(a, b) for a, b in pairwise(rows))
+        return cls(left, indent, labels_end, values, steps[len(steps) // 2] if steps else 0.0)
+
+    def is_label(self, cell: Line) -> bool:
+        """Say whether a cell stands in the first column."""
+        return cell.left <= self.left + self.indent or cell.right <= self.labels_end
+
+    def is_label_row(self, row: Row) -> bool:
+        """Say whether a row is nothing but a label, or a title that is centred in the table."""
+        return len(row) == 1 and (self.is_label(row[0]) or row[0].left < self.values - row[0].size)
+
+    def has_figures(self, row: Row) -> bool:
+        """Say whether a row has a figure, other than a year, right of its label."""
+        values = row[1:] if self.is_label(row[0]) else row
+        return any(_is_figure(cell) for cell in values)
+
+    def begins_table(self, rows: Sequence[Row], i: int) -> bool:
+        """Say whether a row opens another table: a head below a row of figures."""
+        row = rows[i]
+        if self.has_figures(row) or self.is_label_row(row) or not self._below_figures(rows, i):
+            return False
+        if not self.is_label(row[0]):
+            return True
+        return len(row) > 1 and _step(rows[i - 1], row) > _STACKED_GAP * self.step
+
+    def _below_figures(self, rows: Sequence[Row], i: int) -> bool:
+        return self.is_label(rows[i - 1][0]) and self.has_figures(rows[i - 1])
+
+    def head_rows(self, rows: Sequence[Row]) -> int:
+        """Return how many rows make the head: those above the first labelled figures, less the labels right above."""
+        first = next((i for i, row in enumerate(rows) if self.is_label(row[0]) and self.has_figures(row)), None)
+        if first is None:
+            return self._text_head(rows)
+        while first and self.is_label_row(rows[first - 1]):
+            first -= 1
+        return first
+
+    def _text_head(self, rows: Sequence[Row]) -> int:
+        """Return the size of a head above rows of text: the first row and what wraps below it."""
+        if len(rows) < 2 or not all(self.is_label(row[0]) for row in rows[:1]):
+            return 0
+        n = 1
+        while n < len(rows) - 1 and not self.is_label(rows[n][0]) and self._is_tight(rows[n - 1], rows[n]):
+            n += 1
+        return n
+
+    def unwrapped(self, rows: Sequence[Row]) -> list[list[Row]]:
+        """Group the rows that are one row of the table, set on several lines."""
+        groups: list[list[Row]] = []
+        for i, row in enumerate(rows):
+            after = rows[i + 1] if i + 1 < len(rows) else None
+            if groups and self._continues(groups[-1], row, after):
+                groups[-1].append(row)
+            else:
+                groups.append([row])
+        return groups
+
+    def _continues(self, group: Sequence[Row], row: Row, after: Row | None) -> bool:
+        last = group[-1]
+        tight = self._is_tight(last, row)
+        lower = row[0].text[:1].islower() and _step(last, row) < _LINE_STEP * row[0].size
+        if not self.is_label(row[0]) and not self.is_label_row(row):
+            return tight and not self.has_figures(row) and not _is_unit(row[0])
+        if all(self.is_label_row(x) for x in group):
+            colon = last[0].text.rstrip().endswith(":")
+            return not colon and last[0].bold == row[0].bold and (tight or lower)
+        below_values = self.is_label_row(row) and (tight or lower) and row[0].bold == last[0].bold
+        return below_values and not (after and self._is_tight(row, after) and not lower)
+
+    def _is_tight(self, above: Row, below: Row) -> bool:
+        return _step(above, below) < _TIGHT * self.step
+
+
+def _step(above: Row, below: Row) -> float:
+    return below[0].bottom - above[0].bottom
+
+
+def _is_figure(cell: Line) -> bool:
+    return bool(_FIGURE.fullmatch(cell.text)) and not _YEAR.fullmatch(cell.text)
+
+
+def _is_unit(cell: Line) -> bool:
+    return bool(_UNIT.fullmatch(cell.text)) and any(c.isalpha() for c in cell.text)
+
+
+@dataclass(slots=True)
+class _Column:
+    """The x range of the cells of one column."""
+
+    left: float
+    right: float
+
+    def overlap(self, cell: Line) -> float:
+        """Return the shared width; negative is the distance between the two."""
+        return min(self.right, cell.right) - max(self.left, cell.left)
+
+
+def _columns(rows: Sequence[Row], shape: _Shape) -> list[_Column]:
+    """Return the columns right of the labels, from left to right, the fullest rows first to say where they are."""
+    columns: list[_Column] = []
+    for row in sorted(rows, key=len, reverse=True):
+        for cell in row[1:] if shape.is_label(row[0]) or shape.is_label_row(row) else row:
+            _take(cell, columns)
+    return sorted(columns, key=lambda column: column.left)
+
+
+def _take(cell: Line, columns: list[_Column]) -> None:
+    """Widen the column that a cell stands in, or open one; a cell that spans several says nothing."""
+    touched = [column for column in columns if column.overlap(cell) > -0.5 * cell.size]
+    if not touched:
+        columns.append(_Column(cell.left, cell.right))
+    elif len(touched) == 1:
+        left, right = min(touched[0].left, cell.left), max(touched[0].right, cell.right)
+        touched[0].left, touched[0].right = left, right
+
+
+def _placed(group: Sequence[Row], columns: Sequence[_Column], shape: _Shape) -> Cells:
+    """Return the cells of one row, those of its wrapped lines one after the other."""
+    cells: Cells = [[] for _ in range(len(columns) + 1)]
+    for row in group:
+        for i, cell in enumerate(row):
+            if i == 0 and (shape.is_label(cell) or shape.is_label_row(row)):
+                cells[0].append(cell)
+            else:
+                best = max(range(len(columns)), key=lambda k: columns[k].overlap(cell), default=-1)
+                cells[best + 1].append(cell)
+    return cells

@@ -1,0 +1,184 @@
+"""The text layer of a PDF by pdfium: the words of each page with their place, size and weight.
+
+pdfium is not safe to use from several threads of one process; ingestion reads each file in a worker process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingest.clean import one_line
+from ingest.partition.pdf_page import Line, Page, Rectangle, segments, turned
+from rag.errors import DocumentError
+
+_BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
+_BOLD_WEIGHT = 600
+_LINE_END_HYPHEN = 2
+_SPACES = frozenset([0, 9, 10, 11, 12, 13, 32, 0xA0, 0xFFFE, 0xFFFF, *range(0x2000, 0x200C), 0x202F, 0x205F, 0x3000])
+_ABOVE_BASELINE = 0.8
+_BELOW_BASELINE = 0.22
+_DIAGONAL = 4
+_QUARTER = math.pi / 2
+_ASKEW = math.radians(10)
+_FONT_NAME_BYTES = 256
+_PROPERTIES = ("Title", "Subject")
+
+
+@dataclass(frozen=True, slots=True)
+class TextLayer:
+    """The pages of a file, those turned in several directions once for each, and its core properties."""
+
+    pages: tuple[Page, ...]
+    count: int
+    properties: dict[str, str]
+
+
+def read_text_layer(path: Path) -> TextLayer:
+    """Read every page.
+
+    Raises:
+        DocumentError: it is no PDF, damaged, or protected by a password.
+    """
+    import pypdfium2 as pdfium
+
+    with path.open("rb") as file:
+        if b"%PDF-" not in file.read(1024):
+            raise DocumentError("it is no PDF: the %PDF- mark is missing")
+    try:
+        document = pdfium.PdfDocument(path)
+    except pdfium.PdfiumError as error:
+        if error.err_code == pdfium.raw.FPDF_ERR_PASSWORD:
+            raise DocumentError("it is protected by a password; save it without one") from error
+        raise DocumentError(f"the PDF is damaged: {one_line(str(error))}") from error
+    try:
+        pages = tuple(page for index in range(len(document)) for page in _pages(document, index))
+        return TextLayer(pages, len(document), {key: document.get_metadata_value(key) for key in _PROPERTIES})
+    except pdfium.PdfiumError as error:
+        raise DocumentError(f"the PDF is damaged: {one_line(str(error))}") from error
+    finally:
+        document.close()
+
+
+def _pages(document: Any, index: int) -> Iterator[Page]:
+    """Yield a page once for each direction of its text, the one with most text first."""
+    import pypdfium2.raw as pdfium
+
+    page = document[index]
+    text_page = page.get_textpage()
+    bounds = pdfium.FS_RECTF()
+    pdfium.FPDF_GetPageBoundingBox(page, bounds)
+    view = _View(bounds.left, bounds.top, bounds.right - bounds.left, bounds.top - bounds.bottom, page.get_rotation())
+    words: dict[int, list[Line]] = {}
+    for turn, word in _Words(text_page, view):
+        words.setdefault(turn, []).append(word)
+    text_page.close()
+    page.close()
+    width, height = view.shown
+    for turn in sorted(words, key=lambda key: (-sum(len(word.text) for word in words[key]), key)):
+        upright = turn % 2 == 0
+        frame = (width, height) if upright else (height, width)
+        yield Page(index + 1, *frame, tuple(segments(words[turn])), turn % _DIAGONAL)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """From a page's own coordinates (upper left corner at `left`, `top`, y upwards) to the page as it is shown."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    rotation: int
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        return (self.width, self.height) if self.rotation % 180 == 0 else (self.height, self.width)
+
+    def rectangle(self, left: float, bottom: float, right: float, top: float, turn: int) -> Rectangle:
+        """Return a rectangle in the frame of text that stands at `turn` quarter turns on the page's own coordinates."""
+        own = (left - self.left, self.top - top, right - self.left, self.top - bottom)
+        return turned(own, turn, self.width, self.height)
+
+
+class _Words:
+    """The words of a text page, each with the quarter turns at which it is shown (4: askew)."""
+
+    def __init__(self, text_page: Any, view: _View) -> None:
+        import pypdfium2.raw as pdfium
+
+        self._pdfium = pdfium
+        self._page = text_page
+        self._view = view
+        self._rect = pdfium.FS_RECTF()
+        self._matrix = pdfium.FS_MATRIX()
+        self._origin = (ctypes.c_double(), ctypes.c_double())
+        self._name = ctypes.create_string_buffer(_FONT_NAME_BYTES)
+        self._flags = ctypes.c_int()
+
+    def __iter__(self) -> Iterator[tuple[int, Line]]:
+        unicode_of = self._pdfium.FPDFText_GetUnicode
+        codes: list[int] = []
+        first = 0
+        for index in range(self._pdfium.FPDFText_CountChars(self._page)):
+            code = unicode_of(self._page, index)
+            if code in _SPACES:
+                if codes:
+                    yield self._word(first, index - 1, codes)
+                codes = []
+                continue
+            if not codes:
+                first = index
+            codes.append(code if code != _LINE_END_HYPHEN else ord("-"))
+            if code == _LINE_END_HYPHEN:
+                yield self._word(first, index, codes)
+                codes = []
+        if codes:
+            yield self._word(first, first + len(codes) - 1, codes)
+
+    def _word(self, first: int, last: int, codes: list[int]) -> tuple[int, Line]:
+        text = "".join(chr(code) if not 0xD800 <= code < 0xE000 else "\ufffd" for code in codes)
+        angle = self._pdfium.FPDFText_GetCharAngle(self._page, first)
+        own = round(angle / _QUARTER) % 4
+        askew = abs((angle + math.pi / 4) % _QUARTER - math.pi / 4) > _ASKEW
+        left, right, baseline = self._extent(first, last, 0 if askew else own)
+        size = self._size(first)
+        line = Line(
+            text,
+            left,
+            baseline - _ABOVE_BASELINE * size,
+            right,
+            baseline + _BELOW_BASELINE * size,
+            size,
+            self._is_bold(first),
+        )
+        return (_DIAGONAL if askew else (own + self._view.rotation // 90) % 4), line
+
+    def _extent(self, first: int, last: int, turn: int) -> tuple[float, float, float]:
+        """Return left, right and baseline of a run of characters, in the frame in which it reads."""
+        begin, end = self._box(first, turn), self._box(last, turn)
+        x, y = self._origin
+        self._pdfium.FPDFText_GetCharOrigin(self._page, first, x, y)
+        origin = self._view.rectangle(x.value, y.value, x.value, y.value, turn)
+        return min(begin[0], end[0]), max(begin[2], end[2]), origin[1]
+
+    def _box(self, index: int, turn: int) -> Rectangle:
+        rect = self._rect
+        self._pdfium.FPDFText_GetLooseCharBox(self._page, index, rect)
+        return self._view.rectangle(rect.left, rect.bottom, rect.right, rect.top, turn)
+
+    def _size(self, index: int) -> float:
+        matrix = self._matrix
+        self._pdfium.FPDFText_GetMatrix(self._page, index, matrix)
+        return float(self._pdfium.FPDFText_GetFontSize(self._page, index)) * math.hypot(matrix.c, matrix.d) or 1.0
+
+    def _is_bold(self, index: int) -> bool:
+        if self._pdfium.FPDFText_GetFontWeight(self._page, index) >= _BOLD_WEIGHT:
+            return True
+        self._pdfium.FPDFText_GetFontInfo(self._page, index, self._name, _FONT_NAME_BYTES, self._flags)
+        return bool(_BOLD.search(self._name.value.decode("latin-1")))
