@@ -43,7 +43,9 @@ def cut(document: Document, config: ChunkerSettings) -> list[Chunk]:
 TOKENIZER = RegexTokenizer()
 _word = st.one_of(
     st.from_regex(r"[a-zé]{1,14}[.,:!?]?", fullmatch=True),
-    st.sampled_from(["Dr.", "4.2", "é", "漢字。", "x" * 300, "TB-8", "\u200b", "|", "#", "…", "1,200", "a1" * 60, "。" * 9]),
+    st.sampled_from(
+        ["Dr.", "4.2", "é", "漢字。", "x" * 300, "TB-8", "\u200b", "|", "#", "…", "1,200", "a1" * 60, "。" * 9]
+    ),
 )
 _line = st.lists(_word, min_size=1, max_size=40).map(" ".join)
 _lines = st.lists(_line, min_size=1, max_size=12).map("\n".join)
