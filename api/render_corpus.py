@@ -71,6 +71,7 @@ def _status_text(corpus: CorpusStatus) -> str:
         "index": f"{corpus.index_fingerprint} ({settings})" if corpus.live is not None else None,
         "size": f"{corpus.bytes_on_disk / 1e6:.1f} MB",
         "kept": f"{len(corpus.generations)} generations",
+        "languages": ", ".join(f"{count} {code or 'unknown'}" for code, count in corpus.languages.items()) or None,
         "failures": len(corpus.failures),
     }
     return "\n".join([corpus.corpus, _indented(fields(values)), *_failure_lines(corpus.failures)])

@@ -248,6 +248,13 @@ class CatalogueWriter:
             ]
         return numbers[0] or 0, numbers[1] or 0
 
+    def languages(self, generation: Generation) -> dict[str, int]:
+        """Return how many documents of each language a generation sees, the most frequent first; "" is not known."""
+        code = func.coalesce(documents.c.metadata["language"].as_string(), "")
+        query = select(code, func.count()).where(visible(documents, generation.index_id, generation.id)).group_by(code)
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query.order_by(func.count().desc(), code))}
+
     # --- failures -----------------------------------------------------------------------------------------------------
 
     def failures(self) -> list[Failure]:

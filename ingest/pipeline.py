@@ -15,7 +15,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
-from ingest.chunkers import chunker
+from ingest.chunkers import check_chunker
 from ingest.fetches import Fetches
 from ingest.gate import FlipGate
 from ingest.index_writer import IndexWriter, erase_generation
@@ -23,8 +23,10 @@ from ingest.lock import ingest_lock
 from ingest.plan import Held, Plan, check_prune, make_plan
 from ingest.report import IngestReport, compare
 from ingest.sources import Reach, Sources, resolve
-from ingest.workers import Job, Outcome, Recipe, WorkerPool, prefetched
+from ingest.tally import Tally
+from ingest.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
 from rag.errors import ConfigError
+from rag.models.embedders import languages_of
 from rag.ports import REMOVED_NEVER, Embedder, Index
 from rag.settings import Settings
 from rag.state.home import Home, check_corpus_name
@@ -97,7 +99,7 @@ def ingest(
     """
     started = time.monotonic()
     check_corpus_name(corpus)
-    chunker(runtime.settings.ingest.chunker.name)  # a misspelt name must fail the run, not every document of it
+    check_chunker(runtime.settings.ingest.chunker)  # a misspelt name must fail the run, not every document of it
     options = options or IngestOptions()
     writer = CatalogueWriter(runtime.engine, corpus, clock)
     memory = Fetches(runtime.engine, corpus, clock)
@@ -142,6 +144,7 @@ class _Made:
     written: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(slots=True)
@@ -230,6 +233,7 @@ class _Run:
         generation = self.writer.begin(index_id, settings.fingerprint())
         target = IndexWriter(self.writer, index, generation)
         made = self._make(plan, held, live, index, target)
+        made.warnings += made.tally.warnings(settings, languages_of(settings.embedder))
         target.flush()
         target.retire([held.target[doc_id].pk for doc_id in self._outdated(plan, held, made)])
         self.writer.clear_failures(made.written)
@@ -281,7 +285,8 @@ class _Run:
         workers = self.options.jobs or ingest_settings.jobs
         with WorkerPool(workers, recipe, at_most=total) as pool:
             with prefetched(self.reach.emptied(pool.outcomes(jobs)), pool.cancel) as outcomes:
-                yield from outcomes
+                for outcome in outcomes:
+                    yield cut(outcome, index.embedder, ingest_settings.chunker)
 
     def _carried(self, doc_ids: Sequence[str], live: Generation | None) -> Iterator[Job]:
         if live is not None:
@@ -319,4 +324,5 @@ def _take(outcome: Outcome, made: _Made, target: IndexWriter, plan: Plan) -> Non
         return
     target.add(outcome.document, outcome.chunks)
     made.written.append(outcome.doc_id)
+    made.tally.add(outcome.document, outcome.chunks)
     made.warnings += (f"{outcome.doc_id}: {warning}" for warning in outcome.document.warnings)

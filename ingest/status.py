@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -32,7 +32,8 @@ class DroppingRuntime(Runtime, Protocol):
 class CorpusStatus:
     """A corpus at a glance. `bytes_on_disk` is the size of its indexes; `stale_settings` asks for a re-ingest.
 
-    `index_fingerprint` names the settings that the live index was built with.
+    `index_fingerprint` names the settings that the live index was built with. `languages` counts the documents of each
+    language, those whose language is not known under "".
     """
 
     corpus: str
@@ -45,6 +46,7 @@ class CorpusStatus:
     index_fingerprint: str
     stale_settings: bool
     bytes_on_disk: int
+    languages: Mapping[str, int] = field(default_factory=dict)
 
 
 def status(corpus: str | None, runtime: Runtime) -> list[CorpusStatus]:
@@ -135,6 +137,7 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
         embedder=index.embedder if index else "",
         index_fingerprint=index.fingerprint if index else "",
         stale_settings=index is not None and index.fingerprint != runtime.settings.index_fingerprint(),
+        languages=writer.languages(live) if live else {},
         bytes_on_disk=sum(_size(runtime.home.index(index_id)) for index_id in rows),
     )
 

@@ -17,14 +17,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
 
 from ingest.sources import SourceItem
 from rag.errors import ConfigError, DocumentError, RagwrightError
-from rag.ports import Tokenizer
+from rag.ports import Embedder, Tokenizer
 from rag.settings import ChunkerSettings, PartitionSettings
 from rag.types import Chunk, Document
 
@@ -63,16 +63,27 @@ class Outcome:
     transient: bool = False
 
 
+def cut(outcome: Outcome, embedder: Embedder, settings: ChunkerSettings) -> Outcome:
+    """Return the outcome with the chunks that a worker could not cut, because it has no embedder."""
+    from ingest.chunkers import NEED_EMBEDDER, chunk
+
+    if outcome.document is None or settings.name not in NEED_EMBEDDER:
+        return outcome
+    chunks = chunk(outcome.document, embedder.tokenizer, settings, lambda texts: embedder.embed(texts).vectors)
+    return replace(outcome, chunks=tuple(chunks))
+
+
 Make = Callable[[Job, Recipe], Outcome]
 
 
 def make(job: Job, recipe: Recipe) -> Outcome:
-    """Partition and chunk one document in this process.
+    """Partition and chunk one document in this process; chunkers that embed are left to the caller.
 
     Raises:
         DocumentError: it cannot be made.
     """
-    from ingest.chunkers import chunk
+    from ingest.chunkers import NEED_EMBEDDER, chunk
+    from ingest.languages import with_language
     from ingest.sources.reading import read_document
 
     if job.stored is not None:
@@ -81,7 +92,9 @@ def make(job: Job, recipe: Recipe) -> Outcome:
         raise DocumentError("there is neither a source nor a stored document to read")
     else:
         document = read_document(job.item, recipe.partition)
-    chunks = chunk(document, recipe.tokenizer, recipe.chunker)
+    document = with_language(document)
+    embeds = recipe.chunker.name in NEED_EMBEDDER
+    chunks = [] if embeds else chunk(document, recipe.tokenizer, recipe.chunker)
     return Outcome(job.doc_id, document, tuple(chunks), source_hash=document.source_hash)
 
 

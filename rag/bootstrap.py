@@ -15,6 +15,7 @@ from rag.answer.generators import make_generator
 from rag.answer.prompts import PromptFiles
 from rag.answer.verify import make_verifier
 from rag.context.compress import compressor
+from rag.context.parents import by_children
 from rag.context.tokens import budget_tokenizer
 from rag.index.bm25 import Bm25Index
 from rag.index.owner import VectorIndexes
@@ -81,7 +82,7 @@ class Runtime:
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
             fusion=fusion_of(settings.retrieval),
             reranker=reranker(settings.rerank, interaction),
-            compressor=compressor(settings.context, interaction.units),
+            compressor=compressor(settings.context, by_children(interaction.units, self.catalogue)),
             tokenizer=self._budget_tokenizer,
             render=prompts.render,
             gate=answer_gate(settings.answer, self.indexes),

@@ -15,6 +15,7 @@ from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import drop_near_duplicates
 from rag.context.pack import pack
+from rag.context.parents import expand
 from rag.errors import ConfigError
 from rag.ports import (
     AnswerGate,
@@ -181,7 +182,8 @@ class RagPipeline:
         settings, stages = self._settings.context, self._stages
         search = self._found(request, query, hits, clock)
         with clock.measure("compress"):
-            kept, dropped = drop_near_duplicates(hits[: settings.max_hits], settings.near_duplicate)
+            shown = await asyncio.to_thread(expand, hits[: settings.max_hits], self._reader(query.generation))
+            kept, dropped = drop_near_duplicates(shown, settings.near_duplicate)
             selections = await stages.compressor.compress(query, kept)
             dropped += compressed_away(kept, selections)
         with clock.measure("pack"):

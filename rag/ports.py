@@ -25,6 +25,7 @@ from rag.types import (
     Prompt,
     Query,
     Selection,
+    Span,
     Support,
     Vectors,
 )
@@ -234,6 +235,10 @@ class Catalogue(Protocol):
         Raises:
             DocumentNotFoundError: the generation does not hold it.
         """
+        ...
+
+    def children(self, generation: Generation, doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
+        """Return the chunks of a document whose parent is one of these ranges, in reading order."""
         ...
 
     def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:

@@ -13,7 +13,7 @@ _ABBREVIATIONS = frozenset(
 )
 _BEFORE_NUMBERS = frozenset("art ch col fig max min no nos op p para pp sec v ver vol vols".split())
 _BREAK = re.compile(
-    r"""(?P<stop>[.!?…]+)(?P<close>["'”’)\]]*)(?=\s)   # a full stop, what closes around it, then white space
+    r"""(?P<stop>(?<![.!?…])[.!?…]++)(?P<close>["'”’)\]]*+)(?=\s)  # a stop, what closes around it, then white space
     |(?P<wide>[。！？]+[」』”）]*)                        # CJK stops need no white space
     |(?P<line>\n[ \t]*\n\s*)                             # a blank line
     |(?P<item>\n(?=[ \t]*(?:[-*+•]\s|\d{1,3}[.)]\s|\||\#{1,6}\s|>\s?|```)))  # before a list item or a heading
@@ -74,4 +74,9 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
 
 
 def _starts_line(text: str, position: int) -> bool:
-    return not text[text.rfind("\n", 0, position) + 1 : position].strip()
+    # Step by step: looking for the line's start would cost its whole length, for every number of a very long line.
+    while position and text[position - 1] != "\n":
+        position -= 1
+        if not text[position].isspace():
+            return False
+    return True

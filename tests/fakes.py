@@ -196,6 +196,10 @@ class FakeCatalogue:
             raise DocumentNotFoundError(f"no document {doc_id!r}")
         return self.documents[doc_id]
 
+    def children(self, generation: Generation, doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
+        mine = [chunk for chunk in self.by_pk.values() if chunk.doc_id == doc_id and chunk.parent in parents]
+        return sorted(mine, key=lambda chunk: chunk.span)
+
     def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
         return frozenset(pk for pk, chunk in self.by_pk.items() if matches(chunk.metadata, filter))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ingest.chunkers.measure import Ruler
 from rag.boxes import boxes_of
-from rag.errors import ConfigError
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings
 from rag.types import Block, Chunk, Document, Span
@@ -19,21 +19,20 @@ _HEADER_SHARE = 3
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A range that becomes a chunk, with the headings to show above it (None: those of its first block)."""
+    """A range that becomes a chunk, with the headings to show above it (None: those of its first block).
+
+    `parent` is the larger range that the context shows in its place.
+    """
 
     span: Span
     headings: tuple[str, ...] | None = None
+    parent: Span | None = None
 
 
 class Assembler:
     """Makes chunks of one document whose contextual header never takes more than a third of `max_tokens`."""
 
     def __init__(self, document: Document, tokenizer: Tokenizer, settings: ChunkerSettings) -> None:
-        if settings.overlap_tokens * 2 > settings.max_tokens:
-            raise ConfigError(
-                f"ingest.chunker.overlap_tokens ({settings.overlap_tokens}) must be at most half of"
-                f" ingest.chunker.max_tokens ({settings.max_tokens})"
-            )
         self._document = document
         self._tokenizer = tokenizer
         self._settings = settings
@@ -45,7 +44,11 @@ class Assembler:
 
     def chunks(self, cuts: Iterable[Cut]) -> list[Chunk]:
         """Return the chunks of the ranges, in order."""
-        return [self._chunk(cut) for cut in cuts]
+        return [chunk for cut in cuts for chunk in self._fitted(cut)]
+
+    def shows(self, headings: tuple[str, ...]) -> bool:
+        """Say whether a header with these headings has room for the last of them."""
+        return not self._settings.header or self._header(headings).endswith(headings[-1])
 
     def block_at(self, position: int) -> Block | None:
         """Return the last block that starts at or before a character."""
@@ -55,6 +58,22 @@ class Assembler:
     @cached_property
     def _block_starts(self) -> list[int]:
         return [block.span.start for block in self._document.blocks]
+
+    def _fitted(self, cut: Cut) -> Iterator[Chunk]:
+        """Yield the chunk of a range, or several if it has more tokens by itself than it had in its document.
+
+        Some tokenisers see one unknown token in a long word and dozens in a piece of it.
+        """
+        chunk = self._chunk(cut)
+        if chunk.tokens <= self._settings.max_tokens:
+            yield chunk
+            return
+        offset = cut.span.start
+        ruler = Ruler.of(chunk.text, self._tokenizer)
+        pieces = list(ruler.windows(Span(0, len(chunk.text)), self._settings.max_tokens))
+        for piece in pieces:
+            span = Span(piece.start + offset, piece.end + offset)
+            yield from self._fitted(replace(cut, span=span)) if len(pieces) > 1 else (chunk,)
 
     def _chunk(self, cut: Cut) -> Chunk:
         document = self._document
@@ -73,6 +92,7 @@ class Assembler:
             uri=document.uri,
             metadata=document.metadata,
             boxes=boxes_of(document.blocks, cut.span.start, cut.span.end),
+            parent=cut.parent,
         )
         tokens = self._tokenizer.count(chunk.indexed_text)
         if tokens > self._settings.max_tokens:

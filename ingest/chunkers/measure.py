@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ingest.partition.layout import trimmed
 from rag.ports import Tokenizer
 from rag.text import sentences
-from rag.types import NOT_CHUNKED, Document, Span
+from rag.types import NOT_CHUNKED, Document, Span, Vectors
 
 _TOKEN_CHARS = 24
+_SLICE_CHARS = 100_000
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
-_WORDS = re.compile(r"\S+")
 _LINES = re.compile(r"[^\n]*\S[^\n]*")
 
 Splitter = Callable[[str], Iterator[tuple[int, int]]]
+Embed = Callable[[Sequence[str]], Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What chunkers see of the corpus's embedder: its tokenizer and, in the process that runs it, its vectors.
+
+    `embed` returns `(n, d) float32`, L2-normalised rows.
+    """
+
+    tokenizer: Tokenizer
+    embed: Embed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +45,11 @@ class Ruler:
 
     @classmethod
     def of(cls, text: str, tokenizer: Tokenizer) -> Ruler:
-        """Tokenise a text."""
-        starts: list[int] = []
-        for start, end in tokenizer.offsets(text):
-            starts.extend(range(start, max(end, start + 1), _TOKEN_CHARS))
+        """Tokenise a text, in slices: a tokeniser needs a hundred times the memory of what it is given at once."""
+        starts = array("q")
+        for begin, stop in _slices(text):
+            for start, end in tokenizer.offsets(text[begin:stop]):
+                starts.extend(range(begin + start, begin + max(end, start + 1), _TOKEN_CHARS))
         return cls(text, starts)
 
     def tokens(self, start: int, end: int) -> int:
@@ -47,24 +61,31 @@ class Ruler:
         return self.tokens(span.start, span.end) <= limit
 
     def split(self, span: Span, limit: int, splitters: Sequence[Splitter] | None = None) -> Iterator[Span]:
-        """Yield consecutive ranges of at most `limit` tokens, cut at the coarsest boundaries that allow it."""
+        """Yield consecutive ranges of at most `limit` tokens, cut at the coarsest boundaries that allow it.
+
+        `splitters` default to paragraphs, then sentences; below the last of them come words.
+        """
         levels = _LEVELS if splitters is None else splitters
         if self.fits(span, limit):
             yield span
-        elif not levels:
-            yield from self._cut(span, limit)
-        else:
-            small: list[Span] = []
-            for part in self.parts(span, levels[0]):
-                if self.fits(part, limit):
-                    small.append(part)
-                    continue
-                yield from self.pack(small, limit)
-                small = []
+            return
+        if not levels:
+            yield from self.windows(span, limit)
+            return
+        current: Span | None = None
+        for part in self.parts(span, levels[0]):
+            if current and self.fits(Span(current.start, part.end), limit):
+                current = Span(current.start, part.end)
+                continue
+            if current:
+                yield current
+            current = part if self.fits(part, limit) else None
+            if current is None:
                 yield from self.split(part, limit, levels[1:])
-            yield from self.pack(small, limit)
+        if current:
+            yield current
 
-    def pack(self, spans: Sequence[Span], limit: int) -> Iterator[Span]:
+    def pack(self, spans: Iterable[Span], limit: int) -> Iterator[Span]:
         """Yield the ranges joined, as many in a row as have at most `limit` tokens together."""
         current: Span | None = None
         for span in spans:
@@ -84,6 +105,19 @@ class Ruler:
             if part:
                 yield part
 
+    def windows(self, span: Span, limit: int) -> Iterator[Span]:
+        """Yield ranges of at most `limit` tokens, as full as they may be, cut between words.
+
+        A word that alone has more tokens is cut inside: there is no other boundary.
+        """
+        start = span.start
+        while start < span.end:
+            end = span.end if self.fits(Span(start, span.end), limit) else min(self._reach(start, limit), span.end)
+            part = trimmed(self.text, start, end)
+            if part:
+                yield part
+            start = end
+
     def before(self, end: int, tokens: int, floor: int) -> int:
         """Return where a word starts at most `tokens` tokens before `end`, not below `floor`; `end` if none does."""
         index = max(0, bisect_left(self.starts, end) - tokens)
@@ -92,14 +126,18 @@ class Ruler:
                 return start
         return end
 
-    def _cut(self, span: Span, limit: int) -> Iterator[Span]:
-        """Cut inside a word: there is no other boundary."""
-        first, last = bisect_left(self.starts, span.start), bisect_left(self.starts, span.end)
-        cuts = [span.start, *(self.starts[i] for i in range(first + limit, last, limit)), span.end]
-        for start, end in zip(cuts, cuts[1:], strict=False):
-            part = trimmed(self.text, start, end)
-            if part:
-                yield part
+    def _reach(self, start: int, limit: int) -> int:
+        """Return where the last word starts that `limit` tokens from `start` do not hold; inside a word if need be."""
+        first = bisect_left(self.starts, start)
+        last = first + limit
+        for index in range(last, first, -1):
+            position = self.starts[index]
+            if position > start and (self.text[position - 1].isspace() or self.text[position].isspace()):
+                return position
+        # Tokens smaller than a character share its start.
+        while last < len(self.starts) and self.starts[last] <= start:
+            last += 1
+        return self.starts[last] if last < len(self.starts) else len(self.text)
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, int]]:
@@ -123,13 +161,7 @@ def sentence_ranges(text: str) -> Iterator[tuple[int, int]]:
         yield span.start, span.end
 
 
-def words(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the ranges between whitespace."""
-    for match in _WORDS.finditer(text):
-        yield match.span()
-
-
-_LEVELS: tuple[Splitter, ...] = (paragraphs, sentence_ranges, words)
+_LEVELS: tuple[Splitter, ...] = (paragraphs, sentence_ranges)
 
 
 def bodies(document: Document) -> list[Span]:
@@ -143,3 +175,15 @@ def bodies(document: Document) -> list[Span]:
             position = block.span.end
     part = trimmed(document.text, position, len(document.text))
     return [*spans, part] if part else spans
+
+
+def _slices(text: str) -> Iterator[tuple[int, int]]:
+    """Yield consecutive ranges that hold the whole text, cut at whitespace where there is any."""
+    start = 0
+    while len(text) - start > _SLICE_CHARS:
+        stop = start + _SLICE_CHARS
+        space = max(text.rfind(" ", start + 1, stop), text.rfind("\n", start + 1, stop))
+        end = space if space > 0 else stop
+        yield start, end
+        start = end
+    yield start, len(text)

@@ -11,6 +11,7 @@ from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
 from ingest.partition.layout import Content, Piece, assemble, flat_metadata, joined_code
 from ingest.partition.packages import Package, open_package
 from rag.errors import DocumentError
+from rag.types import Metadata
 
 _NS = "urn:oasis:names:tc:opendocument:xmlns:"
 _OFFICE, _TEXT, _TABLE, _STYLE = (f"{{{_NS}{name}:1.0}}" for name in ("office", "text", "table", "style"))
@@ -46,7 +47,7 @@ def _check_password(package: Package) -> None:
         raise DocumentError("it is protected by a password; save it without one")
 
 
-def _properties(package: Package) -> tuple[str, dict[str, str]]:
+def _properties(package: Package) -> tuple[str, Metadata]:
     meta = package.optional_xml("meta.xml")
     if meta is None:
         return "", {}

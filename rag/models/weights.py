@@ -14,11 +14,15 @@ _UNSAFE = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt"}
 
 @dataclass(frozen=True, slots=True)
 class PackagedWeights:
-    """Weights that arrive inside a package: its name, the folder in it, and the sha256 of `model.safetensors`."""
+    """Weights that arrive inside a package: its name, the folder in it, and the sha256 of `model.safetensors`.
+
+    `languages` are the ISO 639-1 codes of what the model was trained to read.
+    """
 
     package: str
     folder: str
     sha256: str
+    languages: frozenset[str] = frozenset()
 
 
 def packaged_folder(weights: PackagedWeights) -> Path:

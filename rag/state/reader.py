@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, or_, select
 
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.settings import Bm25Settings, EmbedderSettings
@@ -96,6 +96,14 @@ class SqlCatalogue:
         query = _chunk_query(condition).order_by(chunks.c.start, chunks.c.end)
         with reading(self._engine) as connection:
             return [_chunk(row) for row in connection.execute(query)]
+
+    def children(self, generation: Generation, doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
+        """Return the chunks of a document whose parent is one of these ranges, in reading order."""
+        mine = visible(chunks, generation.index_id, generation.id) & (documents.c.doc_id == doc_id)
+        ranges = [(chunks.c.parent_start == parent.start) & (chunks.c.parent_end == parent.end) for parent in parents]
+        query = _chunk_query(mine & or_(*ranges)).order_by(chunks.c.start, chunks.c.end)
+        with reading(self._engine) as connection:
+            return [_chunk(row) for row in connection.execute(query)] if ranges else []
 
     def document(self, generation: Generation, doc_id: str) -> Document:
         """Return a document as the generation sees it."""

@@ -2,22 +2,26 @@
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chunkers import CHUNKERS, chunk
-from ingest.partition.layout import Piece, assemble
+from ingest.chunkers import CHUNKERS, NEED_EMBEDDER, check_chunker, chunk
+from ingest.partition.layout import Piece, assemble, fill_gaps
 from rag.errors import ConfigError, UnknownKeyError
 from rag.settings import ChunkerSettings
 from rag.types import Block, Chunk, Document, Span
 
 
 class RegexTokenizer:
-    """Words in pieces of six letters and single marks, as word-piece tokenisers cut them."""
+    """Words in pieces of six letters and single marks, as word-piece tokenisers cut them.
+
+    As theirs, a word of more than 100 characters is one unknown token.
+    """
 
     name = "regex"
-    _token = re.compile(r"\w{1,6}|[^\w\s]")
+    _token = re.compile(r"(?<!\w)\w{101,}|\w{1,6}|[^\w\s]")
 
     def count(self, text: str) -> int:
         return len(self.offsets(text))
@@ -26,10 +30,22 @@ class RegexTokenizer:
         return [match.span() for match in self._token.finditer(text)]
 
 
+def embed(texts):
+    """Counts of letters: texts of like words are near."""
+    counts = np.array([[text.count(letter) for letter in "aeinorst "] + [1] for text in texts], np.float32)
+    return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+def cut(document: Document, config: ChunkerSettings) -> list[Chunk]:
+    return chunk(document, TOKENIZER, config, embed)
+
+
 TOKENIZER = RegexTokenizer()
 _word = st.one_of(
     st.from_regex(r"[a-zé]{1,14}[.,:!?]?", fullmatch=True),
-    st.sampled_from(["Dr.", "4.2", "é", "漢字。", "x" * 300, "TB-8", "\u200b", "|", "#", "…", "1,200"]),
+    st.sampled_from(
+        ["Dr.", "4.2", "é", "漢字。", "x" * 300, "TB-8", "\u200b", "|", "#", "…", "1,200", "a1" * 60, "。" * 9]
+    ),
 )
 _line = st.lists(_word, min_size=1, max_size=40).map(" ".join)
 _lines = st.lists(_line, min_size=1, max_size=12).map("\n".join)
@@ -63,7 +79,14 @@ def documents(draw):
 def chunker_settings(draw, name):
     size = draw(st.integers(16, 120))
     overlap = draw(st.sampled_from([0, 0, size // 5]))
-    return ChunkerSettings(name=name, max_tokens=size, overlap_tokens=overlap, header=draw(st.booleans()))
+    return ChunkerSettings(
+        name=name,
+        max_tokens=size,
+        overlap_tokens=overlap,
+        header=draw(st.booleans()),
+        parent_tokens=size * draw(st.integers(1, 4)),
+        breakpoint_percentile=draw(st.sampled_from([5, 50, 95])),
+    )
 
 
 def check(document: Document, chunks: list[Chunk], config: ChunkerSettings) -> None:
@@ -76,6 +99,7 @@ def check(document: Document, chunks: list[Chunk], config: ChunkerSettings) -> N
         assert piece.tokens == TOKENIZER.count(piece.indexed_text) <= config.max_tokens
         assert not any(piece.span.overlaps(span) for span in front)
         assert (piece.pk, piece.doc_id) == (0, "d")
+        assert config.header or not piece.header
         covered[start:end] = b"\1" * (end - start)
     for span in front:
         covered[span.start : span.end] = b"\1" * len(span)
@@ -84,18 +108,22 @@ def check(document: Document, chunks: list[Chunk], config: ChunkerSettings) -> N
     assert starts == sorted(set(starts))
     ends = [piece.span.end for piece in chunks]
     assert ends == sorted(set(ends))
-    if not config.overlap_tokens:
-        assert all(a.span.end <= b.span.start for a, b in zip(chunks, chunks[1:], strict=False))
+    for before, after in zip(chunks, chunks[1:], strict=False):
+        if after.span.start < before.span.end:
+            shared = text[after.span.start : before.span.end]
+            assert TOKENIZER.count(shared) <= config.overlap_tokens, "more overlap than was asked for"
     assert len({piece.chunk_id for piece in chunks}) == len(chunks)
 
 
 @pytest.mark.parametrize("name", CHUNKERS)
 @given(data=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_chunks_cover_the_text_in_order_within_their_limit(name, data):
     document = data.draw(documents())
     config = data.draw(chunker_settings(name))
-    check(document, chunk(document, TOKENIZER, config), config)
+    chunks = cut(document, config)
+    check(document, chunks, config)
+    assert chunks == cut(document, config), "not deterministic"
 
 
 @pytest.mark.parametrize("name", CHUNKERS)
@@ -103,9 +131,11 @@ def test_same_document_gives_same_ids_and_blank_text_gives_none(name):
     text, blocks = assemble([Piece("heading", "Head", 1), Piece("paragraph", "One two three. " * 40)])
     document = Document("d", "Title", text, blocks, "0" * 64)
     config = ChunkerSettings(name=name, max_tokens=32)
-    first, again = (chunk(document, TOKENIZER, config) for _ in range(2))
-    assert first == again and len(first) > 3
-    assert chunk(Document("d", "T", " \n\n ", (), "0" * 64), TOKENIZER, config) == []
+    chunks = cut(document, config)
+    # An id is of the document's id, the range and the text: nothing else about a document may change it.
+    again = cut(Document("d", "Title", text, blocks, "1" * 64, "file:///x", metadata={"a": "b"}), config)
+    assert [piece.chunk_id for piece in chunks] == [piece.chunk_id for piece in again] and len(chunks) > 3
+    assert cut(Document("d", "T", " \n\n ", (), "0" * 64), config) == []
 
 
 @pytest.mark.parametrize("name", CHUNKERS)
@@ -116,16 +146,124 @@ def test_page_and_headings_are_those_of_the_first_character(name):
         Piece("paragraph", "late " * 60, 0, 2),
     ]
     text, blocks = assemble(pieces)
-    chunks = chunk(Document("d", "", text, blocks, "0" * 64), TOKENIZER, ChunkerSettings(name=name, max_tokens=40))
-    assert {piece.headings for piece in chunks} == {("Alpha",)}
-    assert all(piece.page == (1 if "word" in piece.text[:5] or "Alpha" in piece.text else 2) for piece in chunks)
+    config = ChunkerSettings(name=name, max_tokens=40)
+    for piece in cut(Document("d", "", text, blocks, "0" * 64), config):
+        assert piece.headings == ("Alpha",)
+        assert piece.page == (1 if "word" in piece.text or "Alpha" in piece.text else 2)
+
+
+@pytest.mark.parametrize("name", CHUNKERS)
+def test_a_piece_of_an_unknown_word_that_has_more_tokens_than_the_word_stays_within_the_limit(name):
+    # 300 letters are one unknown token; what is left of them after a cut is read letter by letter.
+    text = "start " + "q" * 24 * 16 + "w" * 99 + " end"
+    chunks = cut(Document("d", "", text, (), "0" * 64), ChunkerSettings(name=name, max_tokens=16))
+    assert "".join(piece.text for piece in chunks).replace(" ", "") == text.replace(" ", "")
+    assert all(piece.tokens == TOKENIZER.count(piece.text) <= 16 for piece in chunks)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_children_lie_in_their_parents_which_are_no_larger_than_asked_and_never_overlap(data):
+    document = data.draw(documents())
+    config = data.draw(chunker_settings("parent-child"))
+    chunks = cut(document, config)
+    parents = sorted({piece.parent for piece in chunks if piece.parent})
+    assert all(piece.parent.contains(piece.span) and piece.parent != piece.span for piece in chunks if piece.parent)
+    assert all(a.end <= b.start for a, b in zip(parents, parents[1:], strict=False))
+    for parent in parents:
+        assert len([piece for piece in chunks if piece.parent == parent]) > 1
+        assert major_headings_cut(document, parent) == []
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_by_title_never_joins_text_across_a_major_heading(data):
+    document = data.draw(documents())
+    for piece in cut(document, data.draw(chunker_settings("by-title"))):
+        assert major_headings_cut(document, piece.span) == []
+
+
+def major_headings_cut(document: Document, span: Span) -> list[Block]:
+    """Return the headings of level 1 and 2 in a range that have text other than headings before them in it."""
+    inside = [block for block in fill_gaps(document.text, document.blocks) if block.span.overlaps(span)]
+    body = next((i for i, block in enumerate(inside) if block.kind != "heading"), len(inside))
+    return [block for block in inside[body:] if block.kind == "heading" and block.level <= 2]
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_table_aware_keeps_tables_from_prose_and_cuts_between_rows(data):
+    document = data.draw(documents())
+    config = data.draw(chunker_settings("table-aware"))
+    blocks = list(fill_gaps(document.text, document.blocks))
+    tables = [block.span for block in blocks if block.kind == "table"]
+    prose = [block.span for block in blocks if block.kind not in {"table", "heading", "front_matter"}]
+    for piece in cut(document, config):
+        touched = [table for table in tables if table.overlaps(piece.span)]
+        if any(span.overlaps(piece.span) for span in prose):
+            assert all(piece.span.contains(table) for table in touched), "part of a table shares a chunk with prose"
+        for table in touched:
+            if table.start < piece.span.start or piece.span.end < table.end:
+                check_rows(document.text, table, piece, config)
+
+
+def check_rows(text: str, table: Span, piece: Chunk, config: ChunkerSettings) -> None:
+    """A piece of a table ends where a row does, unless that row is longer than any chunk of the table may be."""
+    rows = re.split("\n", text[table.start : table.end])
+    if any(TOKENIZER.count(row) > config.max_tokens // 3 - config.overlap_tokens or len(row) > 100 for row in rows):
+        return
+    for edge in {max(piece.span.start, table.start), min(piece.span.end, table.end)}:
+        assert edge in (table.start, table.end) or "\n" in text[edge - 1 : edge + 1]
+
+
+def test_rows_below_the_first_carry_the_tables_head():
+    rows = ["name | city | phone", *(f"guest{i} | town{i} | {i}" for i in range(60))]
+    pieces = [Piece("heading", "Guests", 1), Piece("paragraph", "Who came. " * 20), Piece("heading", "List", 2)]
+    text, blocks = assemble([*pieces, Piece("table", "\n".join(rows)), Piece("paragraph", "After it all.")])
+    document = Document("d", "Party", text, blocks, "0" * 64)
+    chunks = cut(document, ChunkerSettings(name="table-aware", max_tokens=60))
+    held = [piece for piece in chunks if "guest" in piece.text]
+    assert held[0].text.startswith("List\n\nname | city | phone\n") and len(held) > 4
+    assert {piece.header for piece in held[1:]} == {"Party > Guests > List > name | city | phone"}
+    assert all(re.fullmatch(r"guest\d+ \| town\d+ \| \d+", row) for piece in held[1:] for row in piece.text.split("\n"))
+    assert chunks[-1].text == "After it all." and chunks[0].text.startswith("Guests")
+
+
+def test_a_small_table_stays_with_the_text_around_it():
+    text, blocks = assemble([Piece("paragraph", "See:"), Piece("table", "a | b\n1 | 2"), Piece("paragraph", "Done.")])
+    chunks = cut(Document("d", "", text, blocks, "0" * 64), ChunkerSettings(name="table-aware", max_tokens=60))
+    assert [piece.text for piece in chunks] == [text]
+
+
+def test_by_title_merges_small_sections_and_repeats_the_title_of_a_long_one():
+    pieces = [Piece("heading", "Guide", 1), Piece("heading", "Setup", 2)]
+    for name in ("One", "Two", "Three"):
+        pieces += [Piece("heading", name, 3), Piece("paragraph", f"Short text {name}.")]
+    pieces += [Piece("heading", "Use", 2), Piece("paragraph", "Words go on and on. " * 30)]
+    text, blocks = assemble(pieces)
+    chunks = cut(Document("d", "Guide", text, blocks, "0" * 64), ChunkerSettings(name="by-title", max_tokens=60))
+    assert "Short text One." in chunks[0].text and chunks[0].text.endswith("Short text Three.")
+    assert len(chunks) > 3 and {piece.header for piece in chunks[1:]} == {"Guide > Use"}
+
+
+def test_semantic_cuts_where_the_subject_changes():
+    cats, trade = "A cat eats a rat at a cat tea. " * 6, "Nooo gooo mooo poor zoo floor room. " * 6
+    document = Document("d", "", cats + trade + cats.strip(), (), "0" * 64)
+    config = ChunkerSettings(name="semantic", max_tokens=120, breakpoint_percentile=85)
+    edges = {piece.span.start for piece in cut(document, config)}
+    assert {len(cats), len(cats) + len(trade)} <= edges
+    with pytest.raises(ConfigError, match="needs an embedder"):
+        chunk(document, TOKENIZER, config)
+    assert {"semantic"} == NEED_EMBEDDER
 
 
 def test_unknown_chunker_lists_the_valid_ones():
-    with pytest.raises(UnknownKeyError, match="heading, recursive, sentence, tokens"):
+    with pytest.raises(UnknownKeyError, match="by-title, heading, parent-child, recursive, semantic, sentence, table-"):
         chunk(Document("d", "", "x", (), ""), TOKENIZER, ChunkerSettings(name="magic"))
 
 
-def test_overlap_must_leave_room():
+def test_sizes_that_contradict_each_other_are_refused():
     with pytest.raises(ConfigError, match="overlap_tokens"):
-        chunk(Document("d", "", "x", (), ""), TOKENIZER, ChunkerSettings(max_tokens=20, overlap_tokens=11))
+        check_chunker(ChunkerSettings(max_tokens=20, overlap_tokens=11))
+    with pytest.raises(ConfigError, match="parent_tokens"):
+        check_chunker(ChunkerSettings(name="parent-child", max_tokens=200, parent_tokens=100))

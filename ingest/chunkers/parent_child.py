@@ -1,0 +1,48 @@
+"""The parent-child chunker: small chunks are searched, the larger range around one is what the context shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ingest.chunkers.assemble import Assembler, Cut
+from ingest.chunkers.by_title import title_joins
+from ingest.chunkers.measure import Model, Ruler
+from ingest.chunkers.packing import Packer
+from ingest.chunkers.sections import Section, body_blocks, grouped, sections
+from rag.settings import ChunkerSettings
+from rag.types import Block, Chunk, Document, Span
+
+
+def parent_child(document: Document, model: Model, settings: ChunkerSettings) -> list[Chunk]:
+    """Cut sections into parents of up to `parent_tokens`, and each parent into children of up to `max_tokens`.
+
+    Parents never overlap; a child that is all of its parent has none.
+    """
+    child = Assembler(document, model.tokenizer, settings)
+    # A parent is shown, not embedded: it has no header and may be larger than the embedder's window.
+    large = {"max_tokens": settings.parent_tokens, "overlap_tokens": 0, "header": False}
+    parent = Assembler(document, model.tokenizer, settings.model_copy(update=large))
+    ruler = Ruler.of(document.text, model.tokenizer)
+    cuts: list[Cut] = []
+    for group in grouped(sections(body_blocks(document)), title_joins(ruler, parent)):
+        shared = Packer(ruler, parent, group, 0)
+        for whole in shared.cuts():
+            # Rows below the first of a table carry its head, which is not among their own blocks.
+            path = whole.headings if whole.headings != shared.path else None
+            inside = _clipped(group, whole.span)
+            for cut in Packer(ruler, child, inside, settings.overlap_tokens, path).cuts():
+                cuts.append(replace(cut, parent=whole.span if cut.span != whole.span else None))
+    return child.chunks(cuts)
+
+
+def _clipped(group: Section, span: Span) -> list[Block]:
+    """Return the blocks of a group as far as they lie in a range."""
+    return list(_parts(group, span))
+
+
+def _parts(group: Section, span: Span) -> Iterator[Block]:
+    for block in group:
+        if block.span.overlaps(span):
+            inside = Span(max(block.span.start, span.start), min(block.span.end, span.end))
+            yield replace(block, span=inside)

@@ -1,0 +1,88 @@
+"""Search small, return large: a hit whose chunk has a parent reaches the context as that larger range."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rag.context.compress import SpanScorer
+from rag.context.pack import ReadDocument
+from rag.ports import Catalogue
+from rag.types import Chunk, Hit, Query, Span
+
+
+def expand(hits: Sequence[Hit], read: ReadDocument) -> list[Hit]:
+    """Put parents in the place of children, each once, with the rank, score and stages of its best child.
+
+    A parent is known by `parent == span`; it has no key, for no index holds it. `read` may block.
+    """
+    texts: dict[str, str] = {}
+    shown: dict[tuple[str, Span], Hit] = {}
+    for hit in hits:
+        chunk = hit.chunk
+        place = (chunk.doc_id, chunk.parent or chunk.span)
+        if chunk.parent is None or place in shown:
+            shown.setdefault(place, hit)
+            continue
+        if chunk.doc_id not in texts:
+            texts[chunk.doc_id] = read(chunk.doc_id)
+        shown[place] = replace(hit, chunk=_parent(chunk, chunk.parent, texts[chunk.doc_id]))
+    return list(shown.values())
+
+
+def by_children(scorer: SpanScorer, catalogue: Catalogue) -> SpanScorer:
+    """Return a scorer that scores the ranges of a parent by its children, whose token vectors the index holds.
+
+    A range that several children share gets the best of their scores; no model runs over the parent, which may be
+    larger than its window.
+    """
+
+    def score(query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
+        if not any(is_parent(chunk) for chunk, _ in pieces):
+            return scorer(query, pieces)
+        families = _families(query, [chunk for chunk, _ in pieces], catalogue)
+        parts: list[tuple[Chunk, Sequence[Span]]] = []
+        places: list[tuple[int, list[int]]] = []
+        for number, ((_, spans), family) in enumerate(zip(pieces, families, strict=True)):
+            for child in family:
+                inside = [i for i, span in enumerate(spans) if span.overlaps(child.span)]
+                parts.append((child, [spans[i] for i in inside]))
+                places.append((number, inside))
+        found = [[0.0] * len(spans) for _, spans in pieces]
+        for (number, inside), scores in zip(places, scorer(query, parts), strict=True):
+            for i, value in zip(inside, scores, strict=True):
+                found[number][i] = max(found[number][i], value)
+        return found
+
+    return score
+
+
+def is_parent(chunk: Chunk) -> bool:
+    """Say whether a chunk is a parent that `expand` put in the place of its children."""
+    return chunk.parent == chunk.span
+
+
+def _families(query: Query, chunks: Sequence[Chunk], catalogue: Catalogue) -> Iterator[list[Chunk]]:
+    """Yield, per chunk, the stored chunks inside it: a parent's children, else the chunk itself."""
+    parents: dict[str, list[Span]] = {}
+    for chunk in chunks:
+        if is_parent(chunk):
+            parents.setdefault(chunk.doc_id, []).append(chunk.span)
+    children = {doc_id: catalogue.children(query.generation, doc_id, spans) for doc_id, spans in parents.items()}
+    for chunk in chunks:
+        own = [child for child in children.get(chunk.doc_id, ()) if child.parent == chunk.span]
+        yield own if is_parent(chunk) else [chunk]
+
+
+def _parent(child: Chunk, span: Span, text: str) -> Chunk:
+    name = f"{child.doc_id}\x1fparent\x1f{span.start}\x1f{span.end}"
+    return replace(
+        child,
+        chunk_id=hashlib.sha256(name.encode()).hexdigest()[:16],
+        span=span,
+        text=text[span.start : span.end],
+        tokens=0,
+        boxes=(),
+        pk=0,
+    )
