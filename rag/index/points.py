@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import StateError
+from rag.ports import REMOVED_NEVER
 from rag.types import Candidate
 
 
 def to_fields(fields: Mapping[str, str]) -> list[str]:
     """Return metadata as sorted `key=value` keywords; the first `=` ends the key, so keys must not hold one."""
     return sorted(f"{key}={value}" for key, value in fields.items())
+
+
+def marks_of(pk: int, payload: Mapping[str, Any] | None) -> tuple[int, int, int]:
+    """Return `(pk, added, removed)` of a stored point; one without the first was added by no generation."""
+    found = payload or {}
+    return pk, int(found.get("added", REMOVED_NEVER)), int(found.get("removed", REMOVED_NEVER))
 
 
 def check_dim(vector: NDArray[np.float32], dim: int) -> None:
