@@ -269,7 +269,9 @@ def _rows_of(counts: Counts, pks: NDArray[np.int64]) -> Counts:
     try:
         return counts.select(pks)
     except KeyError as error:
-        raise StateError(f"the keyword index has no terms of chunk {error.args[0]}; ingest the corpus again") from error
+        raise StateError(
+            f"the keyword index has no terms of chunk {error.args[0]}; mend it with: ragwright doctor --repair"
+        ) from error
 
 
 def _numbered(folder: Path) -> list[Path]:

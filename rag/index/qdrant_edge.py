@@ -118,15 +118,16 @@ class EdgeVectorIndex:
                 return True
             if self._copy is None:
                 self._copy = _Copy.begin(self._folder, self._dim)
-        copy, done = self._copy, False
-        while not done and time.monotonic() < deadline:
+            copy = self._copy
+        while True:
             with self._lock, _translated():
-                if copy is None or self._copy is not copy:  # a writer came in between
+                if self._copy is not copy:  # a writer came in between
                     return False
-                done = copy.take_batch(self._shard)
-                if done:
+                if copy.take_batch(self._shard):
                     self._swap(copy)
-        return done
+                    return True
+            if time.monotonic() > deadline:
+                return False
 
     def flush(self) -> None:
         """Return when everything written so far survives a crash of the machine."""
