@@ -180,7 +180,10 @@ def _add_service_verbs(verbs: Verbs) -> None:
     serve = _verb(verbs, "serve", "service:serve", "serve the HTTP API until interrupted")
     serve.add_argument("--host", metavar="HOST", help="address to listen on (serve.host)")
     serve.add_argument("--port", metavar="PORT", type=int, help="port to listen on, 0 for any free one (serve.port)")
-    _verb(verbs, "doctor", "doctor:doctor", "check packages, model, disk and whether catalogue and indexes agree")
+    doctor = _verb(
+        verbs, "doctor", "doctor:doctor", "check packages, model, disk, and that every index holds what it should"
+    )
+    doctor.add_argument("--repair", action="store_true", help="mend what is wrong with the indexes, then check")
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:

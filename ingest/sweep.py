@@ -38,7 +38,7 @@ def sweep(index: Index, kept: Sequence[Generation], catalogue: SqlCatalogue) -> 
     index.token_vectors.compact(known)
     for generation in kept:
         visible = catalogue.visible_chunks(generation)
-        if weighed(index, generation) != {pk for pk, _ in visible}:
+        if weighed(index, generation) != frozenset(pk for pk, _ in visible):
             index.keywords.publish(generation.id, visible)
     return len(strangers)
 

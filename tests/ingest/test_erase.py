@@ -17,13 +17,15 @@ from rag.errors import DocumentNotFoundError
 from rag.pipeline import Request
 from rag.settings import Settings
 
+HEAD = "---\ntitle: Zirkonquelle Übersicht\nowner: Vexillumwart\n---\n# Quarzhimmel\n\n"
 SECRETS = {
     "secret.md": [
-        "---\ntitle: Zirkonquelle Übersicht\nowner: Vexillumwart\n---\n# Quarzhimmel\n\nThe Morgenflut key is kept by Ålandsbro.\n",
-        "---\ntitle: Zirkonquelle Übersicht\nowner: Vexillumwart\n---\n# Quarzhimmel\n\nThe Abendflut key moved to Tollkirsche.\n",
+        f"{HEAD}The Morgenflut key is kept by Ålandsbro.\n",
+        f"{HEAD}The Abendflut key moved to Tollkirsche.\n",
     ],
     "more/secret two.txt": ["Kobaltregen falls where the Nebelhorn sounds.\n"] * 2,
 }
+FERRY = "# Ferry\n\nThe ferry leaves the harbour at {}, and the key is at the desk.\n"
 WORDS = "Zirkonquelle Vexillumwart Quarzhimmel Morgenflut Ålandsbro Abendflut Tollkirsche Kobaltregen Nebelhorn".split()
 SENTENCES = ["The Morgenflut key is kept by Ålandsbro.", "The Abendflut key moved to Tollkirsche."]
 QUESTIONS = ["Who waters the orchard?", "When does the ferry leave the harbour?", "key kept"]
@@ -33,10 +35,8 @@ QUESTIONS = ["Who waters the orchard?", "When does the ferry leave the harbour?"
 def source(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
     (folder / "more").mkdir(parents=True)
-    (folder / "orchard.md").write_text(
-        "# Orchard\n\nThe gardener waters the orchard at dawn.\n\n## Bees\n\nBees rest.\n"
-    )
-    (folder / "ferry.md").write_text("# Ferry\n\nThe ferry leaves the harbour at nine, and the key is at the desk.\n")
+    (folder / "orchard.md").write_text("# Orchard\n\nThe gardener waters the orchard.\n\n## Bees\n\nBees rest.\n")
+    (folder / "ferry.md").write_text(FERRY.format("nine"))
     write(folder, 0)
     return folder
 
@@ -77,9 +77,7 @@ def test_no_byte_of_an_erased_document_stays(source: Path, settings: Settings) -
         ingest([str(source)], "kb", runtime)
         write(source, 1)
         ingest([str(source)], "kb", runtime)
-        (source / "ferry.md").write_text(
-            "# Ferry\n\nThe ferry leaves the harbour at ten, and the key is at the desk.\n"
-        )
+        (source / "ferry.md").write_text(FERRY.format("ten"))
         last = ingest([str(source)], "kb", runtime).generation
         assert {text for _, text in traces(home, WORDS)} == set(WORDS)
         done = erase(list(SECRETS), "kb", runtime)
@@ -89,10 +87,8 @@ def test_no_byte_of_an_erased_document_stays(source: Path, settings: Settings) -
         with pytest.raises(DocumentNotFoundError, match="no document 'secret.md'"):
             erase(["secret.md"], "kb", runtime)
         rollback("kb", runtime)
-        assert [x.doc_id for x in runtime.catalogue.documents(runtime.catalogue.live("kb"))] == [
-            "ferry.md",
-            "orchard.md",
-        ]
+        left = runtime.catalogue.documents(runtime.catalogue.live("kb"))
+        assert [document.doc_id for document in left] == ["ferry.md", "orchard.md"]
         assert all("secret" not in json.dumps(hits) for hits in answers(runtime))
         rollback("kb", runtime, done.generation)
         vacuum("kb", runtime)
