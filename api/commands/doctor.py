@@ -152,9 +152,7 @@ def _corpus(runtime: Runtime, name: str) -> str:
     }
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{part} {count}" for part, count in counts.items())
-        raise StateError(
-            f"generation {generation.id}: the stores disagree on its chunks: {found}; use --repair"
-        )
+        raise StateError(f"generation {generation.id}: the stores disagree on its chunks: {found}; use --repair")
     return f"generation {generation.id}, {counts['catalogue']} chunks in catalogue, vectors and keywords"
 
 
