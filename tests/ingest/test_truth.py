@@ -125,17 +125,17 @@ def leave_folder(settings: Settings, _: Runtime) -> None:
 Damage = Callable[[Settings, Runtime], None]
 DAMAGES: list[tuple[Damage, str, str]] = [
     (lose_weights, "keywords", "keyword weights of generations 1, 2 computed again"),
-    (lose_counts, "keywords", "terms of 13 chunks counted again"),
-    (damage_counts, "keywords", "terms of 13 chunks counted again"),
+    (lose_counts, "keywords", "terms of 7 chunks counted again"),
+    (damage_counts, "keywords", "terms of 7 chunks counted again"),
     (falsify_scores, "keywords", "keyword weights"),
-    (falsify_counts, "keywords", "terms of 13 chunks counted again"),
+    (falsify_counts, "keywords", "terms of 7 chunks counted again"),
     (lose_points, "vectors", "3 vectors embedded again"),
-    (lose_shard, "vectors", "13 vectors embedded again"),
+    (lose_shard, "vectors", "7 vectors embedded again"),
     (add_strangers, "vectors", "3 points that the catalogue does not list erased"),
     (flip_marks, "vectors", "points got the removal mark"),
     (flip_marks_of_chunks, "orphans", "1 chunks got the life of their documents"),
     (truncate_tokens, "token vectors", "chunks embedded again"),
-    (lose_tokens, "token vectors", "token vectors of 13 chunks embedded again"),
+    (lose_tokens, "token vectors", "token vectors of 7 chunks embedded again"),
     (leave_folder, "orphans", "removed the left-over 77"),
 ]
 
@@ -193,7 +193,7 @@ def test_samples_are_said_to_be_samples(kb: Settings) -> None:
         live = corpus(runtime)
         small = Corpus("kb", runtime, live.generation, seed=1, sample=2)
         details = {finding.check: finding.detail for finding in examine(small)}
-        assert "2 of 6 (a sample)" in details["chunks"] and "2 of 13 (a sample)" in details["vectors"]
+        assert "2 of 6 (a sample)" in details["chunks"] and "2 of 7 (a sample)" in details["vectors"]
 
 
 def test_unreadable_settings_are_a_clear_error(kb: Settings) -> None:
