@@ -158,8 +158,8 @@ def _corpus(runtime: Runtime, name: str) -> str:
 
 def _truth(runtime: Runtime, name: str) -> Iterator[Check]:
     corpus = Corpus(name, runtime, runtime.catalogue.live(name))
-    for finding in truth.examine(corpus):
-        yield Check(f"{name}: {finding.check}", finding.ok, finding.detail)
+    for part, check in truth.CHECKS.items():
+        yield _check(f"{name}: {part}", partial(check, corpus))
 
 
 def _repairs(runtime: Runtime, name: str) -> Iterator[Check]:

@@ -31,8 +31,12 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    with writing(engine) as connection:
-        _bring_up_to_date(connection)
+    try:
+        with writing(engine) as connection:
+            _bring_up_to_date(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
