@@ -1,4 +1,5 @@
 import shutil
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,3 +145,24 @@ def test_a_write_during_a_rewrite_is_not_lost(tmp_path: Path, monkeypatch: pytes
 def named(pk: int) -> Point:
     vector = np.random.default_rng(pk).standard_normal(8).astype(np.float32)
     return Point(pk, vector, 1, pk, {"secret": f"word{pk}x"})
+
+
+def test_readers_see_no_gap_while_the_shard_is_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.index.qdrant_edge._STEP_S", 0.0)
+    index = open_edge_index(tmp_path / "shard", 8)
+    index.upsert([named(pk) for pk in range(1, 3001)])
+    seen: list[tuple[int, int]] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.append((index.count(1), len(index.search(named(7).vector, 5, 1, {}))))
+
+    reader = threading.Thread(target=read)
+    index.delete([1])
+    reader.start()
+    index.compact()
+    stop.set()
+    reader.join()
+    assert set(seen) == {(2999, 5)}
+    index.close()
