@@ -81,6 +81,17 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     ingest.add_argument("--policy", metavar="FILE", type=Path, help="the gate's margins (YAML), as for ragwright gate")
     ingest.add_argument("--split", metavar="NAME", help="the gate asks only questions of this split")
     ingest.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
+    erase = _verb(
+        verbs, "erase", "corpus:erase_documents", "erase documents from every generation, without a trace in any file"
+    )
+    erase.add_argument("documents", metavar="DOC_ID", nargs="+", help="document ids, as status and hits show them")
+    _add_corpus(erase)
+    backup = _verb(verbs, "backup", "backup:back_up", "write the live generation of a corpus to one file")
+    restore = _verb(verbs, "restore", "backup:restore_corpus", "bring a corpus back from a file that backup wrote")
+    for parser in (backup, restore):
+        parser.add_argument("file", metavar="FILE", type=Path, help="the backup")
+        _add_corpus(parser)
+    restore.add_argument("--replace", action="store_true", help="if the corpus exists, make the backup its live state")
     status = _verb(
         verbs, "status", "corpus:show_status", "show generations, documents, chunks, failures, sizes, models"
     )
@@ -174,7 +185,10 @@ def _add_service_verbs(verbs: Verbs) -> None:
     serve = _verb(verbs, "serve", "service:serve", "serve the HTTP API until interrupted")
     serve.add_argument("--host", metavar="HOST", help="address to listen on (serve.host)")
     serve.add_argument("--port", metavar="PORT", type=int, help="port to listen on, 0 for any free one (serve.port)")
-    _verb(verbs, "doctor", "doctor:doctor", "check packages, model, disk and whether catalogue and indexes agree")
+    doctor = _verb(
+        verbs, "doctor", "doctor:doctor", "check packages, model, disk, and that every index holds what it should"
+    )
+    doctor.add_argument("--repair", action="store_true", help="mend what is wrong with the indexes, then check")
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:

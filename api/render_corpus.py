@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from api.output import fields, table
 from ingest.catalogue import Failure
+from ingest.erase import Erasure
 from ingest.report import IngestReport
 from ingest.status import CorpusStatus
 
@@ -44,6 +45,12 @@ def status_text(corpora: Sequence[CorpusStatus]) -> str:
     if not corpora:
         return "No corpus yet; make one with: ragwright ingest SOURCE --corpus NAME"
     return "\n\n".join(_status_text(corpus) for corpus in corpora)
+
+
+def erasure_text(erasure: Erasure) -> str:
+    """Return what was erased, and how it could come back."""
+    count = f"{len(erasure.documents)} documents erased with all versions ({erasure.chunks} chunks)"
+    return f"{erasure.corpus}: {count}\nremove them from their sources too, or the next ingest brings them back"
 
 
 def generations_text(corpus: CorpusStatus) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import select
 
-from ingest.catalogue import CatalogueWriter, Failure, GenerationRow, batches
+from ingest.catalogue import CatalogueWriter, Failure, GenerationRow
 from ingest.lock import ingest_lock
 from ingest.pipeline import Runtime, discard_abandoned
+from ingest.sweep import sweep
 from rag.errors import CorpusNotFoundError, StateError
-from rag.state.engine import reading
+from rag.state.engine import reading, reclaim
 from rag.state.tables import corpora, indexes
-
-_STORE_BATCH = 2000
+from rag.types import Generation
 
 
 class DroppingRuntime(Runtime, Protocol):
@@ -82,9 +82,10 @@ def rollback(corpus: str, runtime: Runtime, generation: int | None = None) -> in
 
 
 def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
-    """Erase what none of the kept generations sees; return how many chunks went.
+    """Erase what none of the kept generations sees, from every store; return how many chunks went.
 
-    The live generation and the newest before it are kept, `ingest.keep_generations` in all.
+    The live generation and the newest before it are kept, `ingest.keep_generations` in all. The catalogue forgets
+    first and the stores follow, so that a vacuum that was cut short is finished by the next one.
 
     Raises:
         BusyError: an ingest into the corpus is running.
@@ -98,26 +99,27 @@ def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
         writer.forget_generations([row.id for row in gone])
         erased = 0
         for index_id in writer.index_ids():
-            erased += _vacuum_index(index_id, [row.id for row in kept if row.index_id == index_id], writer, runtime)
-        for row in gone:
-            if row.index_id in {other.index_id for other in kept}:
-                runtime.indexes(row.index_id).keywords.retire(row.id)
+            mine = [row.id for row in kept if row.index_id == index_id]
+            if mine:
+                erased += len(writer.unseen(index_id, min(mine)))
+                writer.erase_unseen(index_id, min(mine))
+            else:
+                erased += writer.erase_index(index_id)
+        sweep_corpus(writer, corpus, runtime)
         return erased
 
 
-def _vacuum_index(index_id: int, kept: Sequence[int], writer: CatalogueWriter, runtime: DroppingRuntime) -> int:
-    if not kept:
-        erased = writer.erase_index(index_id)
-        runtime.drop_index(index_id)
-        shutil.rmtree(runtime.home.index(index_id), ignore_errors=True)
-        return erased
-    unseen = writer.unseen(index_id, min(kept))
-    # The stores go first: what the catalogue still lists is found again after a crash.
-    for batch in batches(unseen, _STORE_BATCH):
-        runtime.indexes(index_id).vectors.delete(batch)
-    runtime.indexes(index_id).vectors.flush()
-    writer.erase_unseen(index_id, min(kept))
-    return len(unseen)
+def sweep_corpus(writer: CatalogueWriter, corpus: str, runtime: DroppingRuntime) -> None:
+    """Make every store of a corpus follow the catalogue; indexes that no generation uses go whole."""
+    kept = [Generation(row.id, corpus, row.index_id, row.settings) for row in writer.generations()]
+    for index_id in writer.index_ids():
+        mine = [generation for generation in kept if generation.index_id == index_id]
+        if mine:
+            sweep(runtime.indexes(index_id), mine, runtime.catalogue)
+        else:
+            runtime.drop_index(index_id)
+            shutil.rmtree(runtime.home.index(index_id), ignore_errors=True)
+    reclaim(runtime.engine)
 
 
 def _status(corpus: str, runtime: Runtime) -> CorpusStatus:

@@ -24,7 +24,7 @@ from rag.models.embedders import make_embedder
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.models.rerankers import reranker
 from rag.pipeline import RagPipeline, Stages
-from rag.ports import Embedder, Index, Tokenizer, VectorIndex
+from rag.ports import Embedder, Index, KeywordIndex, Tokenizer, TokenVectors, VectorIndex
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import Stores, retriever
 from rag.settings import EmbedderSettings, Settings
@@ -91,6 +91,12 @@ class Runtime:
         )
         return RagPipeline(stages, settings)
 
+    def stores(self, index_id: int, dim: int) -> tuple[VectorIndex, KeywordIndex, TokenVectors]:
+        """Open the stores of an index without its model."""
+        folder, terms = self.home.index(index_id), self.catalogue.index(index_id).bm25
+        vectors = self._vectors(index_id, dim)
+        return vectors, Bm25Index(folder / "bm25", terms), StoredTokenVectors(folder / "tokens", dim)
+
     def drop_index(self, index_id: int) -> None:
         """Close an index and erase its vectors, wherever they are; its other files are the caller's."""
         with self._lock:
@@ -118,16 +124,9 @@ class Runtime:
         self.close()
 
     def _open_index(self, index_id: int) -> Index:
-        built = self.catalogue.index(index_id)
-        folder = self.home.index(index_id)
-        embedder = self._embedder(built.embedder)
-        return Index(
-            id=index_id,
-            embedder=embedder,
-            vectors=self._vectors(index_id, embedder.dim),
-            keywords=Bm25Index(folder / "bm25", built.bm25),
-            token_vectors=StoredTokenVectors(folder / "tokens", embedder.dim),
-        )
+        embedder = self._embedder(self.catalogue.index(index_id).embedder)
+        vectors, keywords, token_vectors = self.stores(index_id, embedder.dim)
+        return Index(index_id, embedder, vectors, keywords, token_vectors)
 
     def _vectors(self, index_id: int, dim: int) -> VectorIndex:
         if self.settings.environment.qdrant_url:

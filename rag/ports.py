@@ -6,7 +6,7 @@ are asynchronous, because a member may talk to a network. Nothing else has two c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -121,6 +121,14 @@ class VectorIndex(Protocol):
         """Return the stored vectors `(d,) float32`, L2-normalised, visible or not; unknown pks are left out."""
         ...
 
+    def marks(self, after: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return up to `limit` stored points with a pk above `after`, by pk, as `(pk, added, removed)`."""
+        ...
+
+    def compact(self) -> None:
+        """Rewrite what is stored where erased points may have left bytes behind; readers go on meanwhile."""
+        ...
+
     def flush(self) -> None:
         """Return when everything written so far survives a crash of the machine."""
         ...
@@ -157,6 +165,25 @@ class KeywordIndex(Protocol):
         """Remove a generation's weights; the counts it added stay, for later generations hold its chunks."""
         ...
 
+    def pks(self, generation: int) -> frozenset[int]:
+        """Return the chunks that the generation's weights cover.
+
+        Raises:
+            StateError: the weights are missing or damaged.
+        """
+        ...
+
+    def recount(self, generation: int, rows: Iterable[tuple[Sequence[int], Sequence[str]]]) -> None:
+        """Count the terms of all chunks that the generation added anew, in place of what is stored."""
+        ...
+
+    def compact(self, generations: Collection[int], pks: Collection[int]) -> None:
+        """Rewrite what is stored without the weights of other generations and the counts of other chunks.
+
+        Counts that cannot be read go as well; `recount` brings them back. Nothing may be under construction.
+        """
+        ...
+
 
 @runtime_checkable
 class TokenVectors(Protocol):
@@ -184,6 +211,14 @@ class TokenVectors(Protocol):
 
     def discard(self, generation: int) -> None:
         """Remove what a generation added."""
+        ...
+
+    def held(self, pks: Sequence[int]) -> set[int]:
+        """Return those of `pks` whose vectors are stored whole and published; damaged files hold none."""
+        ...
+
+    def compact(self, pks: Collection[int]) -> None:
+        """Rewrite what is stored without other chunks, and without rows whose vectors are cut off."""
         ...
 
 

@@ -12,6 +12,7 @@ from api.commands.session import open_runtime
 from api.errors import EXIT_DONE, EXIT_GATE_FAILED, EXIT_INCONCLUSIVE, EXIT_SOME_FAILED, InvalidRequestError
 from api.output import print_json, print_text
 from api.progress import Advance, progress_bar
+from ingest.erase import erase
 from ingest.gate import FlipGate
 from ingest.pipeline import IngestOptions, ingest
 from ingest.report import IngestReport
@@ -49,6 +50,18 @@ def show_status(arguments: argparse.Namespace) -> int:
         print_json({"corpora": [asdict(corpus) for corpus in found]})
     else:
         print_text(render_corpus.status_text(found))
+    return EXIT_DONE
+
+
+def erase_documents(arguments: argparse.Namespace) -> int:
+    """Erase documents from a corpus for good and print how much went."""
+    with open_runtime(arguments) as runtime:
+        status(arguments.corpus, runtime)
+        erasure = erase(arguments.documents, arguments.corpus, runtime)
+    if arguments.json:
+        print_json(asdict(erasure))
+    else:
+        print_text(render_corpus.erasure_text(erasure))
     return EXIT_DONE
 
 

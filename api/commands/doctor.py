@@ -18,6 +18,10 @@ from pathlib import Path
 from api.commands.session import settings_of
 from api.errors import EXIT_DONE, EXIT_ERROR
 from api.output import print_json, print_text, table
+from ingest import truth
+from ingest.lock import ingest_lock
+from ingest.mend import mend
+from ingest.truth import Corpus
 from rag import bootstrap
 from rag.bootstrap import Runtime
 from rag.errors import ConfigError, RagwrightError, StateError
@@ -42,7 +46,7 @@ class Check:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Print every check; exit 1 if one failed."""
-    checks = list(examine(settings_of(arguments)))
+    checks = list(examine(settings_of(arguments), repair=arguments.repair))
     ok = all(check.ok for check in checks)
     if arguments.json:
         print_json({"ok": ok, "checks": [asdict(check) for check in checks]})
@@ -51,8 +55,8 @@ def doctor(arguments: argparse.Namespace) -> int:
     return EXIT_DONE if ok else EXIT_ERROR
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """Yield the checks, from the environment up to each corpus."""
+def examine(settings: Settings, *, repair: bool = False) -> Iterator[Check]:
+    """Yield the checks, from the environment up to each corpus; with `repair`, what was mended before its checks."""
     yield _check("python", platform.python_version)
     yield _check("packages", _packages)
     yield _check("names", _names)
@@ -64,7 +68,10 @@ def examine(settings: Settings) -> Iterator[Check]:
             yield Check("catalogue", True, f"corpora: {', '.join(names) or 'none yet'}")
             yield _check("model", partial(_model, runtime))
             for name in names:
+                if repair:
+                    yield from _repairs(runtime, name)
                 yield _check(f"corpus {name}", partial(_corpus, runtime, name))
+                yield from _truth(runtime, name)
     except RagwrightError as error:
         yield Check("catalogue", False, str(error))
 
@@ -145,5 +152,20 @@ def _corpus(runtime: Runtime, name: str) -> str:
     }
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{part} {count}" for part, count in counts.items())
-        raise StateError(f"generation {generation.id}: the stores disagree on its chunks: {found}; ingest it again")
+        raise StateError(f"generation {generation.id}: the stores disagree on its chunks: {found}; use --repair")
     return f"generation {generation.id}, {counts['catalogue']} chunks in catalogue, vectors and keywords"
+
+
+def _truth(runtime: Runtime, name: str) -> Iterator[Check]:
+    corpus = Corpus(name, runtime, runtime.catalogue.live(name))
+    for part, check in truth.CHECKS.items():
+        yield _check(f"{name}: {part}", partial(check, corpus))
+
+
+def _repairs(runtime: Runtime, name: str) -> Iterator[Check]:
+    try:
+        with ingest_lock(runtime.home, name):
+            for done in mend(Corpus(name, runtime, runtime.catalogue.live(name)), runtime):
+                yield Check(f"{name}: repaired", True, done)
+    except RagwrightError as error:
+        yield Check(f"{name}: repair", False, str(error))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rag.errors import StateError
 
 Arrays = dict[str, NDArray[Any]]
+_OLD = ".old"
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]], *, durable: bool = True) -> None:
@@ -34,12 +35,35 @@ def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]], *, durable: b
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-        shutil.rmtree(folder, ignore_errors=True)
         if durable:
             sync_folder(unfinished)
-        unfinished.rename(folder)
-        if durable:
-            sync_folder(folder.parent)
+        put_in_place(unfinished, folder, durable=durable)
+
+
+def put_in_place(finished: Path, folder: Path, *, durable: bool = True) -> None:
+    """Rename `finished` to `folder`; what was there goes, but not before the new one stands."""
+    replaced = _replaced(folder)
+    if folder.exists():
+        shutil.rmtree(replaced, ignore_errors=True)
+        folder.rename(replaced)
+    finished.rename(folder)
+    if durable:
+        sync_folder(folder.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def settle_replaced(parent: Path) -> None:
+    """Finish or undo the replacements in `parent` that a crash cut short; call it only where nobody else writes."""
+    for replaced in parent.glob(f"*{_OLD}") if parent.is_dir() else ():
+        folder = replaced.with_name(replaced.name.removesuffix(_OLD))
+        if folder.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+        else:
+            replaced.rename(folder)
+
+
+def _replaced(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}{_OLD}")
 
 
 def read_arrays(folder: Path) -> Arrays:
@@ -49,9 +73,21 @@ def read_arrays(folder: Path) -> Arrays:
         FileNotFoundError: there is no such folder.
         StateError: its files are unreadable or damaged.
     """
+    try:
+        return _read(folder)
+    except FileNotFoundError:
+        # Between the two renames of a replacement only the old one is there; after a crash there it stays.
+        with contextlib.suppress(FileNotFoundError):
+            return _read(_replaced(folder))
+        return _read(folder)
+
+
+def _read(folder: Path) -> Arrays:
     names = sorted(path for path in os.listdir(folder) if path.endswith(".npy"))
     try:
         return {name.removesuffix(".npy"): _map(folder / name) for name in names}
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, EOFError) as error:
         raise StateError(f"{folder} is damaged ({error}); ingest the corpus again") from error
 
@@ -64,7 +100,8 @@ def _map(path: Path) -> NDArray[Any]:
 
 def remove_folder(folder: Path) -> None:
     """Delete a folder and what an interrupted write left beside it; neither needs to exist."""
-    shutil.rmtree(folder.with_name(f"{folder.name}.new"), ignore_errors=True)
+    for leftover in (folder.with_name(f"{folder.name}.new"), _replaced(folder)):
+        shutil.rmtree(leftover, ignore_errors=True)
     with writing_to(folder), contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
 

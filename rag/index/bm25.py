@@ -14,9 +14,10 @@ vocabulary opens at once and is merged and searched by numpy.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import StateError
-from rag.index.arrays import read_arrays, remove_folder, write_arrays
+from rag.index.arrays import read_arrays, remove_folder, settle_replaced, write_arrays
 from rag.index.okapi import Counts, merge, okapi_weights
 from rag.index.terms import Analyzer
 from rag.settings import Bm25Settings
@@ -87,10 +88,11 @@ class Bm25Index:
         Raises:
             StateError: a visible chunk was never added, or the disk is full or read-only.
         """
+        settle_replaced(self._folder / "counts")
         self._settle(generation)
         ordered = sorted(visible, key=lambda row: (row[1], row[0]))
         pks = np.fromiter((pk for pk, _ in ordered), np.int64, len(ordered))
-        counts = merge([Counts(**read_arrays(path)) for path in _numbered(self._folder / "counts")])
+        counts = merge(self._all_counts())
         matrix = okapi_weights(_rows_of(counts, pks), self._settings)
         write_arrays(
             self._weights_folder(generation),
@@ -134,6 +136,45 @@ class Bm25Index:
             self._opened.pop(generation, None)
         remove_folder(self._weights_folder(generation))
 
+    def pks(self, generation: int) -> frozenset[int]:
+        """Return the chunks that the generation's weights cover.
+
+        Raises:
+            StateError: the weights are missing or damaged.
+        """
+        with self._opening:  # what is open may be older than what is stored
+            self._opened.pop(generation, None)
+        return frozenset(self._weights(generation).pks.tolist())
+
+    def recount(self, generation: int, rows: Iterable[tuple[Sequence[int], Sequence[str]]]) -> None:
+        """Count the terms of all chunks that the generation added anew, in place of what is stored.
+
+        Raises:
+            StateError: the disk is full or read-only.
+        """
+        remove_folder(self._folder / "parts" / str(generation))
+        for pks, texts in rows:
+            self.add(generation, pks, texts)
+        self._settle(generation)
+
+    def compact(self, generations: Collection[int], pks: Collection[int]) -> None:
+        """Rewrite what is stored without the weights of other generations and the counts of other chunks.
+
+        Raises:
+            StateError: the disk is full or read-only.
+        """
+        for name in ("counts", "weights"):
+            settle_replaced(self._folder / name)
+            for unfinished in (self._folder / name).glob("*.new"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+        remove_folder(self._folder / "parts")
+        for path in _numbered(self._folder / "weights"):
+            if int(path.name) not in generations:
+                self.retire(int(path.name))
+        kept = np.fromiter(pks, np.int64, len(pks))
+        for path in _numbered(self._folder / "counts"):
+            _keep_only(path, kept)
+
     def _count(self, pks: Sequence[int], texts: Sequence[str]) -> Counts:
         rows = [Counter(self._hash(term) for term in self._analyzer.terms(text)) for text in texts]
         starts = np.zeros(len(rows) + 1, np.int64)
@@ -167,6 +208,9 @@ class Bm25Index:
             write_arrays(self._folder / "counts" / str(generation), merged.arrays())
             remove_folder(folder)
 
+    def _all_counts(self) -> list[Counts]:
+        return [_read_counts(path) for path in _numbered(self._folder / "counts")]
+
     def _weights(self, generation: int) -> _Weights:
         with self._opening:
             if generation in self._opened:
@@ -198,11 +242,36 @@ def best_rows(scores: NDArray[np.float64], top_k: int) -> NDArray[np.int64]:
     return rows[np.lexsort((rows, -scores[rows]))]
 
 
+def _read_counts(path: Path) -> Counts:
+    try:
+        counts = Counts(**read_arrays(path))
+    except (FileNotFoundError, TypeError) as error:
+        raise StateError(f"{path} is damaged ({error}); mend it with: ragwright doctor --repair") from error
+    if not (len(counts.starts) == len(counts.pks) + 1 and counts.starts[-1] == len(counts.terms) == len(counts.counts)):
+        raise StateError(f"{path} is damaged (its files do not fit); mend it with: ragwright doctor --repair")
+    return counts
+
+
+def _keep_only(path: Path, pks: NDArray[np.int64]) -> None:
+    try:
+        counts = _read_counts(path)
+    except StateError:
+        remove_folder(path)
+        return
+    kept = counts.only(pks)
+    if not len(kept.pks):
+        remove_folder(path)
+    elif len(kept.pks) < len(counts.pks) or len(kept.vocabulary) < len(counts.vocabulary):
+        write_arrays(path, kept.arrays())
+
+
 def _rows_of(counts: Counts, pks: NDArray[np.int64]) -> Counts:
     try:
         return counts.select(pks)
     except KeyError as error:
-        raise StateError(f"the keyword index has no terms of chunk {error.args[0]}; ingest the corpus again") from error
+        raise StateError(
+            f"the keyword index has no terms of chunk {error.args[0]}; mend it with: ragwright doctor --repair"
+        ) from error
 
 
 def _numbered(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ Trotman et al., "Improvements to BM25 and Language Models Examined" (2014).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,12 @@ class Counts:
         return Counts(
             pks, self.lengths[rows], chosen.indptr.astype(np.int64), chosen.indices, chosen.data, self.vocabulary
         )
+
+    def only(self, pks: NDArray[np.int64]) -> Counts:
+        """Return the rows of those of `pks` that are here, once each, under the vocabulary that they use."""
+        kept = self.select(np.unique(self.pks[np.isin(self.pks, pks)]))
+        used, terms = np.unique(kept.terms, return_inverse=True)
+        return replace(kept, terms=terms.astype(np.int32), vocabulary=np.asarray(self.vocabulary)[used])
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,14 @@ class _SharedIndex:
         found: dict[int, NDArray[np.float32]] = self._call("get", list(pks))
         return found
 
+    def marks(self, after: int, limit: int) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = self._call("marks", after, limit)
+        return found
+
+    def compact(self) -> None:
+        while not self._call("compact_step"):
+            pass
+
     def flush(self) -> None:
         self._call("flush")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import StateError
+from rag.ports import REMOVED_NEVER
 from rag.types import Candidate, Metadata
 
 
@@ -19,6 +21,12 @@ def to_fields(fields: Metadata) -> list[str]:
 
 def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
+
+
+def marks_of(pk: int, payload: Mapping[str, Any] | None) -> tuple[int, int, int]:
+    """Return `(pk, added, removed)` of a stored point; one without the first was added by no generation."""
+    found = payload or {}
+    return pk, int(found.get("added", REMOVED_NEVER)), int(found.get("removed", REMOVED_NEVER))
 
 
 def check_dim(vector: NDArray[np.float32], dim: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +18,17 @@ import qdrant_edge as edge
 from numpy.typing import NDArray
 
 from rag.errors import BusyError, IndexUnavailableError, RagwrightError, StateError
-from rag.index.points import check_dim, ordered, to_fields
+from rag.index.arrays import sync_folder
+from rag.index.points import check_dim, marks_of, ordered, to_fields
 from rag.ports import REMOVED_NEVER, Point
 from rag.types import Candidate
 
 _VECTOR = "dense"
 _BATCH = 512
 _RESERVE_BYTES = 64 * 2**20
+_STEP_S = 2.0
+_WHOLE = "ragwright.whole"  # says that nothing was erased since the shard was made
+_OLD, _COPY = ".old", ".copy"
 
 
 class EdgeVectorIndex:
@@ -37,6 +42,7 @@ class EdgeVectorIndex:
         self._folder = folder
         self._dim = dim
         self._lock = threading.Lock()
+        self._copy: _Copy | None = None
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add points as never removed, or overwrite those with the same pk; vectors are `(dim,) float32`."""
@@ -58,6 +64,10 @@ class EdgeVectorIndex:
     def delete(self, pks: Sequence[int]) -> None:
         """Erase points; unknown pks are ignored."""
         if pks:
+            with self._lock, _translated():
+                self._give_up_copy()
+                (self._folder / _WHOLE).unlink(missing_ok=True)
+                sync_folder(self._folder)
             self._update(edge.UpdateOperation.delete_points(list(pks)))
 
     def search(
@@ -84,6 +94,41 @@ class EdgeVectorIndex:
             found = self._shard.retrieve(list(pks), False, True)
         return {int(record.id): _vector(record) for record in found}
 
+    def marks(self, after: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return up to `limit` stored points with a pk above `after`, by pk, as `(pk, added, removed)`."""
+        request = edge.ScrollRequest(limit=limit, offset=after + 1, with_payload=["added", "removed"])
+        with self._lock, _translated():
+            records, _ = self._shard.scroll(request)
+        return [marks_of(int(record.id), record.payload) for record in records]
+
+    def compact(self) -> None:
+        """Rewrite the shard where erased points may have left bytes behind; readers go on meanwhile."""
+        while not self.compact_step():
+            pass
+
+    def compact_step(self) -> bool:
+        """Rewrite a part of the shard, for a few seconds; return whether it is whole. A write begins it anew.
+
+        The binding marks erased points in its segments and its log, and keeps their bytes. So the points that are
+        left go into a new shard, which takes the old one's place by renaming.
+        """
+        deadline = time.monotonic() + _STEP_S
+        with self._lock, _translated():
+            if (self._folder / _WHOLE).exists():
+                return True
+            if self._copy is None:
+                self._copy = _Copy.begin(self._folder, self._dim)
+            copy = self._copy
+        while True:
+            with self._lock, _translated():
+                if self._copy is not copy:  # a writer came in between
+                    return False
+                if copy.take_batch(self._shard):
+                    self._swap(copy)
+                    return True
+            if time.monotonic() > deadline:
+                return False
+
     def flush(self) -> None:
         """Return when everything written so far survives a crash of the machine."""
         with self._lock, _translated():
@@ -92,13 +137,34 @@ class EdgeVectorIndex:
     def close(self) -> None:
         """Flush, close the shard and let another process open it; later calls fail."""
         with self._lock, _translated():
+            self._give_up_copy()
             self._shard.flush()
             self._shard.close()
 
     def _update(self, operation: edge.UpdateOperation) -> None:
         _check_space(self._folder)
         with self._lock, _translated():
+            self._give_up_copy()
             self._shard.update(operation)
+
+    def _give_up_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
+            shutil.rmtree(self._copy.folder, ignore_errors=True)
+            self._copy = None
+
+    def _swap(self, copy: _Copy) -> None:
+        self._copy = None
+        copy.finish()
+        self._shard.close()
+        old = self._folder.with_name(f"{self._folder.name}{_OLD}")
+        try:
+            self._folder.rename(old)
+            copy.folder.rename(self._folder)
+            sync_folder(self._folder.parent)
+        finally:
+            _settle(self._folder)
+            self._shard = edge.EdgeShard.load(str(self._folder), _config(self._dim))
 
     def _visible(self, generation: int, filter: Mapping[str, str]) -> edge.Filter | None:
         # A range that excludes nothing still costs a look-up for every point (half of an exact search at 100k points),
@@ -118,6 +184,42 @@ class EdgeVectorIndex:
         return bool(records)
 
 
+class _Copy:
+    """A shard in the making, of the points that another one still holds."""
+
+    def __init__(self, shard: edge.EdgeShard, folder: Path) -> None:
+        self._shard = shard
+        self._next = 0
+        self.folder = folder
+
+    @classmethod
+    def begin(cls, original: Path, dim: int) -> _Copy:
+        size = sum(path.stat().st_blocks * 512 for path in original.rglob("*"))
+        _check_space(original, _RESERVE_BYTES + size)
+        folder = original.with_name(f"{original.name}{_COPY}")
+        shutil.rmtree(folder, ignore_errors=True)
+        return cls(_new_shard(folder, dim), folder)
+
+    def take_batch(self, original: edge.EdgeShard) -> bool:
+        """Copy some points; return whether all are copied."""
+        request = edge.ScrollRequest(limit=_BATCH, offset=self._next, with_payload=True, with_vector=True)
+        records, _ = original.scroll(request)
+        if records:
+            points = [edge.Point(int(r.id), {_VECTOR: _vector(r).tolist()}, r.payload or {}) for r in records]
+            self._shard.update(edge.UpdateOperation.upsert_points(points))
+            self._next = int(records[-1].id) + 1
+        return len(records) < _BATCH
+
+    def finish(self) -> None:
+        """Make the copy durable and close it, so that it can be renamed."""
+        self.close()
+        _mark_whole(self.folder)
+
+    def close(self) -> None:
+        self._shard.flush()
+        self._shard.close()
+
+
 def open_edge_index(folder: Path, dim: int) -> EdgeVectorIndex:
     """Open the shard in `folder`, or create it there.
 
@@ -125,36 +227,66 @@ def open_edge_index(folder: Path, dim: int) -> EdgeVectorIndex:
         BusyError: another process has it open.
         StateError: it cannot be read or written, or holds vectors of another size.
     """
-    config = edge.EdgeConfig(vectors={_VECTOR: edge.EdgeVectorParams(size=dim, distance=edge.Distance.Cosine)})
     with _translated():
+        _settle(folder)
         if not folder.exists():
-            _create(folder, config)
-        return EdgeVectorIndex(edge.EdgeShard.load(str(folder), config), folder, dim)
+            _create(folder, dim)
+        return EdgeVectorIndex(edge.EdgeShard.load(str(folder), _config(dim)), folder, dim)
 
 
-def _create(folder: Path, config: edge.EdgeConfig) -> None:
+def erase_edge_index(folder: Path) -> None:
+    """Delete a closed shard and what an interrupted rewrite left beside it; none needs to exist."""
+    for name in (f"{folder.name}{_COPY}", f"{folder.name}{_OLD}", f"{folder.name}.new", folder.name):
+        shutil.rmtree(folder.with_name(name), ignore_errors=True)
+
+
+def _settle(folder: Path) -> None:
+    """Undo a rewrite that a crash cut short: the old shard counts until the new one has its name."""
+    old = folder.with_name(f"{folder.name}{_OLD}")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    for name in (f"{folder.name}{_COPY}", old.name):
+        shutil.rmtree(folder.with_name(name), ignore_errors=True)
+
+
+def _config(dim: int) -> edge.EdgeConfig:
+    return edge.EdgeConfig(vectors={_VECTOR: edge.EdgeVectorParams(size=dim, distance=edge.Distance.Cosine)})
+
+
+def _create(folder: Path, dim: int) -> None:
     # Built aside and renamed, so that a crash never leaves half a shard under the final name.
     unfinished = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    _check_space(unfinished)
-    shard = edge.EdgeShard.create(str(unfinished), config)
-    for field in ("added", "removed", "doc"):
-        shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Integer))
-    shard.update(edge.UpdateOperation.create_field_index("f", edge.PayloadSchemaType.Keyword))
+    shard = _new_shard(unfinished, dim)
     shard.flush()
     shard.close()
+    _mark_whole(unfinished)
     unfinished.rename(folder)
 
 
-def _check_space(folder: Path) -> None:
+def _new_shard(folder: Path, dim: int) -> edge.EdgeShard:
+    folder.mkdir(parents=True)
+    _check_space(folder)
+    shard = edge.EdgeShard.create(str(folder), _config(dim))
+    for field in ("added", "removed", "doc"):
+        shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Integer))
+    shard.update(edge.UpdateOperation.create_field_index("f", edge.PayloadSchemaType.Keyword))
+    return shard
+
+
+def _mark_whole(folder: Path) -> None:
+    (folder / _WHOLE).touch()
+    sync_folder(folder)
+
+
+def _check_space(folder: Path, needed: int = _RESERVE_BYTES) -> None:
     """Refuse to write where room runs out.
 
     The shard's files are sparse, 32 MB at a time, and mapped into memory: a page that finds no room kills the process.
     """
-    if shutil.disk_usage(folder).free < _RESERVE_BYTES:
+    if shutil.disk_usage(folder).free < needed:
         raise StateError(
-            f"the disk is full: the vector index needs {_RESERVE_BYTES // 2**20} MB free in {folder.parent};"
+            f"the disk is full: the vector index needs {needed // 2**20} MB free in {folder.parent};"
             " free some space and run it again"
         )
 

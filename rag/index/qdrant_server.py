@@ -16,7 +16,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from rag.errors import IndexUnavailableError, RagwrightError, StateError
-from rag.index.points import check_dim, ordered, to_fields
+from rag.index.points import check_dim, marks_of, ordered, to_fields
 from rag.ports import REMOVED_NEVER, Point
 from rag.types import Candidate
 
@@ -107,6 +107,17 @@ class QdrantServerIndex:
         with self._collection_ready():
             found = self._client.retrieve(self._collection, list(pks), with_payload=False, with_vectors=[_VECTOR])
         return {int(record.id): _vector(record) for record in found}
+
+    def marks(self, after: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return up to `limit` stored points with a pk above `after`, by pk, as `(pk, added, removed)`."""
+        with self._collection_ready():
+            records, _ = self._client.scroll(
+                self._collection, limit=limit, offset=after + 1, with_payload=["added", "removed"]
+            )
+        return [marks_of(int(record.id), record.payload) for record in records]
+
+    def compact(self) -> None:
+        """Return at once: the server's own optimiser rewrites segments with many erased points."""
 
     def flush(self) -> None:
         """Return at once: every write waited for the server, which keeps it in its write-ahead log."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import threading
 import time
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rag.errors import BusyError, IndexUnavailableError, RagwrightError
-from rag.index.qdrant_edge import EdgeVectorIndex, open_edge_index
+from rag.index.qdrant_edge import EdgeVectorIndex, erase_edge_index, open_edge_index
 from rag.index.wire import CALLS, BrokenFrameError, Frame, failure, receive, send
 from rag.state.home import Home
 
@@ -50,7 +49,7 @@ class Shards:
             index = self._open.pop(index_id, None)
             if index is not None:
                 index.close()
-            shutil.rmtree(self._folder(index_id), ignore_errors=True)
+            erase_edge_index(self._folder(index_id))
 
     def close(self) -> None:
         """Refuse new calls, wait for those inside, then flush and close every shard."""

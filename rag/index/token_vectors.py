@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import StateError
-from rag.index.arrays import read_arrays, remove_folder, sync_folder, write_arrays, writing_to
+from rag.index.arrays import (
+    put_in_place,
+    read_arrays,
+    remove_folder,
+    settle_replaced,
+    sync_folder,
+    write_arrays,
+    writing_to,
+)
 from rag.types import Vectors
 
 _STEP = 0.36  # of the standard deviation; least error on MiniLM's token vectors
@@ -45,6 +54,7 @@ class StoredTokenVectors:
         self._folder = folder
         self._dim = dim
         self._segments: dict[int, _Segment] = {}
+        self._stamps: dict[int, tuple[int, int]] = {}
         self._loading = threading.Lock()
 
     def add(self, generation: int, pks: Sequence[int], vectors: Sequence[Vectors]) -> None:
@@ -120,10 +130,53 @@ class StoredTokenVectors:
             found |= self._pieces(unpublished, wanted)
         return found
 
+    def held(self, pks: Sequence[int]) -> set[int]:
+        """Return those of `pks` whose vectors are stored whole and published; damaged files hold none."""
+        wanted = np.array(sorted(set(pks)), dtype=np.int64)
+        found: set[int] = set()
+        for generation in sorted(self._names()):
+            with contextlib.suppress(FileNotFoundError, StateError):
+                segment = self._open(self._folder / str(generation))
+                whole = segment.pks[segment.starts + segment.sizes <= len(segment.data)]
+                found.update(wanted[np.isin(wanted, whole)].tolist())
+        return found
+
+    def compact(self, pks: Collection[int]) -> None:
+        """Rewrite what is stored without other chunks, and without rows whose vectors are cut off.
+
+        Raises:
+            StateError: the disk is full or read-only.
+        """
+        kept = np.fromiter(pks, np.int64, len(pks))
+        settle_replaced(self._folder)
+        for unfinished in self._folder.glob("*.new"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        for generation in sorted(self._names()):
+            self._compact_segment(generation, kept)
+
+    def _compact_segment(self, generation: int, kept: NDArray[np.int64]) -> None:
+        folder = self._folder / str(generation)
+        rows = _read_rows(folder)
+        segment = self._segment(folder, **_by_pk(rows))
+        wanted = np.isin(segment.pks, kept) & (segment.starts + segment.sizes <= len(segment.data))
+        if wanted.all() and len(rows) == len(wanted) and segment.sizes.sum() == len(segment.data):
+            return
+        if not wanted.any():
+            self.discard(generation)
+            return
+        unfinished = folder.with_name(f"{folder.name}.new")
+        with writing_to(folder):
+            unfinished.mkdir()
+            _write_segment(unfinished, segment, wanted)
+            if (folder / "index").exists():
+                write_arrays(unfinished / "index", _by_pk(_read_rows(unfinished)))
+            put_in_place(unfinished, folder)
+
     def discard(self, generation: int) -> None:
         """Remove what a generation added."""
         with self._loading:
             self._segments.pop(generation, None)
+            self._stamps.pop(generation, None)
         remove_folder(self._folder / str(generation))
 
     @property
@@ -159,14 +212,22 @@ class StoredTokenVectors:
 
     def _load_new(self) -> None:
         with self._loading:
-            for generation in sorted(self._names() - self._segments.keys()):
+            for generation in sorted(self._names()):
                 with contextlib.suppress(FileNotFoundError):  # still being built, or just discarded
-                    self._segments[generation] = self._open(self._folder / str(generation))
+                    self._load(generation)
+
+    def _load(self, generation: int) -> None:
+        """Map a segment, unless it is mapped as it stands: a repair or a vacuum may have replaced it."""
+        folder = self._folder / str(generation)
+        status = (folder / "index").stat()
+        stamp = (status.st_ino, status.st_mtime_ns)
+        if self._stamps.get(generation) != stamp:
+            self._segments[generation] = self._open(folder)
+            self._stamps[generation] = stamp
 
     def _unpublished(self, folder: Path) -> _Segment:
         """Return what a generation that was never sealed holds, as far as its rows go: they are written last."""
-        rows = np.fromfile(folder / "rows.bin", dtype=_ROW) if (folder / "rows.bin").exists() else np.zeros(0, _ROW)
-        return self._segment(folder, **_by_pk(rows))
+        return self._segment(folder, **_by_pk(_read_rows(folder)))
 
     def _open(self, folder: Path) -> _Segment:
         return self._segment(folder, **read_arrays(folder / "index"))
@@ -180,6 +241,24 @@ class StoredTokenVectors:
             return _Segment(**arrays, data=data[: whole * self._width].reshape(whole, self._width))
         except (TypeError, ValueError) as error:
             raise StateError(f"{folder} is damaged ({error}); ingest the corpus again") from error
+
+
+def _read_rows(folder: Path) -> NDArray[np.void]:
+    path = folder / "rows.bin"
+    return np.fromfile(path, dtype=_ROW) if path.exists() else np.zeros(0, _ROW)
+
+
+def _write_segment(folder: Path, segment: _Segment, wanted: NDArray[np.bool_]) -> None:
+    """Store the wanted rows of a segment, one after the other."""
+    sizes = segment.sizes[wanted]
+    with open(folder / "vectors.bin", "wb") as data:
+        for start, size in zip(segment.starts[wanted].tolist(), sizes.tolist(), strict=True):
+            data.write(segment.data[start : start + size].tobytes())
+    rows = np.empty(len(sizes), _ROW)
+    rows["pk"], rows["tokens"] = segment.pks[wanted], sizes
+    rows.tofile(folder / "rows.bin")
+    for name in ("vectors.bin", "rows.bin"):
+        _sync(folder / name)
 
 
 def _by_pk(rows: NDArray[np.void]) -> dict[str, NDArray[np.int64]]:

@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,15 @@ def raise_failure(reply: Frame, pid: int) -> None:
     raise kind(message)
 
 
+@runtime_checkable
+class SteppedIndex(Protocol):
+    """What the owner's indexes can do beyond the port."""
+
+    def compact_step(self) -> bool:
+        """Rewrite a part of what is stored; return whether it is whole."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """How one method of `VectorIndex` travels: arguments out, run at the owner, result back."""
@@ -150,6 +159,16 @@ def _vectors_by_pk(reply: Frame) -> dict[int, NDArray[np.float32]]:
     return dict(zip(pks, _floats(reply).reshape(len(pks), -1), strict=True)) if pks else {}
 
 
+def _run_marks(index: VectorIndex, frame: Frame) -> Frame:
+    return Frame({"marks": index.marks(frame.header["after"], frame.header["limit"])})
+
+
+def _run_compact_step(index: VectorIndex, _frame: Frame) -> Frame:
+    if not isinstance(index, SteppedIndex):
+        raise TypeError("the index does not rewrite itself in steps")
+    return Frame({"done": index.compact_step()})
+
+
 def _run_flush(index: VectorIndex, _frame: Frame) -> Frame:
     index.flush()
     return Frame({})
@@ -178,6 +197,12 @@ CALLS: dict[str, Call] = {
         lambda reply: reply.header["count"],
     ),
     "get": Call(lambda pks: [Frame({"pks": list(pks)})], _run_get, _vectors_by_pk),
+    "marks": Call(
+        lambda after, limit: [Frame({"after": after, "limit": limit})],
+        _run_marks,
+        lambda reply: [tuple(marks) for marks in reply.header["marks"]],
+    ),
+    "compact_step": Call(lambda: [Frame({})], _run_compact_step, lambda reply: reply.header["done"]),
     "flush": Call(lambda: [Frame({})], _run_flush, _nothing),
 }
-"""Every method of `VectorIndex` by name."""
+"""Every method of `VectorIndex` by name; `compact` travels in steps, for no call may outlast a client's patience."""

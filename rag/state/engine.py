@@ -31,8 +31,12 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    with writing(engine) as connection:
-        _bring_up_to_date(connection)
+    try:
+        with writing(engine) as connection:
+            _bring_up_to_date(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -100,6 +104,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def reclaim(engine: Engine) -> None:
+    """Give erased rows' space back and leave no byte of them in the catalogue's files.
+
+    SQLite's log is emptied too, which waits for readers. PostgreSQL does both by itself, in its own time.
+
+    Raises:
+        BusyError: another process kept reading.
+        StateError: the disk has no room for the copy that is made.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with translated(), engine.connect().execution_options(bare=True) as connection:
+        connection.exec_driver_sql("VACUUM")
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    if busy:
+        raise BusyError("another process reads the catalogue, so its log keeps what was erased; vacuum again later")
+
+
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own handling delays BEGIN until the first write; `_begin_sqlite` decides instead.
     connection.isolation_level = None
@@ -108,12 +130,14 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only forgotten
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("bare", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _translate(error: DBAPIError) -> RagwrightError:

@@ -35,6 +35,11 @@ class SqlCatalogue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self._engine
+
     def live(self, corpus: str) -> Generation:
         """Return the live generation of a corpus."""
         query = select(generations).join(corpora, corpora.c.live == generations.c.id).where(corpora.c.name == corpus)

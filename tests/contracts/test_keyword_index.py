@@ -240,3 +240,51 @@ def test_a_thousand_chunks_agree(tmp_path: Path) -> None:
     publish(index, 1, list(rows))
     for question in ("w1 w7 w30", "w2", "w250 w250 w1"):
         assert_same(index, 1, rows, question, PLAIN)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    first=st.lists(_TEXT, min_size=1, max_size=6),
+    second=st.lists(_TEXT, max_size=6),
+    gone=st.sets(st.integers(1, 12), max_size=6),
+    question=_TEXT,
+)
+def test_compacting_keeps_scores_and_forgets_the_rest(
+    tmp_path_factory: pytest.TempPathFactory, first: list[str], second: list[str], gone: set[int], question: str
+) -> None:
+    folder = tmp_path_factory.mktemp("bm25")
+    index, rows = Bm25Index(folder, PLAIN), dict(enumerate([*first, *second], 1))
+    index.add(1, list(range(1, len(first) + 1)), first)
+    publish(index, 1, list(range(1, len(first) + 1)))
+    index.add(2, list(range(len(first) + 1, len(rows) + 1)), second)
+    kept = {pk: text for pk, text in rows.items() if pk not in gone}
+    publish(index, 2, list(kept))
+    index.compact([2], kept)
+    assert_same(index, 2, kept, question, PLAIN)
+    publish(Bm25Index(folder, PLAIN), 3, list(kept))
+    assert_same(index, 3, kept, question, PLAIN)
+    stored = [set(np.load(path).tolist()) for path in folder.glob("counts/*/pks.npy")]
+    assert set().union(*stored) == set(kept)
+    vocabulary = set().union(*(np.load(path).tolist() for path in folder.glob("counts/*/vocabulary.npy")))
+    assert len(vocabulary) == len({word for text in kept.values() for word in text.split()})
+    assert index.pks(2) == frozenset(kept) and not (folder / "weights" / "1").exists()
+
+
+def test_recounting_takes_the_place_of_what_was_counted(index: Bm25Index) -> None:
+    index.add(1, [1, 2, 3], ["ant", "bee", "cat"])
+    publish(index, 1, [1, 2, 3])
+    index.recount(1, [([1, 2], ["dog", "bee"]), ([3], ["cat"])])
+    publish(index, 1, [1, 2, 3])
+    assert index.search("ant", 5, 1) == []
+    assert [c.pk for c in index.search("dog", 5, 1)] == [1]
+
+
+def test_a_replacement_that_was_cut_short_is_undone(index: Bm25Index, tmp_path: Path) -> None:
+    index.add(1, [1, 2, 3], ["ant", "bee", "cat"])
+    publish(index, 1, [1, 2, 3])
+    for name in ("counts", "weights"):
+        (tmp_path / name / "1").rename(tmp_path / name / "1.old")
+    assert [c.pk for c in Bm25Index(tmp_path, PLAIN).search("ant", 5, 1)] == [1]
+    index.compact([1], [1, 2, 3])
+    publish(index, 2, [1, 2, 3])
+    assert [c.pk for c in index.search("ant", 5, 2)] == [1]

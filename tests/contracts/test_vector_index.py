@@ -157,6 +157,31 @@ def test_every_filter_field_must_match(index: VectorIndex) -> None:
     assert found(index, 1, 1, missing="x") == []
 
 
+def test_marks_come_by_pk_and_page_by_page(index: VectorIndex) -> None:
+    index.upsert([point(pk, added=pk % 3 + 1) for pk in (5, 2, 9, 7)])
+    index.set_removed([7], 4)
+    never = REMOVED_NEVER
+    assert index.marks(0, 3) == [(2, 3, never), (5, 3, never), (7, 2, 4)]
+    assert index.marks(7, 3) == [(9, 1, never)]
+    assert index.marks(9, 3) == []
+
+
+def test_compacting_changes_no_answer(index: VectorIndex) -> None:
+    index.upsert([point(pk, fields={"lang": "en" if pk % 2 else "de"}) for pk in range(1, 1501)])
+    index.set_removed([4, 6], 3)
+    index.delete(list(range(10, 700)))
+    before = [index.search(vector(seed), 10, g, {"lang": "en"}) for seed in range(5) for g in (2, 3)]
+    marks, vectors = index.marks(0, 5000), index.get([1, 4, 1500])
+    for _ in range(2):
+        index.compact()
+        assert [index.search(vector(seed), 10, g, {"lang": "en"}) for seed in range(5) for g in (2, 3)] == before
+        assert index.marks(0, 5000) == marks and index.count(3) == 808
+        assert all((index.get([pk])[pk] == vectors[pk]).all() for pk in vectors)
+    index.upsert([point(2000)])
+    index.delete([1])
+    assert index.count(2) == 810
+
+
 def test_filter_values_are_literal(index: VectorIndex) -> None:
     index.upsert([point(1, fields={"owner": "a=b c/é"}), point(2, fields={"owner": "a"})])
     assert found(index, 1, 1, owner="a=b c/é") == [1]

@@ -58,6 +58,12 @@ class MemoryVectors:
     def count(self, generation):
         return len(self.visible(generation))
 
+    def marks(self, after, limit):
+        return [(pk, self.points[pk].added, self.removed[pk]) for pk in sorted(self.points) if pk > after][:limit]
+
+    def compact(self):
+        self.compacted = True
+
     def flush(self):
         pass
 
@@ -81,6 +87,13 @@ class MemoryKeywords:
     def retire(self, generation):
         self.published.pop(generation, None)
 
+    def pks(self, generation):
+        return frozenset(self.published[generation])
+
+    def compact(self, generations, pks):
+        self.published = {g: seen for g, seen in self.published.items() if g in generations}
+        self.added = {g: {pk: texts[pk] for pk in texts if pk in pks} for g, texts in self.added.items()}
+
 
 class MemoryTokens:
     def __init__(self):
@@ -91,6 +104,9 @@ class MemoryTokens:
 
     def publish(self, generation):
         self.published.add(generation)
+
+    def compact(self, pks):
+        self.added = {g: {pk: rows[pk] for pk in rows if pk in pks} for g, rows in self.added.items()}
 
     def discard(self, generation):
         self.added.pop(generation, None)

@@ -150,3 +150,40 @@ def test_maxsim_order_is_kept(stored: StoredTokenVectors) -> None:
         return max(vectors, key=lambda pk: float((query @ vectors[pk].T).max(axis=1).mean()))
 
     assert best(stored.get(list(passages))) == best(passages) == 4
+
+
+def test_compacting_keeps_the_vectors_of_the_rest(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    rows = {pk: rng.standard_normal((pk % 4 + 1, 8)).astype(np.float32) for pk in range(1, 13)}
+    rows = {pk: matrix / np.linalg.norm(matrix, axis=1, keepdims=True) for pk, matrix in rows.items()}
+    store, reader = StoredTokenVectors(tmp_path, 8), StoredTokenVectors(tmp_path, 8)
+    for generation, pks in ((1, range(1, 7)), (2, range(7, 11)), (3, range(11, 13))):
+        store.add(generation, list(pks), [rows[pk] for pk in pks])
+        store.publish(generation)
+    before = reader.get(list(rows))
+    kept = [pk for pk in rows if pk % 3 and pk < 11]
+    store.compact(kept)
+    for view in (store, reader, StoredTokenVectors(tmp_path, 8)):
+        found = view.get(kept)
+        assert sorted(found) == kept
+        assert all((found[pk] == before[pk]).all() for pk in kept)
+    assert store.held(list(rows)) == set(kept)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+    assert (tmp_path / "1" / "vectors.bin").stat().st_size == sum(len(rows[pk]) for pk in kept if pk < 7) * 4
+    inode = (tmp_path / "1").stat().st_ino
+    store.compact(kept)
+    assert (tmp_path / "1").stat().st_ino == inode
+
+
+def test_rows_that_are_cut_off_are_not_held_and_go(tmp_path: Path) -> None:
+    store = StoredTokenVectors(tmp_path, 8)
+    store.add(1, [1, 2], [np.eye(3, 8, dtype=np.float32), np.eye(2, 8, dtype=np.float32)])
+    store.publish(1)
+    data = (tmp_path / "1" / "vectors.bin").read_bytes()
+    (tmp_path / "1" / "vectors.bin").write_bytes(data[:14])
+    store = StoredTokenVectors(tmp_path, 8)
+    assert store.held([1, 2]) == {1}
+    store.compact([1, 2])
+    store.add(1, [2], [np.eye(2, 8, dtype=np.float32)])
+    store.publish(1)
+    assert store.held([1, 2]) == {1, 2} and len(store.get([2])[2]) == 2

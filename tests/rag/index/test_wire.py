@@ -44,7 +44,8 @@ def test_a_frame_of_absurd_size_is_refused_before_it_is_read() -> None:
 
 
 def test_every_method_of_the_port_can_travel() -> None:
-    assert set(CALLS) == {name for name in vars(VectorIndex) if not name.startswith("_")}
+    port = {name for name in vars(VectorIndex) if not name.startswith("_")}
+    assert set(CALLS) == port - {"compact"} | {"compact_step"}
 
 
 @pytest.mark.parametrize("error", [StateError("full"), IndexUnavailableError("gone")])

@@ -1,0 +1,148 @@
+"""The catalogue on PostgreSQL: a real server of its own on a Unix socket, run by a user that is not root."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, select, text, update
+
+from ingest.erase import erase
+from ingest.mend import mend
+from ingest.pipeline import ingest
+from ingest.status import rollback, status, vacuum
+from ingest.truth import Corpus, examine
+from rag.bootstrap import Runtime, open_runtime
+from rag.errors import DocumentNotFoundError, StateError
+from rag.settings import load_settings
+from rag.state.engine import open_catalogue, writing
+from rag.state.home import Home
+from rag.state.tables import SCHEMA_VERSION, chunks, schema
+
+pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ragwright[postgres]'")
+
+
+def binary(name: str) -> str:
+    places = [Path(folder) for folder in ("/usr/local/bin", "/usr/bin")]
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    found = [str(place / name) for place in places if (place / name).exists()]
+    if not found:
+        pytest.skip(f"PostgreSQL is not installed: there is no {name}")
+    return found[0]
+
+
+def account() -> str | None:
+    """Return whom to run the server as: PostgreSQL refuses root."""
+    if os.getuid():
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    found = [name for name in ("postgres", "nobody") if name in known]
+    if not found:
+        pytest.skip("PostgreSQL does not run as root, and there is no other user to run it as")
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A database server for this module."""
+    user, folder = account(), Path(tempfile.mkdtemp(prefix="rwpg"))
+    initdb, server = binary("initdb"), binary("postgres")
+    if user:
+        shutil.chown(folder, user)
+    data = str(folder / "data")
+    login = ["--username=ragwright", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    subprocess.run([initdb, "-D", data, *login], check=True, capture_output=True, user=user, cwd=folder)
+    run = [server, "-D", data, "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"]
+    with subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user, cwd=folder) as process:
+        ready = binary("pg_isready")
+        for _ in range(200):
+            if subprocess.run([ready, "-h", str(folder), "-t", "1"], capture_output=True).returncode == 0:
+                break
+        try:
+            yield f"postgresql+psycopg://ragwright@/postgres?host={folder}"
+        finally:
+            process.terminate()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[str]:
+    """An empty database."""
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("create database trial"))
+    yield url.replace("/postgres?", "/trial?")
+    with admin.connect() as connection:
+        connection.execute(text("drop database trial with (force)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def runtime(database: str, tmp_path: Path, model_cache: Path) -> Iterator[Runtime]:
+    environ = {"RAGWRIGHT_HOME": str(tmp_path / "home"), "DATABASE_URL": database}
+    overrides = [f"embedder.cache_dir={model_cache}", "embedder.threads=1", "ingest.jobs=1"]
+    with open_runtime(load_settings(overrides=[*overrides, "ingest.keep_generations=2"], environ=environ)) as opened:
+        yield opened
+
+
+def texts(runtime: Runtime) -> dict[str, str]:
+    live = runtime.catalogue.live("kb")
+    return {document.doc_id: document.text for document in runtime.catalogue.documents(live)}
+
+
+def true(runtime: Runtime) -> bool:
+    return all(finding.ok for finding in examine(Corpus("kb", runtime, runtime.catalogue.live("kb"))))
+
+
+def test_a_corpus_lives_on_postgresql(runtime: Runtime, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a", "b", "c"):
+        (source / f"{name}.md").write_text(f"---\nkind: letter\n---\n# {name}\n\nThe letter {name} stands here.\n")
+    first = ingest([str(source)], "kb", runtime).generation
+    assert len(runtime.catalogue.matching(runtime.catalogue.live("kb"), {"kind": "letter"})) == 3
+    for version in range(3):
+        (source / "a.md").write_text(f"# a\n\nVersion {version} of a.\n")
+        ingest([str(source)], "kb", runtime)
+    assert true(runtime)
+    rollback("kb", runtime)
+    assert texts(runtime)["a.md"].endswith("Version 1 of a.\n")
+    assert vacuum("kb", runtime) >= 1
+    assert true(runtime) and texts(runtime)["a.md"].endswith("Version 1 of a.\n")
+    erased = erase(["b.md"], "kb", runtime)
+    assert erased.chunks == 1 and set(texts(runtime)) == {"a.md", "c.md"}
+    with pytest.raises(DocumentNotFoundError):
+        erase(["b.md"], "kb", runtime)
+    with writing(runtime.engine) as connection:
+        assert connection.scalar(select(chunks.c.pk).where(chunks.c.text.contains("letter b"))) is None
+        connection.execute(update(chunks).values(removed=erased.generation))
+    assert not true(runtime)
+    assert list(mend(Corpus("kb", runtime, runtime.catalogue.live("kb")), runtime))
+    assert true(runtime)
+    assert status("kb", runtime)[0].documents == 2 and first is not None
+
+
+def test_an_older_schema_migrates_and_a_newer_is_refused(database: str, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    engine = open_catalogue(home, database)
+    with writing(engine) as connection:
+        connection.execute(text("alter table documents drop column minhash"))
+        connection.execute(text("alter table generations drop column gate"))
+        for column in ("boxes", "parent_start", "parent_end", "text_hash"):
+            connection.execute(text(f"alter table chunks drop column {column} cascade"))
+        connection.execute(text("drop table fetches"))
+        connection.execute(update(schema).values(version=1))
+    engine.dispose()
+    engine = open_catalogue(home, database)
+    with writing(engine) as connection:
+        assert connection.scalar(select(schema.c.version)) == SCHEMA_VERSION
+        connection.execute(update(schema).values(version=1000))
+    assert "fetches" in inspect(engine).get_table_names()
+    assert {"boxes", "text_hash"} <= {column["name"] for column in inspect(engine).get_columns("chunks")}
+    engine.dispose()
+    with pytest.raises(StateError, match="schema 1000"):
+        open_catalogue(home, database)
