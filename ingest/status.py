@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlalchemy import select
 
 from ingest.catalogue import CatalogueWriter, Failure, GenerationRow, batches
+from ingest.duplicates import duplicate_groups
 from ingest.lock import ingest_lock
 from ingest.pipeline import Runtime, discard_abandoned
 from rag.errors import CorpusNotFoundError, StateError
@@ -32,7 +33,8 @@ class DroppingRuntime(Runtime, Protocol):
 class CorpusStatus:
     """A corpus at a glance. `bytes_on_disk` is the size of its indexes; `stale_settings` asks for a re-ingest.
 
-    `index_fingerprint` names the settings that the live index was built with.
+    `index_fingerprint` names the settings that the live index was built with. `duplicate_groups` counts the groups of
+    documents that are near-duplicates of each other.
     """
 
     corpus: str
@@ -45,6 +47,7 @@ class CorpusStatus:
     index_fingerprint: str
     stale_settings: bool
     bytes_on_disk: int
+    duplicate_groups: int = 0
 
 
 def status(corpus: str | None, runtime: Runtime) -> list[CorpusStatus]:
@@ -125,6 +128,7 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
     with reading(runtime.engine) as connection:
         rows = {row.id: row for row in connection.execute(select(indexes).where(indexes.c.corpus == corpus))}
     index = rows.get(live.index_id) if live else None
+    signatures = writer.signatures(live.index_id, live.id) if live else {}
     return CorpusStatus(
         corpus=corpus,
         live=live.id if live else None,
@@ -135,6 +139,7 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
         embedder=index.embedder if index else "",
         index_fingerprint=index.fingerprint if index else "",
         stale_settings=index is not None and index.fingerprint != runtime.settings.index_fingerprint(),
+        duplicate_groups=len(duplicate_groups(signatures, runtime.settings.ingest.duplicates.threshold)),
         bytes_on_disk=sum(_size(runtime.home.index(index_id)) for index_id in rows),
     )
 

@@ -305,16 +305,20 @@ def test_misspelt_chunker_fails_the_run_and_not_every_document(source, make_runt
         run(source, make_runtime(chunker={"name": "headings"}))
 
 
-def test_prune_forgets_the_failures_of_files_that_are_gone(source, runtime):
+def test_failures_of_files_that_are_gone_are_forgotten_when_their_source_is_listed(source, runtime, tmp_path):
     (source / "bad.docx").write_bytes(b"junk")
     (source / "worse.docx").write_bytes(b"junk")
     run(source, runtime)
     (source / "bad.docx").unlink()
-    run(source, runtime)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "fine.md").write_text("# Fine\n")
+    run(tmp_path / "other", runtime)
     writer = CatalogueWriter(runtime.engine, "kb")
     assert [failure.doc_id for failure in writer.failures()] == ["bad.docx", "worse.docx"]
-    run(source, runtime, prune=True)
+    run(source, runtime)
     assert [failure.doc_id for failure in writer.failures()] == ["worse.docx"]
+    run(tmp_path / "other", runtime, prune=True, allow_delete_over=1.0)
+    assert writer.failures() == []
 
 
 def test_rows_that_cannot_be_read_are_a_failure_until_they_can(source, runtime):
