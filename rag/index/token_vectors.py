@@ -166,7 +166,10 @@ class StoredTokenVectors:
     def _unpublished(self, folder: Path) -> _Segment:
         """Return what a generation that was never sealed holds, as far as its rows go: they are written last."""
         rows = np.fromfile(folder / "rows.bin", dtype=_ROW) if (folder / "rows.bin").exists() else np.zeros(0, _ROW)
-        return self._segment(folder, **_by_pk(rows))
+        segment = self._segment(folder, **_by_pk(rows))
+        # A crash of the machine may keep the rows and lose the end of their vectors.
+        whole = segment.starts + segment.sizes <= len(segment.data)
+        return _Segment(segment.pks[whole], segment.starts[whole], segment.sizes[whole], segment.data)
 
     def _open(self, folder: Path) -> _Segment:
         return self._segment(folder, **read_arrays(folder / "index"))
