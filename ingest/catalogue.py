@@ -7,19 +7,19 @@ single transaction. What an abandoned change set left behind is found by its id 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from ingest.rows import MadeDocument, chunk_row, document_row
 from rag.errors import StateError
 from rag.ports import REMOVED_NEVER
 from rag.state.engine import reading, writing
-from rag.state.migrations import text_hash
-from rag.state.reader import block_to_json, visible
+from rag.state.reader import visible
 from rag.state.tables import chunks, corpora, documents, failures, generations, indexes
-from rag.types import Chunk, Document, Generation
+from rag.types import Chunk, Generation
 
 Clock = Callable[[], datetime]
 _BATCH = 500
@@ -46,15 +46,6 @@ class Failure:
     attempts: int = 1
     failed_at: str = ""
     uri: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MadeDocument:
-    """A document as it is stored: with its chunks and the signature that finds its near-duplicates."""
-
-    document: Document
-    chunks: Sequence[Chunk]
-    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +236,9 @@ class CatalogueWriter:
             return
         place = {"index_id": index_id, "added": generation, "removed": REMOVED_NEVER}
         with writing(self._engine) as connection:
-            doc_pks = _insert(connection, documents, [{**_document_row(made), **place} for made in batch])
+            doc_pks = _insert(connection, documents, [{**document_row(made), **place} for made in batch])
             rows = [
-                {**_chunk_row(chunk), "doc_pk": doc_pk, **place}
+                {**chunk_row(chunk), "doc_pk": doc_pk, **place}
                 for doc_pk, made in zip(doc_pks, batch, strict=True)
                 for chunk in made.chunks
             ]
@@ -378,36 +369,3 @@ def _insert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]
 
 def _key(result: Any) -> int:
     return int(result.inserted_primary_key[0])
-
-
-def _document_row(made: MadeDocument) -> dict[str, Any]:
-    document = made.document
-    return {
-        "doc_id": document.doc_id,
-        "title": document.title,
-        "uri": document.uri,
-        "media_type": document.media_type,
-        "source_hash": document.source_hash,
-        "text": document.text,
-        "blocks": [block_to_json(block) for block in document.blocks],
-        "metadata": dict(document.metadata),
-        "warnings": list(document.warnings),
-        "minhash": made.signature or None,
-    }
-
-
-def _chunk_row(chunk: Chunk) -> dict[str, Any]:
-    return {
-        "chunk_id": chunk.chunk_id,
-        "start": chunk.span.start,
-        "end": chunk.span.end,
-        "text": chunk.text,
-        "headings": list(chunk.headings),
-        "header": chunk.header,
-        "page": chunk.page,
-        "tokens": chunk.tokens,
-        "boxes": [astuple(box) for box in chunk.boxes] or None,
-        "parent_start": chunk.parent.start if chunk.parent else None,
-        "parent_end": chunk.parent.end if chunk.parent else None,
-        "text_hash": text_hash(chunk.header, chunk.text),
-    }

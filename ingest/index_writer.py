@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ingest.catalogue import CatalogueWriter, MadeDocument, batches
+from ingest.catalogue import CatalogueWriter, batches
 from ingest.reuse import Place, StoredEmbeddings
+from ingest.rows import MadeDocument
 from rag.ports import REMOVED_NEVER, Embeddings, Index, Point
 from rag.state.migrations import text_hash
 from rag.state.reader import SqlCatalogue

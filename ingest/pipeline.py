@@ -15,7 +15,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from ingest.catalogue import CatalogueWriter, Clock, Failure, MadeDocument, utc_now
+from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
 from ingest.chunkers import chunker
 from ingest.duplicates import Pair, near_duplicates
 from ingest.gate import FlipGate
@@ -24,6 +24,7 @@ from ingest.lock import ingest_lock
 from ingest.plan import Held, Plan, check_prune, forgotten, make_plan
 from ingest.report import IngestReport, compare
 from ingest.reuse import StoredEmbeddings
+from ingest.rows import MadeDocument
 from ingest.sources import Sources, resolve
 from ingest.workers import Job, Outcome, Recipe, WorkerPool, prefetched
 from rag.errors import ConfigError

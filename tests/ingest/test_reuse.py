@@ -7,10 +7,36 @@ from ingest.catalogue import CatalogueWriter
 from ingest.pipeline import IngestOptions, ingest
 from ingest.reuse import StoredEmbeddings
 from ingest.status import rollback, vacuum
+from ingest.workers import make
 from rag.errors import StateError
 from rag.index.token_vectors import StoredTokenVectors
 from rag.ports import Embeddings
 from rag.settings import Settings
+
+
+class WorkersHere:
+    """Makes documents in this process: the pool has tests of its own."""
+
+    def __init__(self, jobs, recipe, at_most=None):
+        self.recipe = recipe
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def cancel(self):
+        pass
+
+    def outcomes(self, jobs):
+        return (make(job, self.recipe) for job in jobs)
+
+
+@pytest.fixture(autouse=True)
+def workers_here(monkeypatch):
+    monkeypatch.setattr("ingest.pipeline.WorkerPool", WorkersHere)
+
 
 SECTION = "## Part {0}\n\nThe tray of disk {0} shows an amber light. Pull it, wait, put in disk {0} again.\n\n"
 
@@ -321,7 +347,7 @@ def test_a_generation_that_is_taken_apart_can_no_longer_be_promoted(source, runt
     with monkeypatch.context() as patch, pytest.raises(crash):
         patch.setattr(CatalogueWriter, "begin", raising(crash))
         run(source, runtime, retry_failed=True)
-    with pytest.raises(StateError, match=f"no published generation {second}"):
+    with pytest.raises(StateError, match=f"no complete generation {second}"):
         rollback("kb", runtime, second)
 
 
