@@ -90,8 +90,7 @@ class Bm25Index:
         self._settle(generation)
         ordered = sorted(visible, key=lambda row: (row[1], row[0]))
         pks = np.fromiter((pk for pk, _ in ordered), np.int64, len(ordered))
-        counts = merge([Counts(**read_arrays(path)) for path in _numbered(self._folder / "counts")])
-        matrix = okapi_weights(_rows_of(counts, pks), self._settings)
+        matrix = okapi_weights(_rows_of(self._all_counts(), pks), self._settings)
         write_arrays(
             self._weights_folder(generation),
             {
@@ -166,6 +165,9 @@ class Bm25Index:
             merged = merge([Counts(**read_arrays(path)) for path in parts])
             write_arrays(self._folder / "counts" / str(generation), merged.arrays())
             remove_folder(folder)
+
+    def _all_counts(self) -> Counts:
+        return merge([Counts(**read_arrays(path)) for path in _numbered(self._folder / "counts")])
 
     def _weights(self, generation: int) -> _Weights:
         with self._opening:

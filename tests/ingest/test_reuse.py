@@ -106,6 +106,16 @@ def test_equal_texts_of_one_run_are_embedded_once(runtime, tmp_path, monkeypatch
     runtime.view("kb")
 
 
+def test_equal_texts_of_one_document_are_embedded_once_across_batches(runtime, tmp_path, monkeypatch):
+    monkeypatch.setattr("ingest.index_writer._BATCH_CHUNKS", 2)
+    folder = tmp_path / "same"
+    folder.mkdir()
+    (folder / "long.md").write_text(document(*["same"] * 7))
+    report = run(folder, runtime)
+    assert report.chunks >= 7 and report.embedded == len(set(runtime.embedder.texts)) == len(runtime.embedder.texts)
+    runtime.view("kb")
+
+
 def test_other_keyword_settings_build_an_index_without_the_model(source, runtime):
     run(source, runtime)
     before = runtime.view("kb")
@@ -309,6 +319,23 @@ def check_like_new(runtime, fresh, source):
     assert {point.added for point in index.vectors.points.values()} <= kept
     assert set(index.vectors.removed.values()) <= {*kept, 2**53}
     assert set(index.keywords.added) <= kept and set(index.token_vectors.added) <= kept
+
+
+def test_what_a_killed_run_removed_is_back_when_the_next_one_keeps_it(
+    source, make_runtime, monkeypatch, crash, small_batches
+):
+    runtime = make_runtime()
+    run(source, runtime)
+    kept = {name: (source / name).read_text() for name in ("doc0.md", "doc3.md")}
+    changed(source)
+    with monkeypatch.context() as patch, pytest.raises(crash):
+        patch.setattr(CatalogueWriter, "publish", raising(crash))
+        run(source, runtime, prune=True, allow_delete_over=1.0)
+    for name, text in kept.items():
+        (source / name).write_text(text)
+    report = run(source, runtime, prune=True, allow_delete_over=1.0)
+    assert (report.added, report.unchanged, report.embedded) == (1, 4, 0)
+    check_like_new(runtime, make_runtime("fresh"), source)
 
 
 def test_a_run_with_nothing_to_do_erases_what_a_killed_one_left(source, runtime, monkeypatch, crash):
