@@ -6,22 +6,27 @@ from collections.abc import Mapping, Sequence
 
 from api.output import fields, table
 from ingest.catalogue import Failure
+from ingest.duplicates import Pair
 from ingest.erase import Erasure
 from ingest.report import IngestReport
 from ingest.status import CorpusStatus
 
-_COUNTS = ("added", "changed", "removed", "unchanged")
+_COUNTS = ("added", "changed", "moved", "removed", "unchanged")
+_DUPLICATES_SHOWN = 10
 
 
 def ingest_text(report: IngestReport) -> str:
     """Return what a run changed, and each failed document with its reason."""
     intended = "would be: " if report.dry_run else ""
-    lines = [f"{report.corpus}: {intended}{_counted({name: getattr(report, name) for name in _COUNTS})}"]
+    counts = {name: report.changes[name] for name in _COUNTS}
+    lines = [f"{report.corpus}: {intended}{_counted(counts)}"]
     if not report.dry_run:
         live = "nothing published" if report.generation is None else f"generation {report.generation} is live"
-        lines.append(f"{live}, {report.chunks} chunks written in {report.seconds:.1f} s")
+        written = f"{report.chunks} chunks written ({report.embedded} embedded, {report.reused} reused)"
+        lines.append(f"{live}, {written} in {report.seconds:.1f} s")
     lines += _gate_lines(report)
     lines += [f"moved: {old} -> {new}" for old, new in report.moved]
+    lines += _duplicate_lines(report.duplicates)
     lines += [f"warning: {warning}" for warning in report.warnings]
     return "\n".join([*lines, *_failure_lines(report.failed)])
 
@@ -79,13 +84,32 @@ def _status_text(corpus: CorpusStatus) -> str:
         "size": f"{corpus.bytes_on_disk / 1e6:.1f} MB",
         "kept": f"{len(corpus.generations)} generations",
         "languages": ", ".join(f"{count} {code or 'unknown'}" for code, count in corpus.languages.items()) or None,
+        "duplicates": f"{corpus.duplicate_groups} groups of documents that say nearly the same",
         "failures": len(corpus.failures),
     }
     return "\n".join([corpus.corpus, _indented(fields(values)), *_failure_lines(corpus.failures)])
 
 
 def _failure_lines(failures: Sequence[Failure]) -> list[str]:
-    return [f"failed: {failure.doc_id}: {failure.reason}" for failure in failures]
+    return [f"failed: {failure.doc_id}: {failure.reason}{_tried(failure)}" for failure in failures]
+
+
+def _tried(failure: Failure) -> str:
+    if not failure.failed_at:
+        return ""
+    times = "once" if failure.attempts == 1 else f"{failure.attempts} times, last"
+    return f" (tried {times} on {failure.failed_at})"
+
+
+def _duplicate_lines(duplicates: Sequence[Pair]) -> list[str]:
+    ordered = sorted(duplicates, key=lambda pair: (-pair[2], pair))
+    lines = [f"duplicate: {doc_id} is {_likeness(score)} {other}" for doc_id, other, score in ordered]
+    hidden = len(lines) - _DUPLICATES_SHOWN
+    return [*lines[:_DUPLICATES_SHOWN], *([f"and {hidden} duplicates more (--json lists all)"] if hidden > 0 else [])]
+
+
+def _likeness(score: float) -> str:
+    return "the same text as" if score == 1.0 else f"{score:.0%} like"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

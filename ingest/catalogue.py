@@ -7,19 +7,19 @@ single transaction. What an abandoned change set left behind is found by its id 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from ingest.rows import MadeDocument, chunk_row, document_row
 from rag.errors import StateError
 from rag.ports import REMOVED_NEVER
 from rag.state.engine import reading, writing
-from rag.state.migrations import text_hash
-from rag.state.reader import block_to_json, visible
+from rag.state.reader import visible
 from rag.state.tables import chunks, corpora, documents, failures, generations, indexes
-from rag.types import Chunk, Document, Generation
+from rag.types import Chunk, Generation
 
 Clock = Callable[[], datetime]
 _BATCH = 500
@@ -33,13 +33,19 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A document that could not be ingested. `transient` failures (time, memory) may succeed when tried again."""
+    """A document that could not be ingested. `transient` failures (time, memory) may succeed when tried again.
+
+    `attempts` counts the runs that tried it and failed, the last one at `failed_at` (ISO 8601, empty until stored).
+    `uri` says where it was read from, empty where that is not known.
+    """
 
     doc_id: str
     reason: str
     source_hash: str = ""
     transient: bool = False
     attempts: int = 1
+    failed_at: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,12 @@ class CatalogueWriter:
         live = self.live()
         return [row for row in reversed(self.generations()) if live is None or row.id > live.id]
 
+    def disown(self, generation: GenerationRow) -> None:
+        """Mark a generation as abandoned: from here on nobody can promote it, and it may be taken apart."""
+        with writing(self._engine) as connection:
+            chosen = generations.c.id == generation.id
+            connection.execute(update(generations).where(chosen).values(status="abandoned"))
+
     def touched(self, generation: GenerationRow) -> tuple[list[int], list[int]]:
         """Return the pks of the chunks that a generation added, and of those that it removed."""
         mine = chunks.c.index_id == generation.index_id
@@ -189,15 +201,18 @@ class CatalogueWriter:
             removed = connection.scalars(select(chunks.c.pk).where(mine, chunks.c.removed == generation.id))
             return list(added), list(removed)
 
+    def restore(self, generation: GenerationRow) -> None:
+        """Bring back what a generation removed; what it added stays."""
+        with writing(self._engine) as connection:
+            self._restore(connection, generation)
+
     def discard(self, generation: GenerationRow) -> None:
         """Erase what a generation added, bring back what it removed."""
         with writing(self._engine) as connection:
             for table in (chunks, documents):
-                mine = table.c.index_id == generation.index_id
-                connection.execute(delete(table).where(mine, table.c.added == generation.id))
-                connection.execute(
-                    update(table).where(mine, table.c.removed == generation.id).values(removed=REMOVED_NEVER)
-                )
+                mine = (table.c.index_id == generation.index_id) & (table.c.added == generation.id)
+                connection.execute(delete(table).where(mine))
+            self._restore(connection, generation)
             self._mark_discarded(connection, [generation.id])
 
     # --- documents and chunks -----------------------------------------------------------------------------------------
@@ -209,23 +224,27 @@ class CatalogueWriter:
             rows = connection.execute(query.where(visible(documents, index_id, generation)))
             return {row.doc_id: StoredDocument(row.pk, row.doc_id, row.source_hash) for row in rows}
 
-    def add(
-        self, index_id: int, generation: int, batch: Sequence[tuple[Document, Sequence[Chunk]]]
-    ) -> Iterator[tuple[int, list[Chunk]]]:
+    def signatures(self, index_id: int, generation: int) -> dict[str, bytes]:
+        """Return the signatures of the documents that a generation sees, by doc_id; those without one are left out."""
+        query = select(documents.c.doc_id, documents.c.minhash).where(visible(documents, index_id, generation))
+        with reading(self._engine) as connection:
+            return {row.doc_id: row.minhash for row in connection.execute(query) if row.minhash}
+
+    def add(self, index_id: int, generation: int, batch: Sequence[MadeDocument]) -> Iterator[tuple[int, list[Chunk]]]:
         """Store documents with their chunks; yield each document's pk and its chunks with their pks, in order."""
         if not batch:
             return
         place = {"index_id": index_id, "added": generation, "removed": REMOVED_NEVER}
         with writing(self._engine) as connection:
-            doc_pks = _insert(connection, documents, [{**_document_row(document), **place} for document, _ in batch])
+            doc_pks = _insert(connection, documents, [{**document_row(made), **place} for made in batch])
             rows = [
-                {**_chunk_row(chunk), "doc_pk": doc_pk, **place}
-                for doc_pk, (_, pieces) in zip(doc_pks, batch, strict=True)
-                for chunk in pieces
+                {**chunk_row(chunk), "doc_pk": doc_pk, **place}
+                for doc_pk, made in zip(doc_pks, batch, strict=True)
+                for chunk in made.chunks
             ]
             chunk_pks = iter(_insert(connection, chunks, rows))
-        for doc_pk, (_, pieces) in zip(doc_pks, batch, strict=True):
-            yield doc_pk, [replace(chunk, pk=next(chunk_pks)) for chunk in pieces]
+        for doc_pk, made in zip(doc_pks, batch, strict=True):
+            yield doc_pk, [replace(chunk, pk=next(chunk_pks)) for chunk in made.chunks]
 
     def retire(self, generation: int, doc_pks: Sequence[int]) -> list[int]:
         """Remove documents, by pk, and their chunks from a generation on; return the chunks' pks."""
@@ -262,39 +281,37 @@ class CatalogueWriter:
         query = select(failures).where(failures.c.corpus == self._corpus).order_by(failures.c.doc_id)
         with reading(self._engine) as connection:
             return [
-                Failure(row.doc_id, row.reason, row.source_hash, bool(row.transient), row.attempts)
+                Failure(
+                    row.doc_id,
+                    row.reason,
+                    row.source_hash,
+                    bool(row.transient),
+                    row.attempts,
+                    row.failed_at,
+                    row.uri,
+                )
                 for row in connection.execute(query)
             ]
 
-    def record_failures(self, failed: Sequence[Failure]) -> None:
-        """Store failures, counting the attempts of those that failed before."""
+    def record_failures(self, failed: Sequence[Failure]) -> list[Failure]:
+        """Store failures, counting the attempts of those that failed before; return them so counted."""
         if not failed:
-            return
+            return []
         attempts = {failure.doc_id: failure.attempts for failure in self.failures()}
+        now = self._now()
+        counted = [replace(x, attempts=attempts.get(x.doc_id, 0) + 1, failed_at=now) for x in failed]
         # The first reason counts: what failed after it, such as a second attempt in another way, follows from it.
-        firsts = {failure.doc_id: failure for failure in reversed(failed)}
-        self.clear_failures(firsts)
-        rows = [
-            {
-                "corpus": self._corpus,
-                "doc_id": failure.doc_id,
-                "source_hash": failure.source_hash,
-                "reason": failure.reason,
-                "transient": int(failure.transient),
-                "attempts": attempts.get(failure.doc_id, 0) + 1,
-                "failed_at": self._now(),
-            }
-            for failure in firsts.values()
-        ]
+        firsts = {failure.doc_id: failure for failure in reversed(counted)}
+        rows = [{**asdict(x), "transient": int(x.transient), "corpus": self._corpus} for x in firsts.values()]
         with writing(self._engine) as connection:
+            self._clear(connection, list(firsts))
             connection.execute(insert(failures), rows)
+        return counted
 
     def clear_failures(self, doc_ids: Iterable[str]) -> None:
         """Forget the failures of documents."""
         with writing(self._engine) as connection:
-            for batch in batches(list(doc_ids), _BATCH):
-                mine = failures.c.corpus == self._corpus
-                connection.execute(delete(failures).where(mine, failures.c.doc_id.in_(batch)))
+            self._clear(connection, list(doc_ids))
 
     # --- vacuum -------------------------------------------------------------------------------------------------------
 
@@ -326,6 +343,16 @@ class CatalogueWriter:
             connection.execute(update(indexes).where(indexes.c.id == index_id).values(fingerprint=""))
         return count
 
+    def _clear(self, connection: Connection, doc_ids: Sequence[str]) -> None:
+        for batch in batches(doc_ids, _BATCH):
+            mine = failures.c.corpus == self._corpus
+            connection.execute(delete(failures).where(mine, failures.c.doc_id.in_(batch)))
+
+    def _restore(self, connection: Connection, generation: GenerationRow) -> None:
+        for table in (chunks, documents):
+            mine = (table.c.index_id == generation.index_id) & (table.c.removed == generation.id)
+            connection.execute(update(table).where(mine).values(removed=REMOVED_NEVER))
+
     def _mark_discarded(self, connection: Connection, generation_ids: Sequence[int]) -> None:
         chosen = generations.c.id.in_(generation_ids)
         connection.execute(update(generations).where(chosen).values(status="discarded"))
@@ -349,34 +376,3 @@ def _insert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]
 
 def _key(result: Any) -> int:
     return int(result.inserted_primary_key[0])
-
-
-def _document_row(document: Document) -> dict[str, Any]:
-    return {
-        "doc_id": document.doc_id,
-        "title": document.title,
-        "uri": document.uri,
-        "media_type": document.media_type,
-        "source_hash": document.source_hash,
-        "text": document.text,
-        "blocks": [block_to_json(block) for block in document.blocks],
-        "metadata": dict(document.metadata),
-        "warnings": list(document.warnings),
-    }
-
-
-def _chunk_row(chunk: Chunk) -> dict[str, Any]:
-    return {
-        "chunk_id": chunk.chunk_id,
-        "start": chunk.span.start,
-        "end": chunk.span.end,
-        "text": chunk.text,
-        "headings": list(chunk.headings),
-        "header": chunk.header,
-        "page": chunk.page,
-        "tokens": chunk.tokens,
-        "boxes": [astuple(box) for box in chunk.boxes] or None,
-        "parent_start": chunk.parent.start if chunk.parent else None,
-        "parent_end": chunk.parent.end if chunk.parent else None,
-        "text_hash": text_hash(chunk.header, chunk.text),
-    }

@@ -2,45 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from ingest.catalogue import CatalogueWriter, batches
-from rag.ports import REMOVED_NEVER, Index, Point
+from ingest.reuse import Place, StoredEmbeddings
+from ingest.rows import MadeDocument
+from rag.ports import REMOVED_NEVER, Embeddings, Index, Point
+from rag.state.migrations import text_hash
 from rag.state.reader import SqlCatalogue
-from rag.types import Chunk, Document, Generation
+from rag.types import Chunk, Generation
 
 _BATCH_CHUNKS = 256
 _BATCH_DOCUMENTS = 512
 _STORE_BATCH = 2000
 
+Keyed = tuple[str, int, Chunk]
+"""A chunk with the hash of its text and the pk of its document."""
+
 
 class IndexWriter:
-    """Collects documents until a batch is full, then embeds its chunks sorted by length and stores them."""
+    """Collects documents until a batch is full, then stores its chunks sorted by length.
 
-    def __init__(self, writer: CatalogueWriter, index: Index, generation: int) -> None:
+    `embedded` counts the chunks that the model saw, `reused` those whose text had its vectors already.
+    """
+
+    def __init__(self, writer: CatalogueWriter, index: Index, generation: int, known: StoredEmbeddings) -> None:
         self._writer = writer
         self._index = index
         self._generation = generation
-        self._pending: list[tuple[Document, Sequence[Chunk]]] = []
+        self._known = known
+        self._pending: list[MadeDocument] = []
         self._pending_chunks = 0
-        self.chunks = 0
+        self.embedded = 0
+        self.reused = 0
 
-    def add(self, document: Document, chunks: Sequence[Chunk]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many chunks were written."""
+        return self.embedded + self.reused
+
+    def add(self, made: MadeDocument) -> None:
         """Take a document; it is stored when the batch is full, or by `flush`."""
-        self._pending.append((document, chunks))
-        self._pending_chunks += len(chunks)
+        self._pending.append(made)
+        self._pending_chunks += len(made.chunks)
         if self._pending_chunks >= _BATCH_CHUNKS or len(self._pending) >= _BATCH_DOCUMENTS:
             self.flush()
 
     def flush(self) -> None:
         """Store what is pending."""
+        hashes = {text_hash(chunk.header, chunk.text) for made in self._pending for chunk in made.chunks}
+        places = self._known.places(list(hashes))  # before the catalogue lists the new chunks, which have no vectors
         stored = list(self._writer.add(self._index.id, self._generation, self._pending))
         self._pending, self._pending_chunks = [], 0
-        keyed = [(doc_pk, chunk) for doc_pk, chunks in stored for chunk in chunks]
-        # Batches of one length waste no padding.
-        keyed.sort(key=lambda pair: pair[1].tokens)
+        keyed = [(text_hash(x.header, x.text), doc_pk, x) for doc_pk, chunks in stored for x in chunks]
+        # Batches of one length waste no padding, and equal texts meet in one batch.
+        keyed.sort(key=lambda item: (item[2].tokens, item[0]))
         for batch in batches(keyed, _BATCH_CHUNKS):
-            self._store(batch)
+            self._store(batch, places)
+            for text, _, chunk in batch:
+                places.setdefault(text, [(self._index.id, chunk.pk)])
 
     def retire(self, doc_pks: Sequence[int]) -> None:
         """Remove documents from this generation on."""
@@ -54,27 +76,39 @@ class IndexWriter:
         self._index.token_vectors.publish(self._generation)
         self._index.vectors.flush()
 
-    def _store(self, batch: Sequence[tuple[int, Chunk]]) -> None:
-        texts = [chunk.indexed_text for _, chunk in batch]
-        pks = [chunk.pk for _, chunk in batch]
-        embeddings = self._index.embedder.embed(texts, with_tokens=True)
-        self._index.vectors.upsert(
-            [
-                Point(chunk.pk, vector, self._generation, doc_pk, chunk.metadata)
-                for (doc_pk, chunk), vector in zip(batch, embeddings.vectors, strict=True)
-            ]
-        )
-        self._index.keywords.add(self._generation, pks, texts)
-        self._index.token_vectors.add(self._generation, pks, embeddings.tokens)
-        self.chunks += len(batch)
+    def _store(self, batch: Sequence[Keyed], places: Mapping[str, list[Place]]) -> None:
+        known = self._known.fetch({text: places[text] for text, _, _ in batch if text in places})
+        fresh = {text: chunk.indexed_text for text, _, chunk in batch if text not in known}
+        made = self._embed(list(fresh.values()))
+        vectors = {text: stored.vector for text, stored in known.items()} | dict(zip(fresh, made.vectors, strict=True))
+        points = [Point(x.pk, vectors[text], self._generation, doc_pk, x.metadata) for text, doc_pk, x in batch]
+        self._index.vectors.upsert(points)
+        self._index.keywords.add(self._generation, [x.pk for _, _, x in batch], [x.indexed_text for _, _, x in batch])
+        old = {chunk.pk: known[text].tokens for text, _, chunk in batch if text in known}
+        self._index.token_vectors.add_packed(self._generation, list(old), list(old.values()))
+        tokens = dict(zip(fresh, made.tokens, strict=True))
+        new = {chunk.pk: tokens[text] for text, _, chunk in batch if text in tokens}
+        self._index.token_vectors.add(self._generation, list(new), list(new.values()))
+        self.embedded += len(fresh)
+        self.reused += len(batch) - len(fresh)
+
+    def _embed(self, texts: Sequence[str]) -> Embeddings:
+        if not texts:
+            return Embeddings(np.zeros((0, self._index.embedder.dim), np.float32))
+        return self._index.embedder.embed(texts, with_tokens=True)
+
+
+def restore_removed(index: Index, removed: Sequence[int]) -> None:
+    """Bring chunks back that an abandoned generation removed; doing it again changes nothing."""
+    for batch in batches(removed, _STORE_BATCH):
+        index.vectors.set_removed(batch, REMOVED_NEVER)
+    index.vectors.flush()
 
 
 def erase_generation(index: Index, generation: int, added: Sequence[int], removed: Sequence[int]) -> None:
     """Take a generation out of the stores of its index; doing it again changes nothing."""
     for batch in batches(added, _STORE_BATCH):
         index.vectors.delete(batch)
-    for batch in batches(removed, _STORE_BATCH):
-        index.vectors.set_removed(batch, REMOVED_NEVER)
+    restore_removed(index, removed)
     index.keywords.discard(generation)
     index.token_vectors.discard(generation)
-    index.vectors.flush()

@@ -1,13 +1,14 @@
 """THE FLOW of ingestion: sources -> clean text -> chunks -> vectors and terms -> one new generation, flipped at last.
 
 Readers see the old generation until the flip and the new one after it. Whatever stops a run before the flip, the next
-run erases what it left and does it again; a document that fails is named and keeps the version that readers have.
+run does it again with the embeddings that are stored already, and erases what was left before it flips; a document
+that fails is named and keeps the version that readers have.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Protocol
@@ -16,18 +17,21 @@ from sqlalchemy import Engine
 
 from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
 from ingest.chunkers import check_chunker
+from ingest.duplicates import Pair, near_duplicates
 from ingest.fetches import Fetches
 from ingest.gate import FlipGate
-from ingest.index_writer import IndexWriter, erase_generation
+from ingest.index_writer import IndexWriter, erase_generation, restore_removed
 from ingest.lock import ingest_lock
-from ingest.plan import Held, Plan, check_prune, make_plan
+from ingest.plan import Held, Plan, check_prune, forgotten, make_plan
 from ingest.report import IngestReport, compare
+from ingest.reuse import StoredEmbeddings
+from ingest.rows import MadeDocument
 from ingest.sources import Reach, Sources, resolve
 from ingest.tally import Tally
 from ingest.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
 from rag.errors import ConfigError
 from rag.models.embedders import languages_of
-from rag.ports import REMOVED_NEVER, Embedder, Index
+from rag.ports import Embedder, Index
 from rag.settings import Settings
 from rag.state.home import Home, check_corpus_name
 from rag.state.reader import SqlCatalogue
@@ -105,13 +109,13 @@ def ingest(
     memory = Fetches(runtime.engine, corpus, clock)
     with Reach(runtime.settings.ingest.fetch, runtime.home.spool, memory) as reach:
         found = resolve(sources, reach)
-        run = _Run(runtime, options, progress or _silent, writer, corpus, reach, gate)
+        run = _Run(runtime, options, progress or _silent, writer, corpus, sources, reach, gate)
         if options.dry_run:
             report = run.preview(found)
         else:
             with ingest_lock(runtime.home, corpus):
                 writer.create_corpus()
-                discard_abandoned(writer, runtime)
+                restore_abandoned(writer, runtime)
                 try:
                     report = run.execute(found)
                     if options.prune:
@@ -122,15 +126,31 @@ def ingest(
     return replace(report, warnings=warnings, seconds=time.monotonic() - started)
 
 
-def discard_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
-    """Erase every generation newer than the live one: what a crash or a rollback left behind.
+def restore_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
+    """Bring back what generations newer than the live one removed: those that a crash or a rollback left behind.
 
-    The stores come first and the catalogue last, so that a crash in between leaves it to be done again.
+    What they added stays for its embeddings, seen by nobody, until `discard_abandoned`. The stores come first and the
+    catalogue last, so that a crash in between leaves it to be done again.
     """
     for generation in writer.abandoned():
-        added, removed = writer.touched(generation)
-        erase_generation(runtime.indexes(generation.index_id), generation.id, added, removed)
-        writer.discard(generation)
+        writer.disown(generation)
+        _, removed = writer.touched(generation)
+        if removed:
+            restore_removed(runtime.indexes(generation.index_id), removed)
+        writer.restore(generation)
+
+
+def discard_abandoned(writer: CatalogueWriter, runtime: Runtime, but: int | None = None) -> None:
+    """Erase every generation newer than the live one, except the one that is being written (`but`).
+
+    It comes before that one is sealed: its id is larger, so it would see what they added.
+    """
+    for generation in writer.abandoned():
+        if generation.id != but:
+            writer.disown(generation)
+            added, removed = writer.touched(generation)
+            erase_generation(runtime.indexes(generation.index_id), generation.id, added, removed)
+            writer.discard(generation)
 
 
 def _silent(_: Progress) -> None:
@@ -156,6 +176,7 @@ class _Run:
     progress: ProgressSink
     writer: CatalogueWriter
     corpus: str
+    sources: Sequence[str]
     reach: Reach
     gate: FlipGate | None = None
 
@@ -168,26 +189,31 @@ class _Run:
         for doc_id in plan.vanished:
             del after[doc_id]
         report = compare(self.corpus, live.id if live else None, held.live_hashes, after)
-        return replace(report, failed=(*plan.left_alone, *plan.failed), dry_run=True)
+        known = {failure.doc_id: failure for failure in self.writer.failures()}
+        failed = (known.get(failure.doc_id, failure) for failure in plan.failed)
+        return replace(report, failed=(*plan.left_alone, *failed), dry_run=True)
 
     def execute(self, found: Sources) -> IngestReport:
         """Plan, write a generation nobody sees, flip to it."""
         live = self.writer.live()
         held, index_id = self._held(live)
         plan = self._plan(found, held, live)
-        self._settle_failures(plan, found)
+        failed = self._settle_failures(plan, found)
         if plan.idle and (live is None or live.index_id == index_id):
-            return replace(self._nothing_changed(live, held), failed=(*plan.left_alone, *plan.failed))
-        report = self._write(plan, held, live, index_id or self._create_index())
-        return replace(report, failed=(*plan.left_alone, *plan.failed, *report.failed))
+            discard_abandoned(self.writer, self.runtime)
+            report = self._nothing_changed(live, held)
+        else:
+            report = self._write(plan, held, live, index_id or self._create_index())
+        return replace(report, failed=(*plan.left_alone, *failed, *report.failed))
 
     def _held(self, live: Generation | None) -> tuple[Held, int | None]:
         index_id = self.writer.find_index(self.runtime.settings.index_fingerprint())
         of_live = self.writer.stored(live.index_id, live.id) if live else {}
         if live and live.index_id == index_id:
             return Held(of_live, of_live), index_id
-        # An index that was live before settings changed is brought up to date, not built again.
-        return Held(of_live, self.writer.stored(index_id, REMOVED_NEVER - 1) if index_id else {}), index_id
+        # An index that was live before settings changed is brought up to date, not built again. What newer generations
+        # left in it does not count.
+        return Held(of_live, self.writer.stored(index_id, live.id) if live and index_id else {}), index_id
 
     def _plan(self, found: Sources, held: Held, live: Generation | None) -> Plan:
         rebuild = live is not None and held.live is not held.target
@@ -208,17 +234,13 @@ class _Run:
         stored = self.writer.index_settings(live.index_id).get("ingest", {}).get("partition", {})
         return bool(stored.get("pdf_strategy") == self.runtime.settings.ingest.partition.pdf_strategy)
 
-    def _settle_failures(self, plan: Plan, found: Sources) -> None:
-        """Record what could not be listed or read; forget what is mended or gone."""
-        self.writer.clear_failures([*plan.settled, *plan.vanished, *self._forgotten(found)])
-        self.writer.record_failures(plan.failed)
-
-    def _forgotten(self, found: Sources) -> list[str]:
-        """Return the known failures of listing, which is done anew, and with a prune those that are in no source."""
-        rows, named = tuple(f"{name}:" for name in found.row_files), {item.doc_id for item in found.items}
-        known = [failure.doc_id for failure in self.writer.failures()]
-        listed = {x for x in known if x.endswith("/") or x.startswith(rows) or x in found.row_files}
-        return [x for x in known if x in listed or (self.options.prune and x not in named)]
+    def _settle_failures(self, plan: Plan, found: Sources) -> list[Failure]:
+        """Record and return what could not be listed or read; forget what is mended or gone."""
+        known = self.writer.failures()
+        gone = {*plan.settled, *plan.vanished, *forgotten(known, self.sources, found, prune=self.options.prune)}
+        gone -= {failure.doc_id for failure in plan.failed}  # it failed again: its attempts count on
+        self.writer.clear_failures(gone & {failure.doc_id for failure in known})
+        return self.writer.record_failures(plan.failed)
 
     def _create_index(self) -> int:
         settings = self.runtime.settings
@@ -231,20 +253,27 @@ class _Run:
         self._check_window(index)
         settings = self.runtime.settings
         generation = self.writer.begin(index_id, settings.fingerprint())
-        target = IndexWriter(self.writer, index, generation)
+        target = IndexWriter(self.writer, index, generation, self._known_embeddings(index))
         made = self._make(plan, held, live, index, target)
         made.warnings += made.tally.warnings(settings, languages_of(settings.embedder))
         target.flush()
         target.retire([held.target[doc_id].pk for doc_id in self._outdated(plan, held, made)])
-        self.writer.clear_failures(made.written)
-        self.writer.record_failures(made.failed)
+        discard_abandoned(self.writer, self.runtime, but=generation)
+        failed, warnings = self._record_failures(plan, made), tuple(made.warnings)
         after = {x.doc_id: x.source_hash for x in self.writer.stored(index_id, generation).values()}
         report = compare(self.corpus, generation, held.live_hashes, after)
         if not self._worth_a_flip(report, plan, held, after):
             discard_abandoned(self.writer, self.runtime)
-            report = self._nothing_changed(live, held)
-            return replace(report, failed=tuple(made.failed), warnings=tuple(made.warnings))
-        report = replace(report, chunks=target.chunks, failed=tuple(made.failed), warnings=tuple(made.warnings))
+            return replace(self._nothing_changed(live, held), failed=failed, warnings=warnings)
+        report = replace(
+            report,
+            chunks=target.chunks,
+            embedded=target.embedded,
+            reused=target.reused,
+            failed=failed,
+            warnings=warnings,
+            duplicates=self._duplicates(index_id, generation, held.live_hashes, after),
+        )
         self.progress(Progress("publish", 0, 1))
         target.seal(self.runtime.catalogue, self.corpus, settings.fingerprint())
         report = self._flip(Generation(generation, self.corpus, index_id, settings.fingerprint()), live, report)
@@ -264,6 +293,27 @@ class _Run:
             return replace(report, gate=verdict)
         return replace(report, generation=live.id, held=candidate.id, gate=verdict)
 
+    def _known_embeddings(self, index: Index) -> StoredEmbeddings:
+        catalogue = self.runtime.catalogue
+        others = catalogue.embedded_by(index.embedder.name, self.corpus)
+        return StoredEmbeddings(catalogue, self.runtime.indexes, index, others)
+
+    def _record_failures(self, plan: Plan, made: _Made) -> tuple[Failure, ...]:
+        self.writer.clear_failures(made.written)
+        names = {failure.doc_id for failure in made.failed}
+        uris = {item.doc_id: item.uri for item in plan.make if item.doc_id in names}
+        return tuple(self.writer.record_failures([replace(x, uri=uris.get(x.doc_id, "")) for x in made.failed]))
+
+    def _duplicates(
+        self, index_id: int, generation: int, before: Mapping[str, str], after: Mapping[str, str]
+    ) -> tuple[Pair, ...]:
+        settings = self.runtime.settings.ingest.duplicates
+        fresh = {doc_id for doc_id, source_hash in after.items() if before.get(doc_id) != source_hash}
+        if not (settings.report and fresh):
+            return ()
+        signatures = self.writer.signatures(index_id, generation)
+        return tuple(near_duplicates(signatures, fresh, settings.threshold))
+
     def _make(self, plan: Plan, held: Held, live: Generation | None, index: Index, target: IndexWriter) -> _Made:
         """Partition, chunk and embed; workers read ahead while this process embeds."""
         made = _Made()
@@ -281,7 +331,8 @@ class _Run:
 
     def _outcomes(self, jobs: Iterator[Job], total: int, index: Index) -> Iterator[Outcome]:
         ingest_settings = self.runtime.settings.ingest
-        recipe = Recipe(index.embedder.tokenizer, ingest_settings.chunker, ingest_settings.partition)
+        sign = ingest_settings.duplicates.report
+        recipe = Recipe(index.embedder.tokenizer, ingest_settings.chunker, ingest_settings.partition, sign)
         workers = self.options.jobs or ingest_settings.jobs
         with WorkerPool(workers, recipe, at_most=total) as pool:
             with prefetched(self.reach.emptied(pool.outcomes(jobs)), pool.cancel) as outcomes:
@@ -295,9 +346,11 @@ class _Run:
 
     def _outdated(self, plan: Plan, held: Held, made: _Made) -> list[str]:
         """Return the documents whose version in the index is replaced, gone, or not what readers had."""
-        failed = (x.doc_id for x in made.failed if x.doc_id not in held.live)
-        outdated = {*plan.retire, *made.written, *failed} & held.target.keys()
-        return sorted(outdated)
+        failed = {x.doc_id for x in made.failed}
+        # A document that moved and cannot be made at its new place stays at the old one.
+        kept = {old for old, new in plan.moved if new in failed}
+        outdated = {*plan.retire, *made.written, *(failed - held.live.keys())} & held.target.keys()
+        return sorted(outdated - kept)
 
     def _nothing_changed(self, live: Generation | None, held: Held) -> IngestReport:
         return compare(self.corpus, live.id if live else None, held.live_hashes, held.live_hashes)
@@ -306,7 +359,7 @@ class _Run:
         if held.live and held.live is not held.target:
             # A rebuild that could not cut a document again would take it away from readers.
             return held.live.keys() - after.keys() <= set(plan.vanished)
-        return bool(report.added or report.changed or report.removed)
+        return bool(report.added or report.changed or report.removed or report.moved)
 
     def _check_window(self, index: Index) -> None:
         wanted, window = self.runtime.settings.ingest.chunker.max_tokens, index.embedder.max_tokens - _SPECIAL_TOKENS
@@ -322,7 +375,7 @@ def _take(outcome: Outcome, made: _Made, target: IndexWriter, plan: Plan) -> Non
         source_hash = plan.hashes.get(outcome.doc_id, "")
         made.failed.append(Failure(outcome.doc_id, outcome.reason, source_hash, outcome.transient))
         return
-    target.add(outcome.document, outcome.chunks)
+    target.add(MadeDocument(outcome.document, outcome.chunks, outcome.signature))
     made.written.append(outcome.doc_id)
     made.tally.add(outcome.document, outcome.chunks)
     made.warnings += (f"{outcome.doc_id}: {warning}" for warning in outcome.document.warnings)

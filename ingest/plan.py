@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ingest.catalogue import Failure, StoredDocument
+from ingest.report import moves
 from ingest.sources import SourceItem, Sources
 from rag.errors import DocumentError, GoneError, PruneRefusedError
 
@@ -46,7 +48,8 @@ class Plan:
     `make` are read from their sources and replace the stored version only once they succeeded; `carry` are cut anew
     from the live generation's text; `retire` leave the target index; `settled` are there as their sources have them.
     `failed` cannot be listed or read; `gone` are no longer where they were fetched from, which counts as vanished;
-    `left_alone` failed before and have not changed since.
+    `left_alone` failed before and have not changed since. `moved` are the pairs of a vanished id and the new id that
+    has its bytes.
     """
 
     make: list[SourceItem] = field(default_factory=list)
@@ -58,6 +61,7 @@ class Plan:
     failed: list[Failure] = field(default_factory=list)
     left_alone: list[Failure] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
+    moved: tuple[tuple[str, str], ...] = ()
 
     @property
     def idle(self) -> bool:
@@ -89,7 +93,12 @@ def make_plan(
             _place(item, source_hash, plan, held, failure, reuse_text)
         progress(done, len(sources.items))
     named = {item.doc_id for item in sources.items} - set(plan.gone)
-    plan.vanished = sorted(held.live.keys() - named) if prune else []
+    # What moved to a place where it failed stays at its old one.
+    failing = {failure.source_hash for failure in plan.left_alone}
+    vanished = sorted(held.live.keys() - named) if prune else []
+    plan.vanished = [doc_id for doc_id in vanished if held.live[doc_id].source_hash not in failing]
+    new = {item.doc_id: plan.hashes[item.doc_id] for item in plan.make if item.doc_id not in held.live}
+    plan.moved = moves({doc_id: held.live[doc_id].source_hash for doc_id in plan.vanished}, new)
     decided = {item.doc_id for item in plan.make} | set(plan.settled) | set(plan.vanished)
     kept = held.live.keys() - decided
     plan.carry = sorted(doc_id for doc_id in kept if not held.is_current(doc_id))
@@ -108,7 +117,7 @@ def _hash(item: SourceItem, plan: Plan, hash_of: SourceHash, current: Collection
             plan.failed.append(Failure(item.doc_id, str(error), transient=True))
         return None
     except DocumentError as error:
-        plan.failed.append(Failure(item.doc_id, str(error), transient=True))
+        plan.failed.append(Failure(item.doc_id, str(error), transient=True, uri=item.uri))
         return None
     plan.hashes[item.doc_id] = source_hash
     return source_hash
@@ -127,14 +136,14 @@ def _place(
 
 
 def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: float) -> None:
-    """Refuse a prune that would remove more than it may.
+    """Refuse a prune that would remove more than it may; what moved is not removed.
 
     Raises:
         PruneRefusedError: part of a source could not be listed, or too large a share of the corpus would go.
     """
-    gone = len(plan.vanished)
-    if not gone:
+    if not plan.vanished:
         return
+    gone = len(plan.vanished) - len(plan.moved)
     if sources.failures:
         first = sources.failures[0]
         raise PruneRefusedError(
@@ -149,3 +158,30 @@ def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: floa
             f"--prune would remove {gone} of {live} documents, more than {allow_delete_over:.0%};"
             f" if that is meant, allow it with --allow-delete-over {min(1.0, (gone * 100 // live + 1) / 100):g}"
         )
+
+
+def forgotten(known: Sequence[Failure], sources: Sequence[str], found: Sources, *, prune: bool) -> list[str]:
+    """Return the ids of known failures that the sources no longer hold.
+
+    Failures of listing go, for it is done anew; with a prune go those that are in no source; without one those that
+    were read from below a source of this run, provided that all of it could be listed. What came from another source
+    stays: nothing is known of it.
+    """
+    rows, named = tuple(f"{name}:" for name in found.row_files), {item.doc_id for item in found.items}
+    roots = tuple(_root(source) for source in sources) if not found.failures else ()
+
+    def gone(failure: Failure) -> bool:
+        if failure.doc_id.endswith("/") or failure.doc_id.startswith(rows) or failure.doc_id in found.row_files:
+            return True
+        return failure.doc_id not in named and (prune or any(_below(failure.uri, root) for root in roots))
+
+    return [failure.doc_id for failure in known if gone(failure)]
+
+
+def _root(source: str) -> str:
+    path = Path(source).expanduser()
+    return path.absolute().as_uri() if path.exists() else source
+
+
+def _below(uri: str, root: str) -> bool:
+    return uri.startswith(root) and uri.removeprefix(root.rstrip("/"))[:1] in ("", "/", "#")

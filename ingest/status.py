@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlalchemy import select
 
 from ingest.catalogue import CatalogueWriter, Failure, GenerationRow
+from ingest.duplicates import duplicate_groups
 from ingest.lock import ingest_lock
 from ingest.pipeline import Runtime, discard_abandoned
 from ingest.sweep import sweep
@@ -33,7 +34,8 @@ class CorpusStatus:
     """A corpus at a glance. `bytes_on_disk` is the size of its indexes; `stale_settings` asks for a re-ingest.
 
     `index_fingerprint` names the settings that the live index was built with. `languages` counts the documents of each
-    language, those whose language is not known under "".
+    language, those whose language is not known under "". `duplicate_groups` counts the groups of documents that are
+    near-duplicates of each other.
     """
 
     corpus: str
@@ -47,6 +49,7 @@ class CorpusStatus:
     stale_settings: bool
     bytes_on_disk: int
     languages: Mapping[str, int] = field(default_factory=dict)
+    duplicate_groups: int = 0
 
 
 def status(corpus: str | None, runtime: Runtime) -> list[CorpusStatus]:
@@ -129,6 +132,7 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
     with reading(runtime.engine) as connection:
         rows = {row.id: row for row in connection.execute(select(indexes).where(indexes.c.corpus == corpus))}
     index = rows.get(live.index_id) if live else None
+    signatures = writer.signatures(live.index_id, live.id) if live else {}
     return CorpusStatus(
         corpus=corpus,
         live=live.id if live else None,
@@ -140,6 +144,7 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
         index_fingerprint=index.fingerprint if index else "",
         stale_settings=index is not None and index.fingerprint != runtime.settings.index_fingerprint(),
         languages=writer.languages(live) if live else {},
+        duplicate_groups=len(duplicate_groups(signatures, runtime.settings.ingest.duplicates.threshold)),
         bytes_on_disk=sum(_size(runtime.home.index(index_id)) for index_id in rows),
     )
 

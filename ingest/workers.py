@@ -31,6 +31,7 @@ from rag.types import Chunk, Document
 _POLL_S = 0.2
 _STOP_S = 2.0
 _MB = 1024 * 1024
+_AHEAD_CHARS = 16 * _MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What every worker needs to know; it is sent once."""
+    """What every worker needs to know; it is sent once. `sign` asks for the signatures that find near-duplicates."""
 
     tokenizer: Tokenizer
     chunker: ChunkerSettings
     partition: PartitionSettings
+    sign: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a job: a document with its chunks, or why there is none."""
+    """What came of a job: a document with its chunks and its signature, or why there is none."""
 
     doc_id: str
     document: Document | None = None
@@ -61,6 +63,7 @@ class Outcome:
     reason: str = ""
     source_hash: str = ""
     transient: bool = False
+    signature: bytes = b""
 
 
 def cut(outcome: Outcome, embedder: Embedder, settings: ChunkerSettings) -> Outcome:
@@ -84,6 +87,7 @@ def make(job: Job, recipe: Recipe) -> Outcome:
     """
     from ingest.chunkers import NEED_EMBEDDER, chunk
     from ingest.languages import with_language
+    from ingest.minhash import signature
     from ingest.sources.reading import read_document
 
     if job.stored is not None:
@@ -95,7 +99,8 @@ def make(job: Job, recipe: Recipe) -> Outcome:
     document = with_language(document)
     embeds = recipe.chunker.name in NEED_EMBEDDER
     chunks = [] if embeds else chunk(document, recipe.tokenizer, recipe.chunker)
-    return Outcome(job.doc_id, document, tuple(chunks), source_hash=document.source_hash)
+    signed = signature(document.text) if recipe.sign else b""
+    return Outcome(job.doc_id, document, tuple(chunks), source_hash=document.source_hash, signature=signed)
 
 
 @dataclass(slots=True)
@@ -249,11 +254,18 @@ def _death(process: SpawnProcess) -> str:
 
 @contextlib.contextmanager
 def prefetched(outcomes: Iterator[Outcome], cancel: Callable[[], None], ahead: int = 64) -> Iterator[Iterator[Outcome]]:
-    """Draw outcomes in a thread, at most `ahead` of what is read, so that workers go on while the caller is busy."""
+    """Draw outcomes in a thread while the caller is busy, so that workers go on.
+
+    At most `ahead` wait to be read, and no further one once their texts have `_AHEAD_CHARS` characters.
+    """
     ready: queue.Queue[Outcome | BaseException | None] = queue.Queue(ahead)
     stopped = threading.Event()
+    room = _Room(_AHEAD_CHARS)
 
     def put(item: Outcome | BaseException | None) -> None:
+        size = _chars(item)
+        while not stopped.is_set() and not room.take(size, _POLL_S):
+            pass
         while not stopped.is_set():
             with contextlib.suppress(queue.Full):
                 ready.put(item, timeout=_POLL_S)
@@ -270,18 +282,45 @@ def prefetched(outcomes: Iterator[Outcome], cancel: Callable[[], None], ahead: i
     thread = threading.Thread(target=draw, name="ingest-outcomes", daemon=True)
     thread.start()
     try:
-        yield _drawn(ready)
+        yield _drawn(ready, room)
     finally:
         stopped.set()
         cancel()
         thread.join()
 
 
-def _drawn(ready: queue.Queue[Outcome | BaseException | None]) -> Iterator[Outcome]:
+def _drawn(ready: queue.Queue[Outcome | BaseException | None], room: _Room) -> Iterator[Outcome]:
     while (item := ready.get()) is not None:
         if isinstance(item, BaseException):
             raise item
+        room.give(_chars(item))
         yield item
+
+
+def _chars(item: Outcome | BaseException | None) -> int:
+    return len(item.document.text) if isinstance(item, Outcome) and item.document else 0
+
+
+class _Room:
+    """Counts what waits against a limit; an item larger than all of it goes through alone."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._freed = threading.Condition()
+
+    def take(self, size: int, timeout_s: float) -> bool:
+        """Take room and say so, or give up after a while."""
+        with self._freed:
+            fits = self._freed.wait_for(lambda: not self._taken or self._taken + size <= self._limit, timeout_s)
+            self._taken += size if fits else 0
+            return fits
+
+    def give(self, size: int) -> None:
+        """Give room back."""
+        with self._freed:
+            self._taken -= size
+            self._freed.notify_all()
 
 
 # --- inside the worker ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from rag.answer.prompts import REFUSAL
 from rag.boxes import boxes_of
 from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
-from rag.context.dedupe import drop_near_duplicates
+from rag.context.dedupe import collapse, drop_near_duplicates
 from rag.context.pack import pack
 from rag.context.parents import expand
 from rag.errors import ConfigError
@@ -166,7 +166,10 @@ class RagPipeline:
         return query, tuple(hits)
 
     def _found(self, request: Request, query: Query, hits: Sequence[Hit], clock: _Clock) -> SearchResult:
-        shown = tuple(hits[: request.top_k or self._settings.retrieval.top_k])
+        top_k = request.top_k or self._settings.retrieval.top_k
+        shown = tuple(hits[:top_k])
+        if self._settings.retrieval.collapse:
+            shown = collapse(hits, self._settings.context.near_duplicate, top_k)
         return SearchResult(request.question, query.generation, self._fingerprint, shown, clock.total())
 
     async def _query(self, request: Request, clock: _Clock) -> Query:

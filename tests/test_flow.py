@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from llama_index.core.response_synthesizers import ResponseMode, get_response_sy
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from api.schemas import answer_json, context_json, search_json
-from rag.bootstrap import Runtime
+from ingest.pipeline import ingest
+from rag.bootstrap import Runtime, open_runtime
 from rag.faces.llama_index import RagwrightContext, RagwrightRetriever
 from rag.pipeline import Request
+from rag.settings import load_settings
 
 pytestmark = pytest.mark.xdist_group("demo")
 
@@ -56,6 +59,27 @@ async def test_context_and_hits_quote_their_documents_within_budget(demo: Runtim
         for passage in result.context.passages:
             text = demo.catalogue.document(generation, passage.doc_id).text
             assert passage.text == " … ".join(text[span.start : span.end] for span in passage.spans)
+
+
+async def test_collapsed_hits_hold_no_repeats(demo_home: Path, model_cache: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(demo_home, home, ignore=shutil.ignore_patterns("*.sock", "run"))
+    note = "# Marmot beacon\n\nThe marmot beacon is calibrated by the night crew before every third storm.\n"
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"copy{n}.md").write_text(note)
+    copies = {"copy0.md", "copy1.md", "copy2.md"}
+    found = {}
+    for collapsed in (False, True):
+        overrides = [f"embedder.cache_dir={model_cache}", "embedder.threads=1", f"retrieval.collapse={collapsed}"]
+        with open_runtime(load_settings(overrides=overrides, environ={"RAGWRIGHT_HOME": str(home)})) as runtime:
+            ingest([str(folder)], "demo", runtime)
+            result = await runtime.pipeline.search(Request("Who calibrates the marmot beacon?", "demo"))
+        found[collapsed] = [hit.chunk.doc_id for hit in result.hits]
+        assert [hit.rank for hit in result.hits] == list(range(1, 11))
+    assert set(found[False][:3]) == copies
+    assert found[True][0] == found[False][0] and not copies & set(found[True][1:])
 
 
 async def test_shapes_are_the_contract(demo: Runtime) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -160,18 +161,31 @@ def test_a_killed_owner_is_replaced_and_nothing_is_lost(demo_copy: Path) -> None
         assert "Genvind Nord" in ask(demo_copy)["answer"]
 
 
-def test_a_killed_ingest_leaves_the_old_generation_and_the_next_run_finishes(demo_copy: Path, tmp_path: Path) -> None:
-    documents = write_documents(tmp_path / "many", 600)
+def chunks_after(home: Path, generation: int) -> int:
+    """Count the chunks that the catalogue holds of generations that are not live yet."""
+    with contextlib.closing(sqlite3.connect(f"file:{home / 'catalogue.db'}?mode=ro", uri=True)) as catalogue:
+        (count,) = catalogue.execute("SELECT count(*) FROM chunks WHERE added > ?", (generation,)).fetchone()
+    return int(count)
+
+
+def test_a_killed_ingest_is_invisible_and_its_embeddings_serve_the_next_run(demo_copy: Path, tmp_path: Path) -> None:
+    documents = write_documents(tmp_path / "many", 1500)
     before = ask(demo_copy)["provenance"]["generation"]
     with process(demo_copy, "ingest", str(documents), "--corpus", "demo") as ingest:
-        time.sleep(3)
+        # A batch of 256 is listed before it is embedded: with 600 listed, two were stored whole.
+        while chunks_after(demo_copy, before) < 600:
+            assert ingest.poll() is None
+            time.sleep(0.01)
         ingest.send_signal(signal.SIGKILL)
         ingest.wait()
     assert ask(demo_copy)["provenance"]["generation"] == before
     done = ragwright(demo_copy, "ingest", str(documents), "--corpus", "demo", "--json")
-    assert done.returncode == 0 and json.loads(done.stdout)["added"] == 600, done.stderr
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["added"] == 1500, done.stderr
+    assert report["reused"] >= 512 and report["embedded"] + report["reused"] == report["chunks"] == 1500
+    assert chunks_after(demo_copy, before) == 1500
     state = json.loads(ragwright(demo_copy, "status", "--corpus", "demo", "--json").stdout)["corpora"][0]
-    assert (state["documents"], state["chunks"] >= 900) == (640, True)
+    assert (state["documents"], state["chunks"] >= 1800) == (1540, True)
     assert ragwright(demo_copy, "doctor").returncode == 0
 
 

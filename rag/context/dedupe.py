@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from rag.text import words
 from rag.types import Dropped, Hit, Span
@@ -16,15 +18,26 @@ def drop_near_duplicates(hits: Sequence[Hit], threshold: float) -> tuple[list[Hi
     Containment is that of the later hit in the earlier one, so a longer text is never dropped for a shorter one. Two
     hits of one document that share at least that part of their range are the same, too.
     """
+    judged = list(_judged(hits, threshold))
+    dropped = [Dropped(hit.chunk.doc_id, hit.chunk.span, "near_duplicate") for hit, repeats in judged if repeats]
+    return [hit for hit, repeats in judged if not repeats], dropped
+
+
+def collapse(hits: Sequence[Hit], threshold: float, top_k: int) -> tuple[Hit, ...]:
+    """Return the best `top_k` hits that do not repeat a better one, ranked anew from 1."""
+    distinct = (hit for hit, repeats in _judged(hits, threshold) if not repeats)
+    return tuple(replace(hit, rank=rank) for rank, hit in enumerate(islice(distinct, top_k), start=1))
+
+
+def _judged(hits: Iterable[Hit], threshold: float) -> Iterator[tuple[Hit, bool]]:
+    """Yield every hit with whether it says the same as one that was yielded before and did not repeat another."""
     kept: list[tuple[Hit, frozenset[tuple[str, ...]]]] = []
-    dropped = []
     for hit in hits:
         shingles = frozenset(_shingles(words(hit.chunk.text)))
-        if any(_same(hit, shingles, other, known, threshold) for other, known in kept):
-            dropped.append(Dropped(hit.chunk.doc_id, hit.chunk.span, "near_duplicate"))
-        else:
+        repeats = any(_same(hit, shingles, other, known, threshold) for other, known in kept)
+        if not repeats:
             kept.append((hit, shingles))
-    return [hit for hit, _ in kept], dropped
+        yield hit, repeats
 
 
 def similarity(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> float:

@@ -92,8 +92,7 @@ class Bm25Index:
         self._settle(generation)
         ordered = sorted(visible, key=lambda row: (row[1], row[0]))
         pks = np.fromiter((pk for pk, _ in ordered), np.int64, len(ordered))
-        counts = merge(self._all_counts())
-        matrix = okapi_weights(_rows_of(counts, pks), self._settings)
+        matrix = okapi_weights(_rows_of(merge(self._all_counts()), pks), self._settings)
         write_arrays(
             self._weights_folder(generation),
             {

@@ -6,8 +6,9 @@ Trotman et al., "Improvements to BM25 and Language Models Examined" (2014).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from scipy import sparse
 
 from rag.index.arrays import Arrays
 from rag.settings import Bm25Settings
+
+_BLOCK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +110,21 @@ def okapi_weights(counts: Counts, settings: Bm25Settings) -> Weights:
     average = counts.lengths.sum() / chunks if chunks else 0.0
     idf = np.zeros(len(used))
     idf[used] = _idf(frequency[used], chunks, settings.epsilon)
-    tf = columns.data.astype(np.float64)
     penalty = settings.k1 * (1 - settings.b + settings.b * counts.lengths / max(average, 1e-12))
-    denominator = penalty[columns.indices]  # in place from here: the arrays are large
-    denominator += tf
-    values = np.repeat(idf * (settings.k1 + 1), frequency)
-    values *= tf
-    values /= denominator
+    values = np.empty(columns.nnz, np.float32)
+    for first, last in _column_blocks(columns.indptr):
+        part = slice(columns.indptr[first], columns.indptr[last])
+        tf = columns.data[part].astype(np.float64)
+        denominator = penalty[columns.indices[part]] + tf
+        values[part] = np.repeat(idf[first:last] * (settings.k1 + 1), frequency[first:last]) * tf / denominator
     starts = np.concatenate([[0], np.cumsum(frequency[used])]).astype(np.int64)
-    return Weights(counts.vocabulary[used], starts, columns.indices.astype(np.int32), values.astype(np.float32))
+    return Weights(counts.vocabulary[used], starts, columns.indices.astype(np.int32, copy=False), values)
+
+
+def _column_blocks(indptr: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
+    """Yield ranges of columns of about `_BLOCK` entries: all at once, doubles would take twice what is stored."""
+    bounds = np.unique(np.searchsorted(indptr, np.arange(0, indptr[-1], _BLOCK)))
+    yield from pairwise([*bounds.tolist(), len(indptr) - 1])
 
 
 def _idf(frequency: NDArray[np.integer], chunks: int, epsilon: float) -> NDArray[np.float64]:

@@ -227,7 +227,10 @@ class StoredTokenVectors:
 
     def _unpublished(self, folder: Path) -> _Segment:
         """Return what a generation that was never sealed holds, as far as its rows go: they are written last."""
-        return self._segment(folder, **_by_pk(_read_rows(folder)))
+        segment = self._segment(folder, **_by_pk(_read_rows(folder)))
+        # A crash of the machine may keep the rows and lose the end of their vectors.
+        whole = segment.starts + segment.sizes <= len(segment.data)
+        return _Segment(segment.pks[whole], segment.starts[whole], segment.sizes[whole], segment.data)
 
     def _open(self, folder: Path) -> _Segment:
         return self._segment(folder, **read_arrays(folder / "index"))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import Column, Connection, Index, Table, bindparam, inspect, select, update
 from sqlalchemy.schema import CreateColumn
 
-from rag.state.tables import chunks, documents, generations, metadata
+from rag.state.tables import chunks, documents, failures, generations, metadata
 from rag.types import indexed_text
 
 _BATCH = 1000
@@ -21,7 +21,7 @@ def text_hash(header: str, text: str) -> str:
 
 def _to_2(connection: Connection) -> None:
     """Places on pages, parents, hashes of texts, near-duplicate signatures, verdicts of gates."""
-    for column in (documents.c.minhash, generations.c.gate):
+    for column in (documents.c.minhash, generations.c.gate, failures.c.uri):
         _add_column(connection, column)
     for column in (chunks.c.boxes, chunks.c.parent_start, chunks.c.parent_end, chunks.c.text_hash):
         _add_column(connection, column)

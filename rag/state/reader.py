@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select
 
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.settings import Bm25Settings, EmbedderSettings
@@ -94,6 +94,25 @@ class SqlCatalogue:
         query = select(chunks.c.pk, chunks.c.chunk_id).where(visible(chunks, generation.index_id, generation.id))
         with reading(self._engine) as connection:
             return [(row.pk, row.chunk_id) for row in connection.execute(query)]
+
+    def embedded_by(self, embedder: str, corpus: str) -> list[int]:
+        """Return the indexes whose chunks a model embedded, those of the corpus first, the newest first."""
+        query = select(indexes.c.id).where(indexes.c.embedder == embedder)
+        with reading(self._engine) as connection:
+            return list(connection.scalars(query.order_by(indexes.c.corpus != corpus, indexes.c.id.desc())))
+
+    def same_texts(self, index_ids: Sequence[int], hashes: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+        """Return the newest and the oldest chunk `(index_id, pk)` of each index with a text hash, seen or not."""
+        place = (chunks.c.text_hash, chunks.c.index_id)
+        query = select(*place, func.max(chunks.c.pk).label("newest"), func.min(chunks.c.pk).label("oldest"))
+        found: dict[str, list[tuple[int, int]]] = {}
+        with reading(self._engine) as connection:
+            for i in range(0, len(hashes), _BATCH):
+                chosen = chunks.c.text_hash.in_(hashes[i : i + _BATCH]) & chunks.c.index_id.in_(index_ids)
+                for row in connection.execute(query.where(chosen).group_by(*place)):
+                    pks = dict.fromkeys((row.newest, row.oldest))
+                    found.setdefault(row.text_hash, []).extend((row.index_id, pk) for pk in pks)
+        return found
 
     def document_chunks(self, generation: Generation, doc_id: str) -> list[Chunk]:
         """Return the chunks of a document that the generation sees, in reading order; none if it does not hold it."""

@@ -59,7 +59,7 @@ generations = Table(
     Column("id", _key, primary_key=True, autoincrement=True),
     Column("corpus", ForeignKey("corpora.name"), nullable=False),
     Column("index_id", ForeignKey("indexes.id"), nullable=False),
-    Column("status", String(12), nullable=False),  # building | held | published | discarded
+    Column("status", String(12), nullable=False),  # building | held | published | abandoned | discarded
     Column("settings", String(12), nullable=False),
     Column("started_at", String(32), nullable=False),
     Column("published_at", String(32), nullable=True),
@@ -126,6 +126,7 @@ failures = Table(
     Column("transient", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("failed_at", String(32), nullable=False),
+    Column("uri", Text, nullable=False, server_default=""),
 )
 
 fetches = Table(

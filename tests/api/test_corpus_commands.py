@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.cli import main
+from api.render_corpus import ingest_text
 from ingest.catalogue import Failure, GenerationRow
 from ingest.gate import Verdict
 from ingest.pipeline import IngestOptions, Progress
@@ -85,6 +86,20 @@ def test_ingest_with_failed_documents_names_them_and_exits_3(
     assert code == 3
     assert json.loads(out)["failed"][0]["doc_id"] == "broken.docx"
     assert json.loads(out)["generation"] == 4
+
+
+def test_the_report_tells_what_was_reused_moved_and_is_double() -> None:
+    pairs = tuple((f"d{n:02}", "first", 1.0 if n < 2 else 0.9) for n in range(13))
+    failed = replace(FAILURE, attempts=3, failed_at="2026-01-02T03:04:05+00:00")
+    report = IngestReport(
+        "demo", 4, 1, 0, 0, 2, 9, 3, 6, (failed,), moved=(("old.md", "new.md"),), duplicates=pairs, seconds=1.0
+    )
+    shown = ingest_text(report)
+    assert "1 added, 0 changed, 1 moved, 0 removed, 2 unchanged" in shown
+    assert "9 chunks written (3 embedded, 6 reused)" in shown and "moved: old.md -> new.md" in shown
+    assert "duplicate: d01 is the same text as first" in shown and "duplicate: d02 is 90% like first" in shown
+    assert shown.count("duplicate: ") == 10 and "and 3 duplicates more" in shown
+    assert "failed: broken.docx: it is no .docx file (tried 3 times, last on 2026-01-02T03:04:05+00:00)" in shown
 
 
 def test_a_missing_source_is_one_line_and_exit_1(runtime: Any, capsys: pytest.CaptureFixture[str]) -> None:

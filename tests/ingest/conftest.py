@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag.index.token_vectors import pack, unpack
 from rag.models.tokenizers import JsonTokenizer
 from rag.ports import REMOVED_NEVER, Embeddings, Index
 from rag.settings import Settings
@@ -51,6 +52,9 @@ class MemoryVectors:
         for pk in pks:
             self.points.pop(pk, None)
             self.removed.pop(pk, None)
+
+    def get(self, pks):
+        return {pk: self.points[pk].vector for pk in pks if pk in self.points}
 
     def visible(self, generation):
         return {pk for pk, point in self.points.items() if point.added <= generation < self.removed[pk]}
@@ -101,6 +105,13 @@ class MemoryTokens:
 
     def add(self, generation, pks, vectors):
         self.added.setdefault(generation, {}).update(zip(pks, vectors, strict=True))
+
+    def packed(self, pks):
+        known = {pk: rows for added in self.added.values() for pk, rows in added.items()}
+        return {pk: pack(known[pk]) for pk in pks if pk in known}
+
+    def add_packed(self, generation, pks, packed):
+        self.add(generation, pks, [unpack(rows, rows.shape[1] * 2) for rows in packed])
 
     def publish(self, generation):
         self.published.add(generation)

@@ -99,8 +99,23 @@ def test_prune_never_empties_a_corpus_by_mistake(source, runtime, tmp_path):
 def test_moved_file_is_reported(source, runtime):
     run(source, runtime)
     (source / "doc3.md").rename(source / "renamed.md")
-    report = run(source, runtime, prune=True, allow_delete_over=0.5)
-    assert report.moved == (("doc3.md", "renamed.md"),)
+    moved = (("doc3.md", "renamed.md"),)
+    preview = run(source, runtime, prune=True, dry_run=True)
+    report = run(source, runtime, prune=True, allow_delete_over=0.0)  # a move removes nothing
+    for told in (preview, report):
+        assert (counts(told), told.moved) == ((0, 0, 0, 3), moved)
+    assert set(runtime.view("kb")[0]) == {"doc0.md", "doc1.md", "doc2.md", "renamed.md"}
+    assert CatalogueWriter(runtime.engine, "kb").generations()[-1].changes["moved"] == 1
+
+
+def test_document_that_fails_at_the_place_it_moved_to_stays_at_its_old_one(source, runtime):
+    run(source, runtime)
+    (source / "doc3.md").rename(source / "renamed.docx")
+    for _ in range(2):
+        report = run(source, runtime, prune=True)
+        assert (counts(report), report.moved) == ((0, 0, 0, 4), ())
+        assert [failure.doc_id for failure in report.failed] == ["renamed.docx"]
+    assert "doc3.md" in runtime.view("kb")[0]
 
 
 def test_dry_run_writes_nothing(source, runtime):
@@ -135,9 +150,12 @@ def test_known_failures_are_left_alone_until_they_change_or_are_retried(source, 
     run(source, runtime)
     again = run(source, runtime)
     assert [f.doc_id for f in again.failed] == ["bad.docx"] and again.failed[0].attempts == 1
-    run(source, runtime, retry_failed=True)
+    retried = run(source, runtime, retry_failed=True)
     writer = CatalogueWriter(runtime.engine, "kb")
-    assert writer.failures()[0].attempts == 2
+    assert retried.failed == tuple(writer.failures()) and retried.failed[0].attempts == 2
+    (source / "bad.docx").write_bytes(b"other junk")
+    assert [(f.attempts, bool(f.failed_at)) for f in run(source, runtime).failed] == [(3, True)]
+    assert [f.attempts for f in run(source, runtime, dry_run=True).failed] == [3]
     (source / "bad.docx").unlink()
     (source / "bad.docx").with_suffix(".md").write_text("# Fine\n")
     assert counts(run(source, runtime, prune=True)) == (1, 0, 0, 4)
@@ -163,6 +181,7 @@ def test_broken_rows_are_failures_with_their_line(runtime, tmp_path):
     report = run(rows, runtime)
     assert report.added == 3
     assert [f.doc_id for f in report.failed] == ["documents.jsonl:2", "documents.jsonl:4"]
+    assert [f.attempts for f in run(rows, runtime).failed] == [2, 2]
     rows.write_text("\n".join(map(json.dumps, good)))
     assert run(rows, runtime).failed == ()
     assert CatalogueWriter(runtime.engine, "kb").failures() == []
@@ -305,16 +324,20 @@ def test_misspelt_chunker_fails_the_run_and_not_every_document(source, make_runt
         run(source, make_runtime(chunker={"name": "headings"}))
 
 
-def test_prune_forgets_the_failures_of_files_that_are_gone(source, runtime):
+def test_failures_of_files_that_are_gone_are_forgotten_when_their_source_is_listed(source, runtime, tmp_path):
     (source / "bad.docx").write_bytes(b"junk")
     (source / "worse.docx").write_bytes(b"junk")
     run(source, runtime)
     (source / "bad.docx").unlink()
-    run(source, runtime)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "fine.md").write_text("# Fine\n")
+    run(tmp_path / "other", runtime)
     writer = CatalogueWriter(runtime.engine, "kb")
     assert [failure.doc_id for failure in writer.failures()] == ["bad.docx", "worse.docx"]
-    run(source, runtime, prune=True)
+    run(source, runtime)
     assert [failure.doc_id for failure in writer.failures()] == ["worse.docx"]
+    run(tmp_path / "other", runtime, prune=True, allow_delete_over=1.0)
+    assert writer.failures() == []
 
 
 def test_rows_that_cannot_be_read_are_a_failure_until_they_can(source, runtime):

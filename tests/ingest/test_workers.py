@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ingest.sources import SourceItem
-from ingest.workers import Job, Recipe, WorkerPool, prefetched
+from ingest.workers import Job, Outcome, Recipe, WorkerPool, prefetched
 from rag.settings import ChunkerSettings, PartitionSettings
+from rag.types import Document
 
 MODULE = """
 import os, signal, time
@@ -165,3 +166,22 @@ def test_a_script_that_starts_workers_at_its_top_is_told_how_to(tmp_path):
         timeout=60,
     )
     assert done.returncode == 1 and "if __name__ == '__main__'" in done.stderr.splitlines()[-1]
+
+
+def test_large_outcomes_wait_until_there_is_room(monkeypatch):
+    monkeypatch.setattr("ingest.workers._AHEAD_CHARS", 100)
+    drawn = []
+
+    def outcomes():
+        for n in range(8):
+            drawn.append(n)
+            yield Outcome(str(n), Document(str(n), "", "x" * 60, (), ""))
+
+    with prefetched(outcomes(), lambda: None) as ready:
+        first = next(ready)
+        deadline = time.monotonic() + 10
+        while len(drawn) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert drawn == [0, 1, 2]  # one read, one waiting, one that finds no room
+        assert [first.doc_id, *(outcome.doc_id for outcome in ready)] == [str(n) for n in range(8)]

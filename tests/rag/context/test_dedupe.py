@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rag.context.dedupe import drop_near_duplicates
+from rag.context.dedupe import collapse, drop_near_duplicates
 from tests.fakes import make_hit
 
 LONG = "Refunds are paid within five working days after the order was cancelled by the customer in the console."
@@ -36,3 +36,13 @@ def test_overlapping_ranges_of_one_document_count_as_the_same() -> None:
 
 def test_texts_without_words_are_kept() -> None:
     assert len(drop_near_duplicates([make_hit("---", "a"), make_hit("***", "b")], 0.9)[0]) == 2
+
+
+def test_collapse_shows_the_best_of_what_says_the_same_and_fills_up_from_below() -> None:
+    copies = [make_hit(LONG, f"copy{n}", rank=n) for n in range(1, 4)]
+    others = [make_hit(f"Something else entirely, number {n} of two.", f"other{n}", rank=n + 3) for n in (1, 2)]
+    shown = collapse([*copies, *others], 0.9, top_k=2)
+    assert [(hit.chunk.doc_id, hit.rank) for hit in shown] == [("copy1", 1), ("other1", 2)]
+    assert [hit.score for hit in shown] == [copies[0].score, others[0].score]
+    assert len(collapse([*copies, *others], 0.9, top_k=10)) == 3
+    assert collapse([], 0.9, top_k=3) == ()
