@@ -181,6 +181,12 @@ class CatalogueWriter:
         live = self.live()
         return [row for row in reversed(self.generations()) if live is None or row.id > live.id]
 
+    def disown(self, generation: GenerationRow) -> None:
+        """Mark a generation as abandoned: from here on nobody can promote it, and it may be taken apart."""
+        with writing(self._engine) as connection:
+            chosen = generations.c.id == generation.id
+            connection.execute(update(generations).where(chosen).values(status="abandoned"))
+
     def touched(self, generation: GenerationRow) -> tuple[list[int], list[int]]:
         """Return the pks of the chunks that a generation added, and of those that it removed."""
         mine = chunks.c.index_id == generation.index_id

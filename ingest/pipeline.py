@@ -116,6 +116,7 @@ def discard_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
     The stores come first and the catalogue last, so that a crash in between leaves it to be done again.
     """
     for generation in writer.abandoned():
+        writer.disown(generation)
         added, removed = writer.touched(generation)
         erase_generation(runtime.indexes(generation.index_id), generation.id, added, removed)
         writer.discard(generation)

@@ -209,8 +209,7 @@ class Ingestion(RuleBasedStateMachine):
             return
         assert report.generation not in before.views, "a change was not published"
         old = was.documents if was else {}
-        assert report.added == len(after.documents.keys() - old.keys())
-        assert report.removed == len(old.keys() - after.documents.keys())
+        assert report.added - report.removed == len(after.documents) - len(old)
         assert report.changed == sum(old[x] != after.documents[x] for x in old.keys() & after.documents.keys())
         self.publish(corpus, report.generation, after)
 
