@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,8 +69,8 @@ def kill_the_real_one(folder: Path, models: Path, kills: int, seed: int) -> Find
     return harness.judge()
 
 
-def check(findings: Findings, kills: int) -> None:
-    print(findings.summary())
+def check(findings: Findings, kills: int, record_property: Any) -> None:
+    record_property("measured", findings.summary())
     assert findings.violations == []
     assert findings.kills.total() == kills and findings.answers > kills
 
@@ -80,24 +81,26 @@ def test_seams_exist(seam: str) -> None:
 
 
 @pytest.mark.usefixtures("light")
-def test_nothing_is_lost_or_mixed_over_13_kills(folder: Path) -> None:
-    check(kill(folder, 13, seed=1), 13)
+def test_nothing_is_lost_or_mixed_over_13_kills(folder: Path, record_property: Any) -> None:
+    check(kill(folder, 13, seed=1), 13, record_property)
 
 
-def test_nothing_is_lost_or_mixed_over_2_kills_of_the_real_command_line(folder: Path, model_cache: Path) -> None:
-    check(kill_the_real_one(folder, model_cache, 2, seed=1), 2)
+def test_nothing_is_lost_or_mixed_over_2_kills_of_the_real_command_line(
+    folder: Path, model_cache: Path, record_property: Any
+) -> None:
+    check(kill_the_real_one(folder, model_cache, 2, seed=1), 2, record_property)
 
 
 @pytest.mark.accept
 @pytest.mark.usefixtures("light")
 @pytest.mark.parametrize("seed", range(2, 8))
-def test_nothing_is_lost_or_mixed_over_180_kills(folder: Path, seed: int) -> None:
-    check(kill(folder, 30, seed), 30)
+def test_nothing_is_lost_or_mixed_over_180_kills(folder: Path, seed: int, record_property: Any) -> None:
+    check(kill(folder, 30, seed), 30, record_property)
 
 
 @pytest.mark.accept
 @pytest.mark.parametrize("seed", (2, 3))
 def test_nothing_is_lost_or_mixed_over_20_kills_of_the_real_command_line(
-    folder: Path, model_cache: Path, seed: int
+    folder: Path, model_cache: Path, seed: int, record_property: Any
 ) -> None:
-    check(kill_the_real_one(folder, model_cache, 10, seed), 10)
+    check(kill_the_real_one(folder, model_cache, 10, seed), 10, record_property)

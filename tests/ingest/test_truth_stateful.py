@@ -9,19 +9,28 @@ fresh home must give the same chunks. The last tests break the product on purpos
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from scipy import sparse
 
 from ingest import workers
@@ -103,6 +112,8 @@ def in_process(pool: workers.WorkerPool, jobs: Any) -> Iterator[workers.Outcome]
 class Ingestion(RuleBasedStateMachine):
     """A home with two corpora and their three source folders, and what all of it should be."""
 
+    tally: ClassVar[Counter[str]] = Counter()
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="truth-", dir=MEMORY))
@@ -113,6 +124,7 @@ class Ingestion(RuleBasedStateMachine):
         self.chunk_tokens = CHUNK_TOKENS[0]
         self.runtime = self.open("home")
         self.unchecked: set[str] = set()
+        self.tally["sequences"] += 1
 
     def open(self, home: str) -> Runtime:
         return open_runtime(self.settings_of(self.folder / home))
@@ -201,6 +213,7 @@ class Ingestion(RuleBasedStateMachine):
         before, after = self.corpora[corpus], self.expected(corpus, named, prune)
         options = IngestOptions(prune=prune, allow_delete_over=1.0, retry_failed=retry_failed)
         report = ingest([str(self.folder / source) for source in sources], corpus, self.runtime, options)
+        self.tally["runs"] += 1
         self.unchecked.add(corpus)
         assert {failure.doc_id for failure in report.failed} == {x for x in named if named[x] == BROKEN}
         was = before.views[before.live] if before.live is not None else None
@@ -245,6 +258,7 @@ class Ingestion(RuleBasedStateMachine):
                 self.run(corpus, sources, prune=prune)
                 return
             except Crash:
+                self.tally["crashes"] += 1
                 self.unchecked.add(corpus)
         live = self.live(corpus)
         if live is not None and live.id != before:  # it crashed after the flip
@@ -262,6 +276,7 @@ class Ingestion(RuleBasedStateMachine):
             try:
                 self.vacuum_a_corpus(corpus)
             except Crash:
+                self.tally["crashes"] += 1
                 self.unchecked.add(corpus)
 
     # --- generations ---
@@ -326,6 +341,7 @@ class Ingestion(RuleBasedStateMachine):
         wanted = self.runtime.settings.model_copy(update={"ingest": ingest_settings})
         expected = self.oracle.scratch.pieces(view.documents, self.runtime.embedder.tokenizer, wanted)
         self.oracle.check(self.runtime, generation, expected)
+        self.tally["views of a generation checked"] += 1
 
     def teardown(self) -> None:
         """Ingest into a fresh home what the corpus ends with, and compare."""
@@ -378,10 +394,89 @@ def sequences(count: int, **options: Any) -> settings:
     )
 
 
-def test_the_indexes_tell_the_truth_after_any_sequence() -> None:
-    run_state_machine_as_test(Ingestion, settings=sequences(50, derandomize=True))
+def tally_of(options: settings) -> str:
+    """Run the machine and say how much it did."""
+
+    class Counted(Ingestion):
+        tally: ClassVar[Counter[str]] = Counter()
+
+    run_state_machine_as_test(Counted, settings=options)
+    return ", ".join(f"{count} {what}" for what, count in Counted.tally.items())
+
+
+def test_the_indexes_tell_the_truth_after_any_sequence(record_property: Any) -> None:
+    record_property("measured", tally_of(sequences(50, derandomize=True)))
 
 
 @pytest.mark.accept
-def test_the_indexes_tell_the_truth_after_500_sequences() -> None:
-    run_state_machine_as_test(Ingestion, settings=sequences(500, print_blob=True))
+def test_the_indexes_tell_the_truth_after_500_sequences(record_property: Any) -> None:
+    record_property("measured", tally_of(sequences(500, print_blob=True)))
+
+
+# --- the product broken on purpose: each clause must notice -----------------------------------------------------------
+
+
+def lose_a_chunk(patch: pytest.MonkeyPatch) -> None:
+    """A worker's last chunk does not arrive."""
+
+    def losing(pool: workers.WorkerPool, jobs: Any) -> Iterator[workers.Outcome]:
+        for outcome in in_process(pool, jobs):
+            yield dataclasses.replace(
+                outcome, chunks=outcome.chunks[:-1] if len(outcome.chunks) > 1 else outcome.chunks
+            )
+
+    patch.setattr(workers.WorkerPool, "outcomes", losing)
+
+
+def keep_stale_statistics(patch: pytest.MonkeyPatch) -> None:
+    """BM25 weights go on counting chunks that were removed, as document frequencies of sparse indexes do elsewhere."""
+    publish, ever = Bm25Index.publish, dict[tuple[Path, int], str]()
+
+    def stale(index: Bm25Index, generation: int, visible: Any) -> None:
+        folder = index._folder
+        ever.update({(folder, pk): chunk_id for pk, chunk_id in visible})
+        publish(index, generation, [(pk, chunk_id) for (place, pk), chunk_id in ever.items() if place == folder])
+        weights = read_arrays(folder / "weights" / str(generation))
+        shape = (len(weights["pks"]), len(weights["vocabulary"]))
+        seen = np.isin(weights["pks"], [pk for pk, _ in visible])
+        matrix = sparse.csc_array((weights["values"], weights["rows"], weights["starts"]), shape=shape)[seen]
+        kept = {
+            "values": matrix.data,
+            "rows": matrix.indices.astype(np.int32),
+            "starts": matrix.indptr.astype(np.int64),
+        }
+        kept |= {"pks": weights["pks"][seen], "vocabulary": np.array(weights["vocabulary"])}
+        write_arrays(folder / "weights" / str(generation), kept)
+
+    patch.setattr(Bm25Index, "publish", stale)
+
+
+def forget_removals(patch: pytest.MonkeyPatch) -> None:
+    """The shard is not told what a generation removed."""
+    patch.setattr(EdgeVectorIndex, "set_removed", lambda self, pks, generation: None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "clause"), [(lose_a_chunk, "a"), (keep_stale_statistics, "b"), (forget_removals, "c")]
+)
+def test_a_fault_in_the_product_is_noticed(fault: Any, clause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault(monkeypatch)
+    unshrunk = sequences(30, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
+    with pytest.raises(AssertionError, match=rf"^\({clause}\) generation"):
+        run_state_machine_as_test(Ingestion, settings=unshrunk)
+
+
+def test_a_crash_while_a_generation_is_discarded_leaves_none_that_can_be_half_promoted() -> None:
+    """Found by the crash test: a rolled-back generation stayed promotable after its erasure was cut short."""
+    for seam in SEAMS["discard"]:
+        machine = Ingestion()
+        try:
+            machine.begin(b"# A\n\nfirst\n", b"# X\n\nsecond\n", b"third\n")
+            machine.write("one", "a.md", b"# A\n\nedited\n")
+            machine.ingest_all("kb", prune=True, retry=False)
+            machine.roll_back("kb")
+            machine.write("one", "b.txt", b"new\n")
+            machine.crash_an_ingest("kb", prune=True, seam=seam, call=1, when="after")
+            machine.every_kept_generation_is_what_it_should_be()
+        finally:
+            machine.teardown()

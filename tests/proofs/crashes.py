@@ -157,7 +157,9 @@ class Harness:
         self.findings = Findings()
         self.oracle = Oracle(folder / "scratch", QUESTIONS)
         self.records = folder / "records.jsonl"
-        self._names = [f"{'hall' if n % 3 else 'plant/hall'}{n % 3}-{n}.{'md' if n % 4 else 'txt'}" for n in range(documents)]
+        self._names = [
+            f"{'hall' if n % 3 else 'plant/hall'}{n % 3}-{n}.{'md' if n % 4 else 'txt'}" for n in range(documents)
+        ]
         for name in self._names:
             self._write(name)
         self._done(self.launcher.run(self._ingest()))
@@ -359,7 +361,9 @@ class Harness:
         spans = [span for span in self.spans if span.generation == generation]
         if not any(span.begin <= answered and asked <= span.end for span in spans):
             yield f"stale: generation {generation} was not live when it was asked for"
-        self.findings.across += any(asked <= moment <= answered for span in self.spans for moment in (span.begin, span.end))
+        self.findings.across += any(
+            asked <= moment <= answered for span in self.spans for moment in (span.begin, span.end)
+        )
         shown = Counter(tuple(hit) for hit in record["hits"])
         if shown != wanted[generation]:
             others = [other for other, pieces in wanted.items() if shown == pieces]
