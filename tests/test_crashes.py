@@ -58,7 +58,7 @@ def kill(folder: Path, kills: int, seed: int) -> Findings:
 def kill_the_real_one(folder: Path, models: Path, kills: int, seed: int) -> Findings:
     """Kill the command line itself, with the default embedder, after delays."""
     harness = Harness(
-        folder, CommandLine(folder / "home", folder / "log"), folder / "home", seed, documents=24, models=str(models)
+        folder, CommandLine(folder / "home", folder / "log"), folder / "home", seed, documents=12, models=str(models)
     )
     with harness.reading():
         for _ in range(kills * 4):

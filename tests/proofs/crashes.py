@@ -162,7 +162,9 @@ class Harness:
         ]
         for name in self._names:
             self._write(name)
-        self._done(self.launcher.run(self._ingest()))
+        first = self.launcher.run(self._ingest())
+        self.usual_s = first.ended - first.started
+        self._done(first)
 
     # --- the corpus ---
 
@@ -212,6 +214,7 @@ class Harness:
         if ended.code != 0:
             self._violated(f"the run after {after} failed with {ended.code}: {ended.log[-500:]}")
             return
+        self.usual_s = ended.ended - ended.started
         live = self._live()
         if live is None or self.held[live.id][0] != self.files:
             self._violated(f"the run after {after} did not bring the corpus up to date")
@@ -242,7 +245,7 @@ class Harness:
 
     def _stop(self, phase: str) -> tuple[Stop | None, float | None]:
         if phase == "delay":
-            return None, self.rng.uniform(0.0, 2.0)
+            return None, self.rng.uniform(0.1, 1.0) * self.usual_s
         seam = self.rng.choice(SEAMS[phase])
         return Stop(seam, 1 if self.rng.random() < 0.92 else 2, self.rng.choice(("before", "after"))), None
 

@@ -55,7 +55,7 @@ def main() -> None:
                     record = asyncio.run(_read(runtime, chosen.corpus, question, whole=number % 5 == 0))
                     records.write(json.dumps(record) + "\n")
                     records.flush()
-                    time.sleep(0.01)
+                    time.sleep(0.05 if chosen.models else 0.01)
             # Without a pause nobody else would ever come to own the shard.
             stop.wait(pauses.uniform(0.0, 1.0))
 
