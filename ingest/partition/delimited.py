@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 
 from ingest.clean import table_text
+from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.plain import read_text
 from rag.errors import DocumentError
 
 _SAMPLE_CHARS = 20_000

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ingest.clean import normalise_newlines, one_line
+from ingest.clean import one_line
+from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, HeadingPath, fill_gaps, flat_metadata, trimmed
-from rag.errors import DocumentError
 from rag.types import Block, BlockKind, Span
 
 if TYPE_CHECKING:
@@ -28,32 +28,6 @@ _KINDS: dict[str, BlockKind] = {
     "code_block": "code",
     "table_open": "table",
 }
-
-
-def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return a file's text and what had to be guessed: UTF-8 first, then a byte order mark, then a detected charset."""
-    return decode(path.read_bytes())
-
-
-def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """Return the text of bytes as clean text (no byte order mark, LF line ends) and the warnings.
-
-    Raises:
-        DocumentError: the bytes are no text in any charset that can be told.
-    """
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return normalise_newlines(data.decode("utf-8")), ()
-        except UnicodeDecodeError:
-            if b"\x00" in data[:8192]:
-                raise DocumentError("it holds binary data, not text; convert it or leave it out") from None
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data[:1_000_000]).best()
-    if best is None:
-        raise DocumentError("its characters fit no known encoding; save it as UTF-8")
-    text = data.decode(best.encoding, errors="replace")
-    return normalise_newlines(text), (f"it is not UTF-8: read as {best.encoding}, which was guessed",)
 
 
 def partition_text(path: Path) -> Content:

@@ -25,12 +25,6 @@ _DROPPED = {"Header", "Footer", "PageBreak", "PageNumber", "Image", "FormKeysVal
 _KINDS: dict[str, BlockKind] = {"Title": "heading", "ListItem": "list_item", "CodeSnippet": "code", "Table": "table"}
 
 
-def html_pieces(html: str) -> Iterator[Piece]:
-    """Yield the pieces of an HTML page that was cleaned of boilerplate."""
-    partition = _library("html").partition_html
-    return _pieces(partition(text=html, languages=_LANGUAGES))
-
-
 def docx_pieces(path: Path) -> Iterator[Piece]:
     """Yield the pieces of a Word document; running headers and footers are left out."""
     partition = _library("docx").partition_docx

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingest.clean import one_line
-from ingest.partition.layout import Content, assemble
-from ingest.partition.plain import decode
-from ingest.partition.unstructured_elements import html_pieces
+from ingest.partition.encodings import decode
+from ingest.partition.layout import Content, Piece, assemble
+from ingest.partition.markup import markup_pieces
+from ingest.partition.web_frame import remove_frame
 from rag.errors import DocumentError
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-_DROPPED_TAGS = {
-    "script", "style", "noscript", "template", "nav", "iframe", "svg", "canvas", "object", "form", "button", "input",
-    "select", "dialog", "head",
-}  # fmt: skip
-_PAGE_FRAME_TAGS = {"header", "footer", "aside"}
-_DROPPED_ROLES = {"navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "menu", "menubar"}
-_BOILERPLATE = re.compile(
-    r"(?:^|[\s_-])(?:cookies?|consent|gdpr|breadcrumbs?|navbar|nav|navigation|sidebar|skip-?link|share|social"
-    r"|newsletter|advert(?:isement)?|ads?|popup|modal|site-?(?:header|footer)|page-?(?:header|footer)|footer"
-    r"|pagination|feedback|helpful|rating)(?:$|[\s_-])",
-    re.IGNORECASE,
-)
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_META_CHARSET = re.compile(rb"<meta[^>]{1,500}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_XML_CHARSET = re.compile(rb"<\?xml[^>]{1,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
 _MAIN = "//main | //*[@role='main'] | //article"
+_HEAD_BYTES = 4096
 
 
 def partition_html(path: Path) -> Content:
     """Partition a saved web page; its `<title>` stands in where it has no heading."""
-    html, warnings = _decode_html(path.read_bytes())
+    html, warnings = decode_html(path.read_bytes())
     return page_content(html, warnings)
 
 
@@ -46,40 +35,48 @@ def page_content(html: str, warnings: tuple[str, ...] = ()) -> Content:
     Raises:
         DocumentError: there is no text in it.
     """
-    page = _parse(html)
+    page = parse_html(html)
     title = one_line(page.findtext(".//title") or "")
-    language = page.get("lang") or ""
-    text, blocks = assemble(html_pieces(_serialise(_content_root(page))))
+    language = page.get("lang") or page.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    remove_frame(page)
+    text, blocks = assemble(markup_pieces(_content_root(page)))
     if not text:
         raise DocumentError("the page holds no text (is it drawn by a script?)")
     metadata = {"language": language} if language else {}
     return Content(text, blocks, "text/html", title=title, metadata=metadata, warnings=warnings)
 
 
-def _decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
-    declared = _META_CHARSET.search(data[:4096])
-    if declared and declared.group(1).lower() not in {b"utf-8", b"utf8"}:
-        try:
-            return decode(data.decode(declared.group(1).decode("ascii")).encode("utf-8"))
-        except (LookupError, UnicodeError):
-            return decode(data)
-    return decode(data)
+def html_pieces(html: str) -> list[Piece]:
+    """Return the pieces of HTML that has no frame around it: the body of a mail, a chapter of a book."""
+    return markup_pieces(parse_html(html)) if html.strip() else []
 
 
-def _parse(html: str) -> HtmlElement:
+def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the text of an HTML page and the warnings: a byte order mark, then its own word, then a guess."""
+    declared = _META_CHARSET.search(data[:_HEAD_BYTES]) or _XML_CHARSET.match(data[:_HEAD_BYTES])
+    return decode(data, declared.group(1).decode("ascii") if declared else "")
+
+
+def parse_html(html: str) -> HtmlElement:
+    """Parse HTML of any quality.
+
+    Raises:
+        DocumentError: it is empty, or nested so deeply that the parser would lose the rest of it.
+    """
     from lxml.etree import ParserError
-    from lxml.html import document_fromstring
+    from lxml.html import HTMLParser, document_fromstring
 
+    parser = HTMLParser()
     try:
-        return document_fromstring(_XML_DECLARATION.sub("", html))
+        page = document_fromstring(_XML_DECLARATION.sub("", html), parser=parser)
     except (ParserError, ValueError) as error:
         raise DocumentError("the page is empty or no HTML") from error
+    if any("xcessive depth" in entry.message for entry in parser.error_log):
+        raise DocumentError("its elements are nested more than 255 deep; save it with a browser's reader view")
+    return page
 
 
 def _content_root(page: HtmlElement) -> HtmlElement:
-    for element in list(page.iter()):
-        if _is_boilerplate(element) and element.getparent() is not None:
-            _remove(element)
     candidates = [element for element in page.xpath(_MAIN) if _length(element)]
     best = max(candidates, key=_length, default=None)
     # A page of many short articles has no single main part: keep all of it.
@@ -88,44 +85,5 @@ def _content_root(page: HtmlElement) -> HtmlElement:
     return page
 
 
-def _is_boilerplate(element: Any) -> bool:
-    if not isinstance(element.tag, str):
-        return True
-    if element.tag in {"html", "body", "main", "article"}:
-        return False
-    if element.tag in _DROPPED_TAGS or element.get("role") in _DROPPED_ROLES:
-        return True
-    if element.tag in _PAGE_FRAME_TAGS:
-        return not any(parent.tag in {"main", "article"} for parent in element.iterancestors())
-    hidden = element.get("hidden") is not None or element.get("aria-hidden") == "true"
-    return hidden or bool(_HIDDEN.search(element.get("style") or "")) or _named_boilerplate(element)
-
-
-def _named_boilerplate(element: Any) -> bool:
-    if element.tag in {"h1", "h2", "h3", "h4", "h5", "h6", "p", "table", "td", "th", "pre", "code", "li", "a"}:
-        return False
-    return any(_BOILERPLATE.search(name) for name in (element.get("id") or "", *_classes(element)))
-
-
-def _classes(element: Any) -> Iterator[str]:
-    yield from (element.get("class") or "").split()
-
-
-def _remove(element: Any) -> None:
-    headings = list(element.iter("h1")) if element.tag == "header" else []
-    parent = element.getparent()
-    for heading in headings:
-        heading.tail = None
-        parent.insert(parent.index(element), heading)
-    element.drop_tree()
-
-
-def _length(element: Any) -> int:
+def _length(element: HtmlElement) -> int:
     return len(one_line(" ".join(element.itertext())))
-
-
-def _serialise(root: HtmlElement) -> str:
-    from lxml.html import tostring
-
-    body = tostring(root, encoding="unicode", with_tail=False)
-    return body if root.tag == "html" else f"<html><body>{body}</body></html>"
