@@ -11,6 +11,7 @@ _DIGITS = re.compile(r"\d+")
 _BROKEN_WORD = re.compile(r"[^\W\d_]{2,}-$")
 _SOFT_HYPHEN = "\u00ad"
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\x00"))
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 TITLE_CHARS = 160
@@ -22,8 +23,8 @@ def one_line(text: str) -> str:
 
 
 def trim_lines(text: str) -> str:
-    """Return code-like text with its indentation kept, trailing blanks and outer blank lines removed."""
-    lines = [line.rstrip() for line in text.translate(_INVISIBLE).expandtabs(4).splitlines()]
+    """Return code as it stands, without trailing blanks and outer blank lines."""
+    lines = [_CONTROL.sub(" ", line).rstrip() for line in _LINE_ENDS.split(text.translate(_INVISIBLE))]
     while lines and not lines[0]:
         lines.pop(0)
     while lines and not lines[-1]:

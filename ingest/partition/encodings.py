@@ -58,7 +58,9 @@ def _marked(data: bytes, encoding: str) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise DocumentError(f"its byte order mark says {encoding}, but its bytes do not fit; save it as UTF-8") from error
+        raise DocumentError(
+            f"its byte order mark says {encoding}, but its bytes do not fit; save it as UTF-8"
+        ) from error
     _check_text(text)
     return normalise_newlines(text)
 
@@ -112,6 +114,8 @@ def _check_text(text: str) -> None:
         DocumentError: more than one in a hundred characters is such.
     """
     sample = text[:_SAMPLE_BYTES]
-    odd = sum(unicodedata.category(character) in {"Cc", "Cn", "Co"} and character not in "\t\n\r\f" for character in sample)
+    odd = sum(
+        unicodedata.category(character) in {"Cc", "Cn", "Co"} and character not in "\t\n\r\f" for character in sample
+    )
     if odd > _ODD_SHARE * len(sample):
         raise DocumentError(_BINARY)

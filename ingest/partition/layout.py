@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.clean import clip
+from ingest.clean import clip, trim_lines
 from rag.types import Block, BlockKind, Span
 
 _SEPARATOR = "\n\n"
@@ -65,14 +65,31 @@ def assemble(pieces: Iterable[Piece]) -> tuple[str, tuple[Block, ...]]:
     blocks: list[Block] = []
     position = 0
     for piece in pieces:
-        text = piece.text.strip()
+        text = piece.text.strip("\n").rstrip() if piece.kind == "code" else piece.text.strip()
         if not text:
             continue
         path = headings.enter(piece.level, text) if piece.kind == "heading" else headings.path
-        blocks.append(Block(piece.kind, Span(position, position + len(text)), path, piece.level, piece.page))
+        # Code keeps the indentation of its first line, but no block starts with a blank.
+        start = position + len(text) - len(text.lstrip())
+        blocks.append(Block(piece.kind, Span(start, position + len(text)), path, piece.level, piece.page))
         texts.append(text)
         position += len(text) + len(_SEPARATOR)
     return _SEPARATOR.join(texts), tuple(blocks)
+
+
+def joined_code(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield the pieces, lines of code that follow each other joined to one piece."""
+    lines: list[str] = []
+    for piece in pieces:
+        if piece.kind == "code":
+            lines.append(piece.text)
+            continue
+        if lines:
+            yield Piece("code", trim_lines("\n".join(lines)))
+            lines = []
+        yield piece
+    if lines:
+        yield Piece("code", trim_lines("\n".join(lines)))
 
 
 def trimmed(text: str, start: int, end: int) -> Span | None:

@@ -2,62 +2,191 @@
 
 from __future__ import annotations
 
+import email.errors
 import email.policy
-from collections.abc import Iterator
-from email.message import EmailMessage
+import re
+from collections.abc import Iterator, Mapping
+from email.message import MIMEPart
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Any
 
-from ingest.clean import one_line
+from ingest.clean import clip, one_line
+from ingest.partition.encodings import decode
+from ingest.partition.grids import Item, list_pieces
 from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.unstructured_elements import eml_pieces, msg_pieces
+from ingest.partition.web import html_pieces
 from rag.errors import DocumentError
 
 _SHOWN = ("From", "To", "Cc", "Date")
+_QUOTE = re.compile(r"(?:>[ \t]?)+")
+_BULLET = re.compile(r"([ \t]*)([-*+•]|\d{1,3}[.)])[ \t]+(?=\S)")
+_MAX_NESTED = 10
+_INDENT = 2
 
 
 def partition_eml(path: Path) -> Content:
-    """Partition an RFC 5322 message; attachments are named in a warning, not ingested."""
+    """Partition an RFC 5322 message; attached messages are part of it, other attachments are named in a warning.
+
+    Raises:
+        DocumentError: it has no mail headers.
+    """
     with path.open("rb") as file:
         message = BytesParser(policy=email.policy.default).parse(file)
-    if not isinstance(message, EmailMessage) or not message.keys():
+    if not isinstance(message, MIMEPart) or not _headers(message):
         raise DocumentError("it has no mail headers")
-    headers = {name: one_line(str(message[name])) for name in _SHOWN if message[name]}
-    subject = one_line(str(message["Subject"] or ""))
-    text, blocks = assemble(_with_headers(subject, headers, eml_pieces(path)))
+    warnings: list[str] = []
+    text, blocks = assemble(_message(message, 1, warnings))
     return Content(
         text,
         blocks,
         "message/rfc822",
-        title=subject or path.stem,
+        title=_header(message, "Subject") or path.stem,
         explicit_title=True,
-        metadata={name.lower(): value for name, value in headers.items()},
-        warnings=tuple(_attachments(message)),
+        metadata={name.lower(): value for name, value in _headers(message).items()},
+        warnings=tuple(warnings),
     )
+
+
+def _header(message: MIMEPart, name: str) -> str:
+    try:
+        return one_line(str(message[name] or ""))
+    except (ValueError, TypeError, IndexError, AttributeError, email.errors.MessageError):
+        # The standard parser fails on some malformed headers; their raw text is still there.
+        raw = next((value for key, value in message.raw_items() if key.lower() == name.lower()), "")
+        return one_line(str(raw))
+
+
+def _headers(message: MIMEPart) -> dict[str, str]:
+    return {name: value for name in _SHOWN if (value := _header(message, name))}
+
+
+def _message(message: MIMEPart, level: int, warnings: list[str]) -> Iterator[Piece]:
+    yield from _head(_header(message, "Subject"), _headers(message), level)
+    yield from _parts(message, level, warnings)
+
+
+def _head(subject: str, headers: Mapping[str, str], level: int) -> Iterator[Piece]:
+    yield Piece("heading", subject, min(6, level))
+    yield Piece("paragraph", " | ".join(f"{name}: {value}" for name, value in headers.items()))
+
+
+def _parts(message: MIMEPart, level: int, warnings: list[str]) -> Iterator[Piece]:
+    """Yield the text of a message: of alternatives the plain one, unless it is empty."""
+    kind = message.get_content_type()
+    if kind == "message/rfc822":
+        yield from _attached(message, level, warnings)
+    elif message.get_content_disposition() == "attachment" or not _is_text(message):
+        if not message.is_multipart():
+            name = message.get_filename() or kind
+            warnings.append(f"the attachment {clip(name)!r} was not ingested")
+        elif kind == "multipart/alternative":
+            yield from _alternative(message, level, warnings)
+        else:
+            for part in message.iter_parts():
+                yield from _parts(part, level, warnings)
+    else:
+        yield from _body(message, warnings)
+
+
+def _is_text(message: MIMEPart) -> bool:
+    return not message.is_multipart() and message.get_content_type() in {"text/plain", "text/html"}
+
+
+def _attached(message: MIMEPart, level: int, warnings: list[str]) -> Iterator[Piece]:
+    inner = next(iter(message.iter_parts()), None)
+    if not isinstance(inner, MIMEPart) or level >= _MAX_NESTED:
+        warnings.append("an attached message was not ingested: it is damaged or nested too deeply")
+        return
+    yield from _message(inner, level + 1, warnings)
+
+
+def _alternative(message: MIMEPart, level: int, warnings: list[str]) -> Iterator[Piece]:
+    parts = sorted(message.iter_parts(), key=lambda part: part.get_content_type() != "text/plain")
+    for part in parts:
+        pieces = list(_parts(part, level, warnings))
+        if pieces:
+            yield from pieces
+            return
+
+
+def _body(part: MIMEPart, warnings: list[str]) -> Iterator[Piece]:
+    data = part.get_payload(decode=True)
+    text, guessed = decode(data if isinstance(data, bytes) else b"", part.get_content_charset("") or "")
+    warnings += guessed
+    yield from html_body(text) if part.get_content_type() == "text/html" else plain_body(text)
+
+
+def html_body(html: str) -> Iterator[Piece]:
+    """Yield the pieces of an HTML body; mails use headings for looks, so they open no section."""
+    for piece in html_pieces(html):
+        yield Piece("paragraph", piece.text) if piece.kind == "heading" else piece
+
+
+def plain_body(text: str) -> Iterator[Piece]:
+    """Yield the paragraphs and lists of a plain body; what is quoted keeps its marks before each paragraph."""
+    lines: list[str] = []
+    quote = ""
+    for line in (*text.split("\n"), ""):
+        match = _QUOTE.match(line)
+        mark = ">" * (match.group().count(">") if match else 0)
+        rest = line[match.end() :] if match else line
+        if lines and (mark != quote or not rest.strip()):
+            yield from _paragraph(lines, quote)
+            lines = []
+        quote = mark
+        if rest.strip():
+            lines.append(rest)
+
+
+def _paragraph(lines: list[str], quote: str) -> Iterator[Piece]:
+    """Yield one run of lines: prose until the first bullet, a list from there on."""
+    first = next((at for at, line in enumerate(lines) if _BULLET.match(line)), len(lines))
+    prose = one_line(" ".join(lines[:first]))
+    if prose:
+        yield Piece("paragraph", f"{quote} {prose}".strip())
+    items: list[Item] = []
+    for line in lines[first:]:
+        match = _BULLET.match(line)
+        if match:
+            depth = len(match.group(1).expandtabs(4)) // _INDENT if items else 0
+            marker = "-" if match.group(2) in "-*+•" else match.group(2)
+            items.append(Item(min(depth, 8), marker, f"{quote} {line[match.end() :]}".strip()))
+        elif items:
+            items[-1] = Item(items[-1].depth, items[-1].marker, f"{items[-1].text} {line}")
+    yield from list_pieces(items)
 
 
 def partition_msg(path: Path) -> Content:
-    """Partition an Outlook message."""
+    """Partition an Outlook message; attachments are named in a warning.
+
+    Raises:
+        DocumentError: it is no Outlook message.
+    """
     from oxmsg import Message
 
     message = Message.load(str(path))
-    headers = {"From": one_line(message.sender or "")} if message.sender else {}
-    if message.sent_date:
-        headers["Date"] = message.sent_date.isoformat(" ", "minutes")
+    headers = _msg_headers(message)
     subject = one_line(message.subject or "")
-    text, blocks = assemble(_with_headers(subject, headers, msg_pieces(path)))
-    metadata = {name.lower(): value for name, value in headers.items()}
+    body = list(plain_body(message.body.replace("\r\n", "\n"))) if message.body else []
+    body = body or list(html_body(message.html_body or ""))
+    warnings = [
+        f"the attachment {clip(a.file_name or 'without a name')!r} was not ingested" for a in message.attachments
+    ]
+    text, blocks = assemble([*_head(subject, headers, 1), *body])
     return Content(
-        text, blocks, "application/vnd.ms-outlook", title=subject or path.stem, explicit_title=True, metadata=metadata
+        text,
+        blocks,
+        "application/vnd.ms-outlook",
+        title=subject or path.stem,
+        explicit_title=True,
+        metadata={name.lower(): value for name, value in headers.items()},
+        warnings=tuple(warnings),
     )
 
 
-def _with_headers(subject: str, headers: dict[str, str], body: Iterator[Piece]) -> Iterator[Piece]:
-    yield Piece("heading", subject, 1)
-    yield Piece("paragraph", " | ".join(f"{name}: {value}" for name, value in headers.items()))
-    yield from body
-
-
-def _attachments(message: EmailMessage) -> Iterator[str]:
-    for part in message.iter_attachments():
-        yield f"the attachment {part.get_filename() or part.get_content_type()!r} was not ingested"
+def _msg_headers(message: Any) -> dict[str, str]:
+    recipients = ", ".join(one_line(f"{r.name} <{r.email_address}>") for r in message.recipients)
+    date = message.sent_date.isoformat(" ", "minutes") if message.sent_date else ""
+    found = {"From": one_line(message.sender or ""), "To": recipients, "Date": date}
+    return {name: value for name, value in found.items() if value}

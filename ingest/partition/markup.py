@@ -11,13 +11,16 @@ from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
 from ingest.partition.layout import Piece
 
 _BLOCKS = frozenset(
-    """address article aside blockquote body center details dialog div fieldset figcaption figure footer form header hgroup
-    hr html legend main menuitem nav optgroup option p search section summary caption tbody td tfoot th thead tr""".split()
+    """address article aside blockquote body center details dialog div fieldset figcaption figure footer form header
+    hgroup hr html legend main menuitem nav optgroup option p search section summary caption tbody td tfoot th thead
+    tr""".split()
 )
 _SILENT = frozenset("head script style template del title input textarea select".split())
 _HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 _NOT_IN_DATA = ("table", "pre", *sorted(_HEADINGS))
-_LINE_NUMBERS = re.compile(r"(?:^|\s)(?:linenos?|linenodiv|gutter|line-numbers-rows|line-number)(?:\s|$)", re.IGNORECASE)
+_LINE_NUMBERS = re.compile(
+    r"(?:^|\s)(?:linenos?|linenodiv|gutter|line-numbers-rows|line-number)(?:\s|$)", re.IGNORECASE
+)
 _PERMALINKS = {"¶", "#", "§", "🔗"}
 _POWER = re.compile(r"[-+−]?\d+\Z|[-+−]?[nkxi]\Z")
 
@@ -220,5 +223,3 @@ def _cells(row: Any) -> list[Cell]:
 def _integer(value: str | None, default: int) -> int:
     text = (value or "").strip()
     return int(text) if re.fullmatch(r"-?\d{1,9}", text) else default
-
-

@@ -1,4 +1,4 @@
-"""Text formats whose clean text is the file itself: Markdown, reStructuredText, plain text, rows of documents.jsonl."""
+"""Text formats whose clean text is the file itself: Markdown, plain text, rows of documents.jsonl."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _PARAGRAPH = re.compile(r"\S.*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
-_RST_UNDERLINE = re.compile(r"(?:=+|-+|~+|\^+|\"+|'+|#+|\*+|\++|`+)\s*\Z")
 _KINDS: dict[str, BlockKind] = {
     "paragraph_open": "paragraph",
     "blockquote_open": "paragraph",
@@ -42,23 +41,6 @@ def paragraphs(text: str, start: int = 0) -> Iterator[Block]:
         span = trimmed(text, match.start(), match.end())
         if span:
             yield Block("paragraph", span)
-
-
-def partition_rst(path: Path) -> Content:
-    """Partition reStructuredText: paragraphs, and headings by their underlines (level in order of appearance)."""
-    text, warnings = read_text(path)
-    headings, styles, blocks = HeadingPath(), list[str](), list[Block]()
-    for block in paragraphs(text):
-        lines = text[block.span.start : block.span.end].split("\n")
-        lines = lines[1:] if len(lines) == 3 and _RST_UNDERLINE.match(lines[0]) else lines
-        if len(lines) == 2 and _RST_UNDERLINE.match(lines[1]) and len(lines[1].strip()) >= len(lines[0].strip()):
-            if lines[1][0] not in styles:
-                styles.append(lines[1][0])
-            level = min(6, styles.index(lines[1][0]) + 1)
-            blocks.append(Block("heading", block.span, headings.enter(level, lines[0]), level))
-        else:
-            blocks.append(Block("paragraph", block.span, headings.path))
-    return Content(text, tuple(blocks), "text/x-rst", warnings=warnings)
 
 
 def partition_markdown(path: Path) -> Content:

@@ -1,4 +1,4 @@
-"""Office files, HTML and mail through unstructured: its elements become pieces. The only file that imports it.
+"""Slides, and PDF pages by a layout model, through unstructured: the only file that imports it.
 
 unstructured 0.27 loads a spaCy model by a private name and downloads it when it is missing. `_library` points that
 name at the model that is installed as a package, or puts a blank pipeline in its place, so that nothing is fetched.
@@ -25,45 +25,14 @@ _DROPPED = {"Header", "Footer", "PageBreak", "PageNumber", "Image", "FormKeysVal
 _KINDS: dict[str, BlockKind] = {"Title": "heading", "ListItem": "list_item", "CodeSnippet": "code", "Table": "table"}
 
 
-def docx_pieces(path: Path) -> Iterator[Piece]:
-    """Yield the pieces of a Word document; running headers and footers are left out."""
-    partition = _library("docx").partition_docx
-    return _pieces(partition(filename=str(path), languages=_LANGUAGES))
-
-
-def pptx_pieces(path: Path) -> Iterator[Piece]:
-    """Yield the pieces of a slide deck: each slide's title, body and tables, then its notes; page = slide number."""
-    from pptx import Presentation
-
+def slide_elements(path: Path) -> dict[int, list[Any]]:
+    """Return the texts and tables of each slide (number from 1) in reading order, without notes."""
     partition = _library("pptx").partition_pptx
-    elements = partition(filename=str(path), languages=_LANGUAGES, include_slide_notes=False)
-    for number, slide in enumerate(Presentation(str(path)).slides, start=1):
-        shape = slide.shapes.title
-        title = one_line(shape.text_frame.text) if shape is not None else ""
-        yield Piece("heading", title, 1, number)
-        for piece in _pieces(e for e in elements if e.metadata.page_number == number):
-            if piece.kind == "table":
-                yield piece
-            elif piece.text != title:
-                # unstructured calls every short line of a slide a title, every sentence a paragraph: all are points.
-                yield Piece("list_item", piece.text, 0, number)
-        if slide.has_notes_slide:
-            yield Piece("paragraph", one_line(slide.notes_slide.notes_text_frame.text or ""), 0, number)
-
-
-def eml_pieces(path: Path) -> Iterator[Piece]:
-    """Yield the body of a mail, its text part before its HTML part; attachments are left out."""
-    partition = _library("email").partition_email
-    elements = partition(
-        filename=str(path), content_source="text/plain", process_attachments=False, languages=_LANGUAGES
-    )
-    return _without_headings(elements)
-
-
-def msg_pieces(path: Path) -> Iterator[Piece]:
-    """Yield the body of an Outlook message."""
-    partition = _library("msg").partition_msg
-    return _without_headings(partition(filename=str(path), process_attachments=False, languages=_LANGUAGES))
+    by_slide: dict[int, list[Any]] = {}
+    for element in partition(filename=str(path), languages=_LANGUAGES, include_slide_notes=False):
+        if element.category not in _DROPPED:
+            by_slide.setdefault(element.metadata.page_number or 0, []).append(element)
+    return by_slide
 
 
 def pdf_pieces(path: Path) -> Iterator[Piece]:
@@ -96,12 +65,6 @@ def _library(module: str) -> ModuleType:
 
     _patched()
     return import_module(f"unstructured.partition.{module}")
-
-
-def _without_headings(elements: Iterable[Any]) -> Iterator[Piece]:
-    for piece in _pieces(elements):
-        # Mail has no headings: unstructured calls greetings and signatures titles.
-        yield Piece("paragraph", piece.text) if piece.kind == "heading" else piece
 
 
 def _pieces(elements: Iterable[Any]) -> Iterator[Piece]:

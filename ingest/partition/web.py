@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html.entities import html5
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ _META_CHARSET = re.compile(rb"<meta[^>]{1,500}?charset\s*=\s*[\"']?\s*([\w.:-]+)
 _XML_CHARSET = re.compile(rb"<\?xml[^>]{1,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
 _MAIN = "//main | //*[@role='main'] | //article"
 _HEAD_BYTES = 4096
+_XHTML = "http://www.w3.org/1999/xhtml"
+_NAMED = re.compile(r"&(\w{2,32});")
+_XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
 def partition_html(path: Path) -> Content:
@@ -58,7 +62,7 @@ def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def parse_html(html: str) -> HtmlElement:
-    """Parse HTML of any quality.
+    """Parse HTML of any quality, or XHTML.
 
     Raises:
         DocumentError: it is empty, or nested so deeply that the parser would lose the rest of it.
@@ -66,6 +70,9 @@ def parse_html(html: str) -> HtmlElement:
     from lxml.etree import ParserError
     from lxml.html import HTMLParser, document_fromstring
 
+    page = _parse_xhtml(html) if _XHTML in html[:_HEAD_BYTES] else None
+    if page is not None:
+        return page
     parser = HTMLParser()
     try:
         page = document_fromstring(_XML_DECLARATION.sub("", html), parser=parser)
@@ -74,6 +81,25 @@ def parse_html(html: str) -> HtmlElement:
     if any("xcessive depth" in entry.message for entry in parser.error_log):
         raise DocumentError("its elements are nested more than 255 deep; save it with a browser's reader view")
     return page
+
+
+def _parse_xhtml(html: str) -> HtmlElement | None:
+    """Parse XHTML as XML, where `<a id="x"/>` is empty; return None where it is no well-formed XML."""
+    from lxml.etree import XMLSyntaxError
+    from lxml.html import XHTMLParser, document_fromstring, xhtml_to_html
+
+    parser = XHTMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        page = document_fromstring(_NAMED.sub(_character, _XML_DECLARATION.sub("", html)), parser=parser)
+    except (XMLSyntaxError, ValueError):
+        return None
+    xhtml_to_html(page)
+    return page
+
+
+def _character(match: re.Match[str]) -> str:
+    """Return the character of a name that HTML knows and XML does not."""
+    return match.group() if match.group(1) in _XML_NAMES else html5.get(match.group(1) + ";", match.group())
 
 
 def _content_root(page: HtmlElement) -> HtmlElement:

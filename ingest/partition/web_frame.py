@@ -19,9 +19,11 @@ _KEPT_TAGS = frozenset(
     "html body main article h1 h2 h3 h4 h5 h6 p table thead tbody tr td th pre code ul ol li dl dt dd a b i em".split()
 )
 _SECTIONS = frozenset({"main", "article", "section", "blockquote", "figure", "td", "li", "details"})
-_DROPPED_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "menu", "menubar"})
+_DROPPED_ROLES = frozenset(
+    {"navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "menu", "menubar"}
+)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-# A name is boilerplate when it says nothing else: "cookie-banner" is, "cookie-recipes" and "content-footer-note" are not.
+# A name is boilerplate when it says nothing else: "cookie-banner" is; "cookie-recipes", "content-footer-note" are not.
 _BOILERPLATE = re.compile(
     r"""(?:(?:site|page|global|main|app|top|primary|js|c|l)[-_]?){0,2}
     (?:(?:cookies?|consent|gdpr|privacy)(?:[-_]?(?:banner|bar|notice|consent|popup|modal|overlay|dialog|message))+

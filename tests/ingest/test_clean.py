@@ -58,4 +58,4 @@ def test_only_crlf_and_the_mark_change():
 
 
 def test_code_keeps_its_indentation():
-    assert trim_lines("\n\n  if x:\n\treturn \n\n") == "  if x:\n    return"
+    assert trim_lines("\n\n  if x:\n\treturn \n\n") == "  if x:\n\treturn"

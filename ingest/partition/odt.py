@@ -1,0 +1,210 @@
+"""OpenDocument texts, from their XML: headings, nested lists, tables, notes, comments; tracked deletions stay out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ingest.clean import one_line
+from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
+from ingest.partition.layout import Content, Piece, assemble, flat_metadata, joined_code
+from ingest.partition.packages import Package, open_package
+from rag.errors import DocumentError
+
+_NS = "urn:oasis:names:tc:opendocument:xmlns:"
+_OFFICE, _TEXT, _TABLE, _STYLE = (f"{{{_NS}{name}:1.0}}" for name in ("office", "text", "table", "style"))
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
+_MEDIA_TYPE = "application/vnd.oasis.opendocument.text"
+# The deleted text of tracked changes, lists of contents (they repeat the headings), and declarations.
+_SKIPPED = frozenset(
+    """tracked-changes table-of-content illustration-index table-index object-index alphabetical-index sequence-decls
+    variable-decls user-field-decls forms binary-data note-citation event-listeners scripts""".split()
+)
+_CODE_STYLES = ("preformatted", "code", "listing", "source")
+_MAX_REPEATS = 1000
+
+
+def partition_odt(path: Path) -> Content:
+    """Partition an OpenDocument text; tracked insertions count, tracked deletions do not."""
+    with open_package(path) as package:
+        _check_password(package)
+        root = package.xml("content.xml")
+        body = root.find(f"{_OFFICE}body/{_OFFICE}text")
+        if body is None:
+            raise DocumentError("it is no text document (a sheet or slides?); save it as .odt, .xlsx or .pptx")
+        reader = _Reader(root, package.optional_xml("styles.xml"))
+        text, blocks = assemble(joined_code(reader.pieces(body)))
+        title, metadata = _properties(package)
+        return Content(text, blocks, _MEDIA_TYPE, title=title, metadata=metadata)
+
+
+def _check_password(package: Package) -> None:
+    manifest = package.optional_xml("META-INF/manifest.xml")
+    if manifest is not None and any("encryption-data" in str(element.tag) for element in manifest.iter()):
+        raise DocumentError("it is protected by a password; save it without one")
+
+
+def _properties(package: Package) -> tuple[str, dict[str, str]]:
+    meta = package.optional_xml("meta.xml")
+    if meta is None:
+        return "", {}
+
+    def of(name: str) -> str:
+        return one_line(meta.findtext(f".//{_DC}{name}") or "")
+
+    return of("title"), flat_metadata({"author": of("creator"), "language": of("language"), "date": of("date")})
+
+
+class _Reader:
+    def __init__(self, *roots: Any | None) -> None:
+        self._lists: dict[str, dict[int, tuple[str, str, int]]] = {}
+        self._parents: dict[str, str] = {}
+        self._noted = 0
+        self._notes: list[Piece] = []
+        for root in roots:
+            if root is not None:
+                self._read_styles(root)
+
+    def _read_styles(self, root: Any) -> None:
+        for style in root.iter(f"{_STYLE}style"):
+            name = style.get(f"{_STYLE}name", "")
+            self._parents[name] = style.get(f"{_STYLE}parent-style-name", "")
+        for style in root.iter(f"{_TEXT}list-style"):
+            self._lists[style.get(f"{_STYLE}name", "")] = {
+                _integer(level, "level") - 1: (
+                    level.get(f"{_STYLE}num-format", ""),
+                    level.get(f"{_STYLE}num-suffix", "."),
+                    _integer(level, "start-value"),
+                )
+                for level in style.iter(f"{_TEXT}list-level-style-number")
+            }
+
+    def pieces(self, parent: Any) -> Iterator[Piece]:
+        """Yield the pieces below an element in order, each followed by its notes."""
+        for element in parent:
+            yield from self._element(element)
+            notes, self._notes = self._notes, []
+            yield from notes
+
+    def _element(self, element: Any) -> Iterator[Piece]:
+        name = _local(element)
+        if not name or name in _SKIPPED:
+            return
+        if name == "h":
+            yield Piece("heading", one_line(self._words(element)), min(6, _integer(element, "outline-level")))
+        elif name == "p":
+            yield from self._paragraph(element)
+        elif name == "list":
+            yield from list_pieces(self._items(element, 0, element.get(f"{_TEXT}style-name", "")))
+        elif name == "table":
+            yield table_piece([self._cells(row) for row in _rows(element)])
+        else:
+            yield from self.pieces(element)
+
+    def _paragraph(self, element: Any) -> Iterator[Piece]:
+        words = self._words(element)
+        if self._is_code(element.get(f"{_TEXT}style-name", "")):
+            yield Piece("code", words)
+        else:
+            yield Piece("paragraph", one_line(words))
+
+    def _is_code(self, style: str) -> bool:
+        for _ in range(20):
+            if style.lower().startswith(_CODE_STYLES):
+                return True
+            style = self._parents.get(style, "")
+        return False
+
+    def _words(self, element: Any) -> str:
+        """Return the text of a paragraph; notes and comments in it are kept for after it."""
+        words = [element.text or ""]
+        for child in element:
+            words.append(self._inline(child))
+            words.append(child.tail or "")
+        return "".join(words)
+
+    def _inline(self, child: Any) -> str:
+        name = _local(child)
+        if name in {"", *_SKIPPED}:
+            return ""
+        if name in {"s", "tab", "line-break"}:
+            return {"s": " " * min(_integer(child, "c"), _MAX_REPEATS), "tab": "\t", "line-break": "\n"}[name]
+        if name == "note":
+            return self._note(child)
+        if name == "annotation":
+            return self._comment(child)
+        if name in {"title", "desc"}:
+            return f" [image: {one_line(child.text or '')}] " if child.tag.startswith(_SVG) else ""
+        return self._words(child) + (" " if name in {"p", "h"} else "")
+
+    def _note(self, note: Any) -> str:
+        body = note.find(f"{_TEXT}note-body")
+        self._noted += 1
+        mark = f"[{self._noted}]"
+        if body is not None:
+            self._notes.append(Piece("paragraph", one_line(f"{mark} {self._words(body)}")))
+        return mark
+
+    def _comment(self, annotation: Any) -> str:
+        author = one_line(annotation.findtext(f"{_DC}creator") or "")
+        words = one_line(" ".join(self._words(p) for p in annotation.iter(f"{_TEXT}p")))
+        self._notes.append(Piece("paragraph", f"[comment{' by ' + author if author else ''}: {words}]"))
+        return ""
+
+    def _items(self, element: Any, depth: int, style: str) -> Iterator[Item]:
+        form, suffix, number = self._lists.get(style, {}).get(depth, ("", "", 1))
+        for item in element:
+            if _local(item) not in {"list-item", "list-header"}:
+                continue
+            number = _integer(item, "start-value", number)
+            marker = "-"
+            if form:
+                marker, number = f"{numeral(number, form)}{suffix}", number + 1
+            for part in item:
+                if _local(part) == "list":
+                    yield from self._items(part, depth + 1, part.get(f"{_TEXT}style-name") or style)
+                elif _local(part) in {"p", "h"}:
+                    words = one_line(self._words(part))
+                    if words:
+                        yield Item(depth, marker, words)
+                        marker = ""
+                else:
+                    yield Item(depth, marker, " ".join(one_line(piece.text) for piece in self._element(part)))
+                    marker = ""
+
+    def _cells(self, row: Any) -> list[Cell]:
+        cells: list[Cell] = []
+        for cell in row:
+            name = _local(cell)
+            if name not in {"table-cell", "covered-table-cell"}:
+                continue
+            # Covered cells are those that a merged one spans: its text is put there again.
+            if name == "covered-table-cell":
+                continue
+            text = one_line(" ".join(piece.text for part in cell for piece in self._element(part)))
+            repeats = min(_integer(cell, "number-columns-repeated", table=True), _MAX_REPEATS)
+            columns = _integer(cell, "number-columns-spanned", table=True)
+            rows = _integer(cell, "number-rows-spanned", table=True)
+            cells += [Cell(text, columns, rows)] * (repeats if text else min(repeats, 50))
+        return cells
+
+
+def _rows(table: Any) -> Iterator[Any]:
+    for child in table:
+        name = _local(child)
+        if name == "table-row":
+            yield child
+        elif name in {"table-header-rows", "table-rows", "table-row-group"}:
+            yield from _rows(child)
+
+
+def _integer(element: Any, name: str, default: int = 1, *, table: bool = False) -> int:
+    value = element.get((_TABLE if table else _TEXT) + name, "")
+    return max(1, int(value)) if value.isdecimal() and len(value) < 10 else default
+
+
+def _local(element: Any) -> str:
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""

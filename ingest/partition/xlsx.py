@@ -1,0 +1,144 @@
+"""Excel workbooks: a heading for each visible sheet, tables between its empty rows, values as shown."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingest.clean import one_line, table_text
+from ingest.partition.docx import core_title
+from ingest.partition.layout import Content, Piece, assemble
+from ingest.partition.packages import Package, open_package
+from ingest.partition.sheet_format import shown
+from rag.errors import DocumentError
+
+_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})"')
+_NO_VALUE = re.compile(rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f(?:\s[^>]*)?/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</(?:\w+:)?c>")
+_MAX_ROWS = 200_000
+_MAX_COVERED = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """What openpyxl does not tell of a sheet that it streams: merged cells, formulas that were never calculated.
+
+    `covered` maps a cell (row and column from 0) to the first cell of the merged range that it is in.
+    """
+
+    covered: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    uncalculated: int = 0
+
+
+def partition_xlsx(path: Path) -> Content:
+    """Partition a workbook; the text of a merged cell stands in every place that it covers."""
+    with open_package(path) as package:
+        title = core_title(package) or path.stem
+        raw = _raw_sheets(package)
+    warnings: list[str] = []
+    text, blocks = assemble(_sheets(path, raw, warnings))
+    return Content(text, blocks, _MEDIA_TYPE, title=title, explicit_title=True, warnings=tuple(warnings))
+
+
+def _raw_sheets(package: Package) -> dict[str, _Raw]:
+    relations = package.optional_xml("xl/_rels/workbook.xml.rels")
+    targets = {e.get("Id"): e.get("Target", "") for e in relations} if relations is not None else {}
+    found: dict[str, _Raw] = {}
+    for sheet in package.xml("xl/workbook.xml").iter("{*}sheet"):
+        target = targets.get(sheet.get(_RELATION), "")
+        member = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
+        if member in package.names:
+            data = package.read(member)
+            found[sheet.get("name", "")] = _Raw(_covered(data), sum(1 for _ in _NO_VALUE.finditer(data)))
+    return found
+
+
+def _covered(data: bytes) -> dict[tuple[int, int], tuple[int, int]]:
+    covered: dict[tuple[int, int], tuple[int, int]] = {}
+    for left, top, right, bottom in _MERGED.findall(data):
+        first = (int(top) - 1, _column(left))
+        last = (int(bottom) - 1, _column(right))
+        if (last[0] - first[0] + 1) * (last[1] - first[1] + 1) + len(covered) > _MAX_COVERED:
+            continue
+        for row in range(first[0], last[0] + 1):
+            for column in range(first[1], last[1] + 1):
+                covered[row, column] = first
+    return covered
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number - 1
+
+
+def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[Piece]:
+    from openpyxl import load_workbook
+
+    workbook = load_workbook(path, read_only=True, data_only=True)
+    try:
+        for sheet in workbook.worksheets:
+            if sheet.sheet_state != "visible":
+                warnings.append(f"the hidden sheet {sheet.title!r} was left out")
+                continue
+            known = raw.get(sheet.title, _Raw())
+            if known.uncalculated:
+                warnings.append(
+                    f"{known.uncalculated} formulas of the sheet {sheet.title!r} have no stored value and are empty;"
+                    " open the file in a spreadsheet program and save it"
+                )
+            yield Piece("heading", one_line(sheet.title), 1)
+            yield from _tables(_rows(sheet, known))
+    finally:
+        workbook.close()
+
+
+def _rows(sheet: Any, raw: _Raw) -> Iterator[list[str]]:
+    sheet.reset_dimensions()
+    origins: dict[tuple[int, int], str] = {}
+    wanted = set(raw.covered.values())
+    for number, row in enumerate(sheet.iter_rows()):
+        if number >= _MAX_ROWS:
+            raise DocumentError(f"sheet {sheet.title!r} has more than {_MAX_ROWS} rows; export it as documents.jsonl")
+        cells = [shown(cell.value, getattr(cell, "number_format", "") or "") for cell in row]
+        origins |= {(number, at): cells[at] for at in range(len(cells)) if (number, at) in wanted}
+        yield _filled(cells, number, raw, origins) if raw.covered else cells
+
+
+def _filled(cells: list[str], number: int, raw: _Raw, origins: dict[tuple[int, int], str]) -> list[str]:
+    """Put the text of merged cells where they cover others, unless a row holds nothing else (a title)."""
+    own = [at for at, cell in enumerate(cells) if cell]
+    places = [at for at in range(len(cells)) if (number, at) in raw.covered]
+    if len(own) == 1 and raw.covered.get((number, own[0])) == (number, own[0]) and len(places) == len(cells):
+        return cells
+    return [
+        cell or (origins.get(raw.covered[number, at], "") if (number, at) in raw.covered else "")
+        for at, cell in enumerate(cells)
+    ]
+
+
+def _tables(rows: Iterator[list[str]]) -> Iterator[Piece]:
+    table: list[Sequence[str]] = []
+    for row in rows:
+        if any(row):
+            table.append(row)
+        elif table:
+            yield from _table(table)
+            table = []
+    if table:
+        yield from _table(table)
+
+
+def _table(rows: list[Sequence[str]]) -> Iterator[Piece]:
+    """Yield a table below the lines above it that are only a title."""
+    filled = [[cell for cell in row if cell] for row in rows]
+    wide = next((at for at, row in enumerate(filled) if len(row) > 1), 0 if len(rows) > 1 else len(rows))
+    yield from (Piece("paragraph", row[0]) for row in filled[:wide])
+    if rows[wide:]:
+        yield Piece("table", table_text(rows[wide:]))
