@@ -1,4 +1,4 @@
-"""Word documents, from their XML: what python-docx leaves out (tracked changes, notes, comments, text boxes) is text too."""
+"""Word documents, from their XML: tracked changes, notes, comments and text boxes are text too."""
 
 from __future__ import annotations
 

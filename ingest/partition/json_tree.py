@@ -73,7 +73,7 @@ def _object(name: str, value: Pairs, prefix: tuple[str, ...], depth: int) -> Ite
     yield from opened
     if not value and name:
         yield _line((*prefix, name), "{}")
-    for key, member in value:
+    for key, member in _lines_first(value):
         yield from _pieces(key, member, inner, depth + 1)
 
 
@@ -86,10 +86,24 @@ def _array(name: str, value: list[Any], prefix: tuple[str, ...], depth: int) -> 
             yield Piece("paragraph", ".".join((*prefix, name)) + ":")
         yield Piece("table", _table(value))
     else:
-        for number, item in enumerate(value, start=1):
-            label = _label(item)
-            shown = f"{name or 'item'} {number}" + (f": {label}" if label else "")
+        named = ((_element_name(name, number, item), item) for number, item in enumerate(value, start=1))
+        for shown, item in _lines_first(tuple(named)):
             yield from _pieces(shown, item, prefix, depth)
+
+
+def _lines_first(members: Pairs) -> Iterator[tuple[str, Any]]:
+    """Yield what becomes lines before what opens a section: below the section's heading it would belong to that."""
+    yield from (member for member in members if not _opens_section(member[1]))
+    yield from (member for member in members if _opens_section(member[1]))
+
+
+def _opens_section(value: Any) -> bool:
+    return not _is_scalar(value) and not (isinstance(value, list) and all(_is_scalar(item) for item in value))
+
+
+def _element_name(name: str, number: int, item: Any) -> str:
+    label = _label(item)
+    return f"{name or 'item'} {number}" + (f": {label}" if label else "")
 
 
 def _opened(name: str, prefix: tuple[str, ...], depth: int) -> tuple[tuple[str, ...], list[Piece]]:

@@ -11,17 +11,19 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import clip, one_line
+from ingest.clean import clip, normalise_newlines, one_line
 from ingest.partition.encodings import decode
 from ingest.partition.grids import Item, list_pieces
 from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.web import html_pieces
+from ingest.partition.web import decode_html, html_pieces
 from rag.errors import DocumentError
 
 _SHOWN = ("From", "To", "Cc", "Date")
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
 _BULLET = re.compile(r"([ \t]*)([-*+•]|\d{1,3}[.)])[ \t]+(?=\S)")
 _MAX_NESTED = 10
+# Numbers of properties in [MS-OXPROPS].
+_HTML_PROPERTY, _RTF_PROPERTY, _NAME_PROPERTY = 0x1013, 0x1009, 0x3001
 _INDENT = 2
 
 
@@ -168,11 +170,8 @@ def partition_msg(path: Path) -> Content:
     message = Message.load(str(path))
     headers = _msg_headers(message)
     subject = one_line(message.subject or "")
-    body = list(plain_body(message.body.replace("\r\n", "\n"))) if message.body else []
-    body = body or list(html_body(message.html_body or ""))
-    warnings = [
-        f"the attachment {clip(a.file_name or 'without a name')!r} was not ingested" for a in message.attachments
-    ]
+    warnings = [f"the attachment {clip(_file_name(a))!r} was not ingested" for a in message.attachments]
+    body = list(_msg_body(message, warnings))
     text, blocks = assemble([*_head(subject, headers, 1), *body])
     return Content(
         text,
@@ -183,6 +182,26 @@ def partition_msg(path: Path) -> Content:
         metadata={name.lower(): value for name, value in headers.items()},
         warnings=tuple(warnings),
     )
+
+
+def _msg_body(message: Any, warnings: list[str]) -> Iterator[Piece]:
+    """Yield the plain body, else the HTML one; Outlook may also store a body as RTF alone, which is not read."""
+    text = message.body or ""
+    if text.strip():
+        yield from plain_body(normalise_newlines(text))
+        return
+    data = message.properties.binary_prop_value(_HTML_PROPERTY)
+    html, guessed = decode_html(data) if data else (message.html_body or "", ())
+    warnings += guessed
+    if html.strip():
+        yield from html_body(html)
+    elif message.properties.binary_prop_value(_RTF_PROPERTY):
+        warnings.append("its body is stored as RTF alone and was not read; save the message as .eml")
+
+
+def _file_name(attachment: Any) -> str:
+    name = attachment.file_name or attachment.properties.str_prop_value(_NAME_PROPERTY)
+    return name or "without a name"
 
 
 def _msg_headers(message: Any) -> dict[str, str]:

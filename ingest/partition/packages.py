@@ -1,6 +1,6 @@
 """Zip packages and the XML in them (docx, pptx, xlsx, odt, epub), opened so that they can do no harm.
 
-Members are read, never unpacked to disk, so their names can lead nowhere. Entities are not expanded, nothing is fetched.
+Members are read, never unpacked to disk, so their names lead nowhere. Entities are not expanded, nothing is fetched.
 """
 
 from __future__ import annotations

@@ -115,9 +115,15 @@ def _half_up(amount: float, places: int) -> float:
 def _moment(value: datetime.datetime | datetime.date | datetime.time, number_format: str) -> str:
     section = _BRACKETS.sub("", number_format.split(";")[0])
     section = _CURRENCY.sub("", _LITERAL.sub(lambda match: match.group(1) or match.group(2) or "", section)).strip()
-    if section.lower() in _LOCALE_DATES or not isinstance(value, datetime.datetime):
+    if section.lower() in _LOCALE_DATES:
         return _iso(value)
-    return one_line("".join(_date_parts(value, section))) or _iso(value)
+    if isinstance(value, datetime.time):
+        moment = datetime.datetime.combine(datetime.date(1900, 1, 1), value)
+    elif isinstance(value, datetime.datetime):
+        moment = value
+    else:
+        moment = datetime.datetime.combine(value, datetime.time())
+    return one_line("".join(_date_parts(moment, section))) or _iso(value)
 
 
 def _iso(value: datetime.datetime | datetime.date | datetime.time) -> str:
