@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import ForkingPickler
 
 from ingest.sources import SourceItem
 from rag.errors import ConfigError, DocumentError, RagwrightError
@@ -285,7 +286,22 @@ def _serve(pipe: Connection) -> None:
         _limit_memory(recipe.partition.memory_mb)
         pipe.send(None)
         while True:
-            pipe.send(_answer(pipe.recv(), make, recipe))
+            _reply(pipe, pipe.recv(), make, recipe)
+
+
+def _reply(pipe: Connection, job: Job, make: Make, recipe: Recipe) -> None:
+    outcome = _answer(job, make, recipe)
+    try:
+        data = bytes(ForkingPickler.dumps(outcome))
+    except MemoryError:
+        data = bytes(ForkingPickler.dumps(_too_large(job.doc_id, recipe)))
+    pipe.send_bytes(data)
+
+
+def _too_large(doc_id: str, recipe: Recipe) -> Outcome:
+    limit = recipe.partition.memory_mb
+    reason = f"needs more than {limit} MB of memory; raise ingest.partition.memory_mb or split the file"
+    return Outcome(doc_id, reason=reason, transient=True)
 
 
 def _answer(job: Job, make: Make, recipe: Recipe) -> Outcome:
@@ -295,9 +311,7 @@ def _answer(job: Job, make: Make, recipe: Recipe) -> Outcome:
     except RagwrightError as error:
         return Outcome(doc_id, reason=str(error), transient=error.transient)
     except MemoryError:
-        limit = recipe.partition.memory_mb
-        reason = f"needs more than {limit} MB of memory; raise ingest.partition.memory_mb or split the file"
-        return Outcome(doc_id, reason=reason, transient=True)
+        return _too_large(doc_id, recipe)
     except Exception as error:  # one document must never end the run
         reason = " ".join(f"internal error: {type(error).__name__}: {error}".split())
         return Outcome(doc_id, reason=reason)

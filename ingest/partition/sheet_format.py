@@ -16,7 +16,7 @@ _BRACKETS = re.compile(r"\[(?!\$|h+\]|m+\]|s+\])[^\]]*\]", re.IGNORECASE)
 _CURRENCY = re.compile(r"\[\$([^\]-]*)[^\]]*\]")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
 _DIGITS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*)?,*(?:E[+-]0+)?|\.[#0?]+", re.IGNORECASE)
-_DATE_PART = re.compile(r"y+|m+|d+|h+|s+|AM/PM|A/P|\.0+|[^ymdhs.]+|\.", re.IGNORECASE)
+_DATE_PART = re.compile(r"y+|m+|d+|h+|s+|AM/PM|A/P|\.0+|[^ymdhs.a]+|.", re.IGNORECASE)
 _LOCALE_DATES = frozenset({"mm-dd-yy", "m/d/yy", "m/d/yyyy", "mm/dd/yy", "general", ""})
 
 
