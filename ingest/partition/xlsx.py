@@ -90,7 +90,7 @@ def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[P
             known = raw.get(sheet.title, _Raw())
             if known.uncalculated:
                 warnings.append(
-                    f"the sheet {sheet.title!r} has {known.uncalculated} formulas without a stored value, read as empty;"
+                    f"the sheet {sheet.title!r} has {known.uncalculated} formulas without a value, read as empty;"
                     " open the file in a spreadsheet program and save it"
                 )
             yield Piece("heading", one_line(sheet.title), 1)
