@@ -13,7 +13,7 @@ _ABBREVIATIONS = frozenset(
 )
 _BEFORE_NUMBERS = frozenset("art ch col fig max min no nos op p para pp sec v ver vol vols".split())
 _BREAK = re.compile(
-    r"""(?P<stop>[.!?…]+)(?P<close>["'”’)\]]*)(?=\s)   # a full stop, what closes around it, then white space
+    r"""(?<![.!?…])(?P<stop>[.!?…]++)(?P<close>["'”’)\]]*+)(?=\s)   # a full stop, what closes it, then white space
     |(?P<wide>[。！？]+[」』”）]*)                        # CJK stops need no white space
     |(?P<line>\n[ \t]*\n\s*)                             # a blank line
     |(?P<item>\n(?=[ \t]*(?:[-*+•]\s|\d{1,3}[.)]\s|\||\#{1,6}\s|>\s?|```)))  # before a list item or a heading
