@@ -30,6 +30,7 @@ from rag.types import Chunk, Document
 
 _POLL_S = 0.2
 _STOP_S = 2.0
+_START_S = 60.0
 _MB = 1024 * 1024
 _AHEAD_CHARS = 16 * _MB
 
@@ -159,7 +160,9 @@ class WorkerPool:
             if job is None:
                 return
             worker = idle or self._start()
-            worker.job, worker.deadline = job, time.monotonic() + self._recipe.partition.timeout_s
+            limit = self._recipe.partition.timeout_s
+            worker.job = job
+            worker.deadline = time.monotonic() + (limit if worker.started else max(limit, _START_S))
             # A worker that died while it was idle is noticed when its outcome is collected.
             with contextlib.suppress(OSError):
                 worker.pipe.send(job)
@@ -191,7 +194,7 @@ class WorkerPool:
         """
         try:
             if not worker.pipe.poll():
-                raise ConfigError("a worker process did not start in time; raise ingest.partition.timeout_s")
+                raise ConfigError(f"a worker process did not start within {_START_S:g} s; is the machine overloaded?")
             worker.pipe.recv()
         except (EOFError, OSError) as error:
             raise ConfigError(
@@ -247,7 +250,8 @@ def _death(process: SpawnProcess) -> str:
     code = process.exitcode
     if code is not None and code < 0:
         name = signal.Signals(-code).name
-        hint = " (out of memory?)" if name == "SIGKILL" else ""
+        # Native code aborts where it cannot allocate below the limit.
+        hint = " (out of memory?)" if name in {"SIGKILL", "SIGABRT"} else ""
         return f"its worker process was ended by {name}{hint}; the file may be damaged"
     return f"its worker process ended with exit code {code}; the file may be damaged"
 

@@ -19,6 +19,7 @@ from ingest.partition.web import decode_html, html_pieces
 from rag.errors import DocumentError
 
 _SHOWN = ("From", "To", "Cc", "Date")
+_KNOWN = frozenset("from to cc date subject message-id received mime-version content-type".split())
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
 _BULLET = re.compile(r"([ \t]*)([-*+•]|\d{1,3}[.)])[ \t]+(?=\S)")
 _MAX_NESTED = 10
@@ -35,7 +36,7 @@ def partition_eml(path: Path) -> Content:
     """
     with path.open("rb") as file:
         message = BytesParser(policy=email.policy.default).parse(file)
-    if not isinstance(message, MIMEPart) or not _headers(message):
+    if not isinstance(message, MIMEPart) or not _KNOWN & {name.lower() for name in message.keys()}:
         raise DocumentError("it has no mail headers")
     warnings: list[str] = []
     text, blocks = assemble(_message(message, 1, warnings))
@@ -167,7 +168,10 @@ def partition_msg(path: Path) -> Content:
     """
     from oxmsg import Message
 
-    message = Message.load(str(path))
+    try:
+        message = Message.load(str(path))
+    except (ValueError, KeyError, OSError) as error:
+        raise DocumentError(f"it is no Outlook message: {one_line(str(error))}") from error
     headers = _msg_headers(message)
     subject = one_line(message.subject or "")
     warnings = [f"the attachment {clip(_file_name(a))!r} was not ingested" for a in message.attachments]

@@ -40,7 +40,7 @@ class Package:
             return self._archive.read(name)
         except KeyError:
             raise DocumentError(f"its part {name!r} is missing; the file is damaged or of another format") from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             raise DocumentError(f"its part {name!r} is damaged: {one_line(str(error))}") from error
 
     def xml(self, name: str) -> Any:
@@ -70,7 +70,7 @@ def open_package(path: Path) -> Iterator[Package]:
             )
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
         raise DocumentError(f"it is no {path.suffix} file: {one_line(str(error))}") from error
     with archive:
         _check_directory(archive.infolist())

@@ -41,3 +41,7 @@ def test_sentences_cover_the_text_in_order(text: str) -> None:
 
 def test_words_are_lower_case_and_keep_inner_apostrophes() -> None:
     assert words("Don't touch ERR-12, café_Bar") == ["don't", "touch", "err", "12", "café", "bar"]
+
+
+def test_a_long_run_of_stops_is_looked_at_once():
+    assert [len(span) for span in sentences("." * 400_000 + " A." + "…!?" * 100_000)] == [400_000, 300_002]
