@@ -1,7 +1,9 @@
 """Documents that say nearly the same, found among MinHash signatures by banding; pure: signatures in, pairs out.
 
 Two documents are compared when they agree in one band of places. The bands are cut so that a pair at the threshold is
-found with a probability of 0.99. (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3.)
+found with a probability of 0.99, and each document is compared with few others of a band, so that a family of
+thousands of copies stays cheap; datasketch, which makes the signatures, promises neither. (Leskovec, Rajaraman,
+Ullman, "Mining of Massive Datasets", chapter 3.)
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, upd
 from ingest.catalogue import CatalogueWriter, Clock, batches, utc_now
 from ingest.lock import ingest_lock
 from ingest.pipeline import discard_abandoned
+from ingest.sources.spool import spool_folder
 from ingest.status import DroppingRuntime, sweep_corpus
 from rag.errors import DocumentNotFoundError
 from rag.ports import Index
@@ -55,6 +57,9 @@ def erase(doc_ids: Sequence[str], corpus: str, runtime: DroppingRuntime, clock: 
             erased = sum(_forget(connection, corpus, batch) for batch in batches(wanted, _BATCH))
             # What a gate wrote down may quote any document.
             connection.execute(update(generations).where(generations.c.corpus == corpus).values(gate=None))
+        shutil.rmtree(runtime.home.gates(corpus), ignore_errors=True)
+        with spool_folder(runtime.home.spool):  # opening one removes those of runs that died
+            pass
         sweep_corpus(writer, corpus, runtime)
     return Erasure(corpus, wanted, erased, live)
 

@@ -122,6 +122,11 @@ def sweep_corpus(writer: CatalogueWriter, corpus: str, runtime: DroppingRuntime)
         else:
             runtime.drop_index(index_id)
             shutil.rmtree(runtime.home.index(index_id), ignore_errors=True)
+    known = {str(generation.id) for generation in kept}
+    runs = runtime.home.gates(corpus)
+    for folder in runs.iterdir() if runs.is_dir() else ():
+        if folder.name not in known:
+            shutil.rmtree(folder, ignore_errors=True)
     reclaim(runtime.engine)
 
 

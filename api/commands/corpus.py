@@ -85,7 +85,12 @@ def _gate(arguments: argparse.Namespace, runtime: Runtime, advance: Advance) -> 
     home = runtime.home.root
     golden = open_golden(arguments.gate, home=home, now=datetime.now(UTC), split=arguments.split)
     return GoldenGate(
-        golden, load_policy(arguments.policy), runtime.pipeline_at, runtime.catalogue, home / "gates", advance
+        golden,
+        load_policy(arguments.policy),
+        runtime.pipeline_at,
+        runtime.catalogue,
+        runtime.home.gates(arguments.corpus),
+        advance,
     )
 
 

@@ -45,6 +45,10 @@ class Home:
         """What running ingests fetched and have not made into documents yet."""
         return self.root / "spool"
 
+    def gates(self, corpus: str) -> Path:
+        """The runs that the gates of a corpus compared, one folder for each generation; they quote documents."""
+        return self.root / "gates" / corpus
+
     def index(self, index_id: int) -> Path:
         """The folder of one index: its shard, segments and weights."""
         return self.root / "indexes" / str(index_id)

@@ -80,6 +80,10 @@ def test_no_byte_of_an_erased_document_stays(source: Path, settings: Settings) -
         ingest([str(source)], "kb", runtime)
         (source / "ferry.md").write_text(FERRY.format("ten"))
         last = ingest([str(source)], "kb", runtime).generation
+        # What a gate wrote, and what an ingest left that was killed while it fetched.
+        for folder in (runtime.home.gates("kb") / str(last) / "candidate", runtime.home.spool / "dead"):
+            folder.mkdir(parents=True)
+            (folder / "rows.jsonl").write_text(" ".join(SENTENCES), encoding="utf-8")
         assert {text for _, text in traces(home, WORDS)} == set(WORDS)
         done = erase(list(SECRETS), "kb", runtime)
         assert done.documents == tuple(SECRETS) and done.chunks == 3 and done.generation > last
