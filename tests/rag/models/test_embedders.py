@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rag.errors import ModelError
-from rag.models.embedders import make_embedder
+from rag.models.embedders import batches_by_length, make_embedder
 from rag.models.weights import PackagedWeights, check_folder, packaged_folder
 from rag.ports import Embedder
 from rag.settings import EmbedderSettings
@@ -21,6 +23,24 @@ def test_vectors_are_normalised_and_in_order(embedder: Embedder) -> None:
     alone = np.concatenate([embedder.embed([text]).vectors for text in TEXTS])
     assert (together * alone).sum(1).min() > 0.97
     assert together[0] @ together[1] > together[0] @ together[2]
+
+
+@given(st.lists(st.integers(1, 256), max_size=80), st.integers(1, 2000))
+def test_batches_hold_every_text_once_and_keep_to_their_size(lengths: list[int], tokens: int) -> None:
+    batches = list(batches_by_length(lengths, tokens))
+    assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or lengths[batch[-1]] * len(batch) <= tokens
+    flat = [lengths[position] for batch in batches for position in batch]
+    assert flat == sorted(flat)
+
+
+def test_threads_do_not_change_the_vectors(embedder: Embedder, model_cache: Path) -> None:
+    texts = [f"{'word ' * (i * 7 % 150)}number {i}" for i in range(40)]
+    apart = make_embedder(EmbedderSettings(threads=3), model_cache).embed(texts, with_tokens=True)
+    one = embedder.embed(texts, with_tokens=True)
+    assert np.array_equal(apart.vectors, one.vectors)
+    assert all(np.array_equal(a, b) for a, b in zip(apart.tokens, one.tokens, strict=True))
 
 
 def test_token_vectors_match_the_tokenizer(embedder: Embedder) -> None:

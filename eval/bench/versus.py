@@ -1,0 +1,104 @@
+"""Ingestion side by side with LlamaIndex: the same documents in slices, the systems in turning order, then quality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from eval.bench.corpora import BenchCorpus, BenchQuestion, write_corpus
+from eval.bench.figures import Figure, mean_of, ratio_of_sums, single, unmeasured
+from eval.bench.own import OwnIngestion, timed
+from eval.gates import GatePolicy
+from eval.stats import minimal_detectable_effect, non_inferiority, paired_difference
+from rag.models.embedders import PACKAGED
+from rag.models.weights import packaged_folder
+
+OURS, SHIPPED, SAME_RUNTIME = "ragwright", "llamaindex", "llamaindex_same_runtime"
+SAME_CHUNKS, SAME_RUNTIME_SHIPPED = "llamaindex_same_chunks", "llamaindex_same_runtime_default_chunks"
+
+_TOP_K = 50  # chunks that each system retrieves; their documents are ranked by their first chunk
+
+Ingest = Callable[[Path], Any]
+Search = Callable[[str, int], list[str]]
+
+
+def compare_with_llamaindex(own: OwnIngestion, corpus: BenchCorpus, work: Path, slices: int) -> dict[str, Any]:
+    """Return speed-ups in documents per second, tokens embedded and nDCG@10 on the questions of the corpus."""
+    rivals = _rivals(own)
+    folders = [
+        write_corpus(corpus.documents[number::slices], work / f"slice{number}")
+        for number in range(min(slices, len(corpus.documents)))
+    ]
+    systems: dict[str, Ingest] = {OURS: own.ingest} | {name: rival.ingest for name, rival in rivals.items()}
+    seconds = slice_seconds(systems, folders)
+    searches: dict[str, Search] = {OURS: own.search_dense, "ragwright_hybrid": own.search}
+    searches |= {name: rivals[name].search for name in (SHIPPED, SAME_RUNTIME)}
+    sizes = {name: [rival.tokens(folder) for folder in folders] for name, rival in rivals.items()}
+    chunks = own.chunks()
+    sizes[OURS] = [(len(chunks), sum(chunk.tokens + 2 for chunk in chunks))]
+    return {
+        "documents": len(corpus.documents),
+        "slices": len(folders),
+        "seconds": {name: single(sum(taken)) for name, taken in seconds.items()},
+        "speedups": {name: ratio_of_sums(seconds[name], seconds[OURS]) for name in rivals},
+        "chunks": {name: sum(count for count, _ in of_slices) for name, of_slices in sizes.items()},
+        "tokens_embedded": {name: sum(tokens for _, tokens in of_slices) for name, of_slices in sizes.items()},
+        "quality": quality(searches, corpus.questions),
+    }
+
+
+def _rivals(own: OwnIngestion) -> dict[str, Any]:
+    from eval.bench.llama_pipeline import LlamaIngestion, runtime_embedding, torch_embedding  # seconds of imports
+
+    settings, embedder = own.runtime.settings, own.runtime.embedder
+    model = settings.embedder.model
+    location = str(packaged_folder(PACKAGED[model])) if model in PACKAGED else model
+    theirs = torch_embedding(location, settings.embedder.threads)
+    ours = runtime_embedding(embedder)
+    size = settings.ingest.chunker.max_tokens
+    return {
+        SHIPPED: LlamaIngestion(theirs, embedder),
+        SAME_CHUNKS: LlamaIngestion(theirs, embedder, size),
+        SAME_RUNTIME: LlamaIngestion(ours, embedder, size),
+        SAME_RUNTIME_SHIPPED: LlamaIngestion(ours, embedder),
+    }
+
+
+def slice_seconds(systems: Mapping[str, Ingest], folders: Sequence[Path]) -> dict[str, list[float]]:
+    """Return each system's wall time for every slice; the order turns, so that a drift of the machine meets all."""
+    seconds: dict[str, list[float]] = {name: [] for name in systems}
+    names = list(systems)
+    for turn, folder in enumerate(folders):
+        for name in names if turn % 2 == 0 else reversed(names):
+            seconds[name].append(timed(partial(systems[name], folder))[0])
+    return seconds
+
+
+def quality(searches: Mapping[str, Search], questions: Sequence[BenchQuestion]) -> dict[str, Any]:
+    """Return each system's mean nDCG@10 over documents, and whether ours, dense alone, is not worse than as shipped."""
+    if len(questions) < 2:
+        return {"nDCG@10": unmeasured("the corpus has no questions")}
+    scores = {name: [_ndcg(search(q.text, _TOP_K), q.relevant) for q in questions] for name, search in searches.items()}
+    difference = paired_difference(scores[SHIPPED], scores[OURS])
+    mde = minimal_detectable_effect(difference.standard_error)
+    decision = non_inferiority(difference, max(GatePolicy().smallest_margin, mde))
+    shown = {name: mean_of(values) for name, values in scores.items()}
+    return {
+        "nDCG@10": shown,
+        "ours_minus_llamaindex": Figure(difference.value, difference.n, difference.low, difference.high),
+        "margin": single(decision.margin, "the larger of the gate's smallest margin and the MDE"),
+        "mde": single(mde),
+        "verdict": decision.verdict,
+    }
+
+
+def _ndcg(ranked: Sequence[str], relevant: Sequence[str]) -> float:
+    import ir_measures
+
+    if not ranked:
+        return 0.0
+    run = {"q": {name: float(len(ranked) - place) for place, name in enumerate(ranked)}}
+    found = ir_measures.iter_calc([ir_measures.nDCG @ 10], {"q": dict.fromkeys(relevant, 1)}, run)
+    return float(next(iter(found)).value)
