@@ -65,7 +65,7 @@ aa: install  ## how often the gate errs on SET: the same questions under two nea
 bench: bench-ingest  ## run every benchmark there is; figures go to out/bench
 
 bench-ingest: install  ## speed, memory and the cost of edits, beside LlamaIndex (BENCH_ARGS="--chunks 2000")
-	$(BIN)/python -m eval.bench.ingest_bench $(BENCH_ARGS)
+	$(BIN)/python -m eval.bench ingest $(BENCH_ARGS)
 
 up:  ## the service with a Qdrant server, in containers
 	docker compose up --build --detach --wait

@@ -1,6 +1,6 @@
 """`make bench-ingest`: how fast documents become a searchable generation, and what an edit costs.
 
-    python -m eval.bench.ingest_bench --chunks 20000 --out out/bench
+    python -m eval.bench ingest --chunks 20000 --out out/bench
 
 Text (md, txt, jsonl) and pages (HTML, PDF) are reported apart. Costs of edits are shares of the full ingest's wall
 time. The comparison with LlamaIndex runs on a part of the corpus, both systems side by side on the same documents.
@@ -31,8 +31,8 @@ NOTES = (
     "ingest starts with the model loaded and ends when the new generation is live; embedding alone is the same call"
     " (sentence and token vectors) on the same windows of 256 chunks, sorted by length",
     "LlamaIndex as it ships: SentenceSplitter's defaults, sentence-transformers on torch float32 through a"
-    " BaseEmbedding (llama-index-embeddings-huggingface is not installed), a document store for upserts, Qdrant in memory; nothing of"
-    " it is written to disk, while ours is durable when the clock stops",
+    " BaseEmbedding (llama-index-embeddings-huggingface is not installed), a document store for upserts, Qdrant"
+    " in memory; nothing of it is written to disk, while ours is durable when the clock stops",
     "LlamaIndex's default chunks have 1,024 tokens, of which MiniLM reads 256: it embeds fewer tokens of the same"
     " documents (see tokens_embedded); llamaindex_same_chunks cuts at our size with our tokenizer and embeds it all",
     "speed-ups are wall times on the same documents, intervals over slices; nDCG@10 ranks the documents of 50 chunks",
@@ -134,7 +134,7 @@ def _pages_part(corpus: BenchCorpus, work: Path, options: Options) -> dict[str, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark from the command line."""
-    parser = argparse.ArgumentParser(prog="ingest_bench", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="eval.bench ingest", description=(__doc__ or "").partition("\n")[0])
     defaults = Options()
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="folder of ingest.json")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part; may be repeated")
@@ -157,7 +157,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(table("ingest", figures))
     print(f"written: {path}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,12 @@ class _Embedding(BaseEmbedding):
 
 
 def torch_embedding(model: str, threads: int) -> BaseEmbedding:
-    """Return a sentence-transformers model as a user of LlamaIndex runs it; `model` is a folder or hub id, 0 threads one per core."""
+    """Return a sentence-transformers model, a folder or hub id, as a user of LlamaIndex runs it; 0 threads: all."""
     import torch
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     torch.set_num_threads(threads or os.cpu_count() or 1)
     loaded: Any = SentenceTransformer(model, device="cpu")
     return _Embedding(lambda texts: loaded.encode(texts, normalize_embeddings=True, show_progress_bar=False))
@@ -102,7 +105,10 @@ class LlamaIngestion:
 
     def ingest(self, folder: Path) -> int:
         """Read a folder that `write_corpus` wrote and bring it into the store; return how many nodes were made."""
-        return len(self._pipeline.run(documents=_read(folder)))
+        with warnings.catch_warnings():
+            # It asks the local Qdrant, which has none, for an index over payloads.
+            warnings.filterwarnings("ignore", message="Payload indexes have no effect")
+            return len(self._pipeline.run(documents=_read(folder)))
 
     def tokens(self, folder: Path) -> tuple[int, int]:
         """Return how many nodes a folder makes and how many tokens of them the model reads, outside any timing."""

@@ -22,7 +22,7 @@ CONTRACT = {"documents_per_s", "chunks_per_s", "wall_vs_embedding_alone", "peak_
 
 @pytest.fixture(scope="module")
 def corpus():
-    made = text_corpus(80, None)
+    made = text_corpus(120, None)
     assert len(made.documents) >= 30 and made.made == len(made.documents)
     return made.head(60)
 
