@@ -44,6 +44,7 @@ def test_full_ingest_and_edits_over_generated_text(corpus, tmp_path):
 
 def test_llamaindex_reads_the_same_documents_and_finds_them(corpus, tmp_path):
     pytest.importorskip("llama_index.vector_stores.qdrant")
+    corpus = corpus.head(16)  # torch reads it twice
     with own_ingestion(tmp_path / "home") as own:
         found = compare_with_llamaindex(own, corpus, tmp_path / "slices", 2)
     assert found["slices"] == 2 and found["documents"] == len(corpus.documents)

@@ -21,7 +21,9 @@ def test_vectors_are_normalised_and_in_order(embedder: Embedder) -> None:
     assert together.shape == (4, 384) and together.dtype == np.float32
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     alone = np.concatenate([embedder.embed([text]).vectors for text in TEXTS])
-    assert (together * alone).sum(1).min() > 0.97
+    # activations are quantised over the whole batch, so neighbours move a vector a little: most of all an empty text's
+    likeness = (together * alone).sum(1)
+    assert likeness[:3].min() > 0.985 and likeness[3] > 0.96
     assert together[0] @ together[1] > together[0] @ together[2]
 
 
