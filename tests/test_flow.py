@@ -16,6 +16,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from api.schemas import answer_json, context_json, search_json
 from ingest.pipeline import ingest
 from rag.bootstrap import Runtime, open_runtime
+from rag.boxes import boxes_of
 from rag.faces.llama_index import RagwrightContext, RagwrightRetriever
 from rag.pipeline import Request
 from rag.settings import load_settings
@@ -33,18 +34,21 @@ def dump(model: Any) -> dict[str, Any]:
 async def test_every_citation_of_fifty_golden_questions_quotes_its_document(demo: Runtime) -> None:
     asked = [row for row in GOLDEN if row["answerable"] and row["split"] != "sealed"][:50]
     generation = demo.catalogue.live("demo")
-    citations = answered = 0
+    citations = answered = boxed = 0
     for row in asked:
         answer = await demo.pipeline.answer(Request(row["question"], "demo"))
         assert answer.abstained == (not answer.text) and answer.abstained == bool(answer.reason)
         for sentence in answer.sentences:
             assert answer.text[sentence.start : sentence.end] == sentence.text
             for citation in sentence.citations:
-                text = demo.catalogue.document(generation, citation.doc_id).text
-                assert text[citation.span.start : citation.span.end] == citation.quote
+                document = demo.catalogue.document(generation, citation.doc_id)
+                assert document.text[citation.span.start : citation.span.end] == citation.quote
+                assert citation.boxes == boxes_of(document.blocks, citation.span.start, citation.span.end)
+                assert bool(citation.boxes) == citation.doc_id.endswith(".pdf")
                 citations += 1
+                boxed += bool(citation.boxes)
         answered += not answer.abstained
-    assert len(asked) == 50 and answered >= 25 and citations >= answered
+    assert len(asked) == 50 and answered >= 25 and citations >= answered and boxed
 
 
 async def test_context_and_hits_quote_their_documents_within_budget(demo: Runtime) -> None:

@@ -26,8 +26,9 @@ def make_hit() -> types.Hit:
         text=TEXT[:43],
         title="Refund terms",
         headings=("Refunds", "Time"),
-        page=None,
+        page=3,
         tokens=9,
+        boxes=(types.Box(3, 72.0, 100.5, 300.0, 112.0, 0, 21), types.Box(3, 72.0, 114.5, 280.0, 126.0, 22, 43)),
     )
     stages = {"dense": types.StageScore(4, 0.5), "bm25": types.StageScore(1, 7.25), "fused": types.StageScore(2, 0.03)}
     return types.Hit(chunk, 1, 0.71, stages)
@@ -55,6 +56,7 @@ def make_answer(question: str = "How long?", *, abstained: bool = False) -> type
         types.Span(0, 21),
         TEXT[:21],
         types.Support(0.9, True),
+        (types.Box(3, 72.0, 100.5, 300.0, 112.0, 0, 21),),
     )
     text = "Refunds take 30 days [1]."
     return types.Answer(

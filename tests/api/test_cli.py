@@ -117,6 +117,7 @@ def test_misuse_with_json_is_a_document(runtime: Any, capsys: pytest.CaptureFixt
 
 # --- questions --------------------------------------------------------------------------------------------------------
 
+BOX = {"page": 3, "left": 72.0, "top": 100.5, "right": 300.0, "bottom": 112.0}
 HIT = {
     "rank": 1,
     "score": 0.71,
@@ -127,7 +128,8 @@ HIT = {
     "text": "Refunds take 30 days. Ask support for help.",
     "title": "Refund terms",
     "headings": ["Refunds", "Time"],
-    "page": None,
+    "page": 3,
+    "boxes": [BOX, {"page": 3, "left": 72.0, "top": 114.5, "right": 280.0, "bottom": 126.0}],
     "stages": {
         "dense": {"rank": 4, "score": 0.5},
         "bm25": {"rank": 1, "score": 7.25},
@@ -185,6 +187,8 @@ ANSWER = {
                     "quote": "Refunds take 30 days.",
                     "support_score": 0.9,
                     "supported": True,
+                    "page": 3,
+                    "boxes": [BOX],
                 }
             ],
         }
