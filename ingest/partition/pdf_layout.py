@@ -165,7 +165,7 @@ class _Style:
 
 
 def _levels(looks: Mapping[_Look, set[int]]) -> dict[_Look, int]:
-    """Rank looks: large before bold, larger before smaller, capitals first; those of a cover alone take two levels."""
+    """Rank looks: large before bold, larger before smaller, capitals first; what only a cover shows nests nothing."""
     ordered = sorted(looks, reverse=True)
     cover = (
         {look for look in ordered if looks[look] == {1}} if any(max(pages) > 2 for pages in looks.values()) else set()
@@ -173,7 +173,7 @@ def _levels(looks: Mapping[_Look, set[int]]) -> dict[_Look, int]:
     titled = bool(ordered) and ordered[0] in cover
     inside = [look for look in ordered if look not in cover]
     levels = {look: rank + titled for rank, look in enumerate(inside, start=1)}
-    return levels | {look: 1 if look == ordered[0] else 2 for look in cover}
+    return levels | {look: 1 if look == ordered[0] else 6 for look in cover}
 
 
 def _merged(row: Row) -> Row:

@@ -57,9 +57,7 @@ def _top(rows: Sequence[Row], start: int, end: int) -> int:
 
     A few labels may stand between the two.
     """
-    left = min(row[0].left for row in rows[start:end]) + _INDENT
-    values = [cell.left for row in rows[start:end] for cell in row[row[0].left < left :]]
-    edge = min(values) - rows[start][0].size
+    edge = _values_left(rows[start:end]) - rows[start][0].size
     top, labels = start, 0
     for i in reversed(range(start)):
         far = not _near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size
@@ -72,6 +70,18 @@ def _top(rows: Sequence[Row], start: int, end: int) -> int:
         else:
             break
     return top
+
+
+def _values_left(rows: Sequence[Row]) -> float:
+    """Return where the cells right of the labels begin, those of header rows included."""
+    figured = [row for row in rows if any(_is_figure(cell) for cell in row[1:])]
+    if not figured:
+        left = min(row[0].left for row in rows) + _INDENT
+        return min((cell.left for row in rows for cell in row[row[0].left < left :]), default=float("inf"))
+    values = min(cell.left for row in figured for cell in row[1:])
+    labels = min(values, max(row[0].right for row in figured))
+    heads = (cell.left for row in rows if row not in figured for cell in row if cell.left >= labels)
+    return min([values, *heads])
 
 
 def _is_sentence(row: Row, edge: float) -> bool:

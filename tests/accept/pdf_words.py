@@ -5,8 +5,8 @@
 Words are compared as a multiset, page by page, after the same normalisation on both sides: ligatures resolved, case
 folded, hyphens taken out together with the white space after them (so that a word parted at a line's end is one).
 `--cells` names a JSONL file of hand-listed table cells, `{"file", "page", "row", "column", "value"}`; each is asked of
-the ingested corpus as "ROW COLUMN" and counts as found when one hit, or one passage of the context, holds the value,
-the words of the row and those of the column header.
+the ingested corpus as "ROW COLUMN" (or as its own `question`) and counts as found when one hit, or one passage of the
+context, holds the value, the words of the row and those of the column header.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ PLACES = ("top 1", "top 5", "top 10", "context", "same file in top 10")
 
 async def _places(pipeline: RagPipeline, cell: Mapping[str, str], corpus: str) -> list[str]:
     """Return where a passage stands that holds the cell with its row and column header (text and heading path)."""
-    request = Request(f"{cell['row']} {cell['column']}", corpus, top_k=10)
+    request = Request(cell.get("question") or f"{cell['row']} {cell['column']}", corpus, top_k=10)
     result = await pipeline.context(request)
     held = [holds(cell, _with_path(hit.chunk.headings, hit.chunk.text)) for hit in result.search.hits]
     packed = [holds(cell, _with_path(passage.headings, passage.text)) for passage in result.context.passages]
