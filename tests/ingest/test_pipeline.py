@@ -320,7 +320,7 @@ def test_rebuild_that_would_lose_a_document_leaves_readers_what_they_have(source
 
 
 def test_misspelt_chunker_fails_the_run_and_not_every_document(source, make_runtime):
-    with pytest.raises(UnknownKeyError, match="unknown chunker 'headings'; choose one of: heading"):
+    with pytest.raises(UnknownKeyError, match="unknown chunker 'headings'; choose one of: by-title, heading"):
         run(source, make_runtime(chunker={"name": "headings"}))
 
 
