@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ingest.pipeline import ingest
 from rag.bootstrap import open_runtime
+from rag.faces.llama_index import RagwrightContext, RagwrightRetriever
 from rag.pipeline import Request
 from rag.settings import Settings
 
@@ -40,6 +41,9 @@ async def test_the_context_shows_the_parent_of_the_child_that_was_found(settings
         found = await runtime.pipeline.search(question)
         result = await runtime.pipeline.context(question)
         answer = await runtime.pipeline.answer(question)
+        nodes = await RagwrightRetriever(runtime.pipeline, "small", top_k=20).aretrieve(question.question)
+        face = RagwrightContext(runtime.pipeline, "small")
+        packed = await face.apostprocess_nodes(nodes, query_str=question.question)
     best = found.hits[0].chunk
     assert "Reykjavik" in best.text and best.parent and best.parent != best.span
     assert [hit.chunk for hit in result.search.hits] == [hit.chunk for hit in found.hits], "hits stay the children"
@@ -50,6 +54,7 @@ async def test_the_context_shows_the_parent_of_the_child_that_was_found(settings
     assert first.spans[0].contains(best.parent) and first.start == best.parent.start
     assert first.text == document()[first.start : first.end]
     assert first.text.startswith("# Handbook\n\n## Backups") and "open the vault." in first.text
+    assert [node.text for node in packed] == [passage.text for passage in result.context.passages]
     shown = [span for passage in result.context.passages for span in passage.spans]
     assert not any(a.overlaps(b) for i, a in enumerate(shown) for b in shown[i + 1 :]), "a parent was given twice"
     assert any("Reykjavik" in citation.quote for s in answer.sentences for citation in s.citations)

@@ -23,7 +23,7 @@ from rag.bridge import run_sync
 from rag.pipeline import RagPipeline, Request
 from rag.types import Chunk, Hit, Passage, Span
 
-_HIDDEN = ["doc_id", "pk", "spans", "tag"]
+_HIDDEN = ["doc_id", "parent", "pk", "spans", "tag"]
 
 
 class RagwrightRetriever(BaseRetriever):
@@ -83,6 +83,8 @@ class RagwrightContext(BaseNodePostprocessor):
 def _hit_node(hit: Hit) -> NodeWithScore:
     chunk = hit.chunk
     metadata = {"doc_id": chunk.doc_id, "title": chunk.title, "headings": list(chunk.headings), "pk": chunk.pk}
+    if chunk.parent:
+        metadata["parent"] = [chunk.parent.start, chunk.parent.end]
     node = _node(chunk.chunk_id, chunk.text, chunk.doc_id, chunk.span.start, chunk.span.end, metadata)
     return NodeWithScore(node=node, score=hit.score)
 
@@ -99,6 +101,7 @@ def _node_hit(rank: int, scored: NodeWithScore) -> Hit:
         text=text,
         title=str(node.metadata.get("title", "")),
         headings=tuple(node.metadata.get("headings", ())) if is_ours else (),
+        parent=Span(*node.metadata["parent"]) if is_ours and "parent" in node.metadata else None,
         pk=int(node.metadata["pk"]) if is_ours else 0,
     )
     return Hit(chunk, rank, scored.score or 0.0, {})
@@ -113,7 +116,10 @@ def _passage_node(passage: Passage, hits: Sequence[Hit]) -> NodeWithScore:
     }
     node_id = f"{passage.doc_id}#{passage.start}-{passage.end}"
     node = _node(node_id, passage.text, passage.doc_id, passage.start, passage.end, metadata)
-    scores = [hit.score for hit in hits if hit.chunk.doc_id == passage.doc_id and hit.chunk.span.start <= passage.start]
+    starts = [
+        (hit.score, (hit.chunk.parent or hit.chunk.span).start) for hit in hits if hit.chunk.doc_id == passage.doc_id
+    ]
+    scores = [score for score, start in starts if start <= passage.start]
     return NodeWithScore(node=node, score=max(scores, default=None))
 
 
