@@ -18,6 +18,7 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
     errors.ConfigError: 400,
     errors.SourceError: 400,
     errors.PruneRefusedError: 409,
+    errors.FetchError: 503,
     errors.CorpusNotFoundError: 404,
     errors.DocumentNotFoundError: 404,
     errors.BusyError: 503,

@@ -155,6 +155,7 @@ class FakeRuntime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.home = Home(settings.environment.home)
+        self.engine = None  # nothing is read from it before the sources are listed
         self.pipeline = FakePipeline()
         self.catalogue = FakeCatalogue()
         self.embedder = FakeEmbedder()
