@@ -9,6 +9,7 @@ time. The comparison with LlamaIndex runs on a part of the corpus, both systems 
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from eval.bench.pages import as_pages, copy_files, public_pdfs, write_pages
 from eval.bench.versus import SAME_RUNTIME, SHIPPED, compare_with_llamaindex
 from rag.errors import RagwrightError
 from rag.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 PARTS = ("text", "llamaindex", "pdf_html")
 NOTES = (
@@ -77,6 +80,7 @@ def full_and_edits(documents: Sequence[BenchDocument], write: Write, work: Path,
         model_mb = resident_mb()
         with watch_memory() as peak:
             wall_s, report = timed(lambda: own.ingest(source))
+        log.info("ingested %d chunks in %.1f s; next the same chunks embedded alone", report.chunks, wall_s)
         alone = wall_vs_alone(own, wall_s, options.alone_share)
         costs = _edit_costs(own, documents, write, source, wall_s, options)
     return {
@@ -105,6 +109,7 @@ def _edit_costs(
             write(current, source)
             taken.append(timed(lambda: own.ingest(source))[0] / full_s)
         costs[f"edit_{percent}pct_cost"] = mean_of(taken)
+        log.info("an edit of %d %% costs %.2f %% of the full ingest", percent, 100 * sum(taken) / len(taken))
     return costs
 
 
@@ -142,6 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("chunks", "page_chunks", "pdfs", "slices", "repeats", "seed", "alone_share", "llama_share"):
         default = getattr(defaults, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("eval").setLevel(logging.INFO)
     chosen = vars(parser.parse_args(argv))
     out, parts = chosen.pop("out"), tuple(chosen.pop("only") or PARTS)
     try:

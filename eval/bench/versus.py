@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from eval.gates import GatePolicy
 from eval.stats import minimal_detectable_effect, non_inferiority, paired_difference
 from rag.models.embedders import PACKAGED
 from rag.models.weights import packaged_folder
+
+log = logging.getLogger(__name__)
 
 OURS, SHIPPED, SAME_RUNTIME = "ragwright", "llamaindex", "llamaindex_same_runtime"
 SAME_CHUNKS, SAME_RUNTIME_SHIPPED = "llamaindex_same_chunks", "llamaindex_same_runtime_default_chunks"
@@ -73,6 +76,7 @@ def slice_seconds(systems: Mapping[str, Ingest], folders: Sequence[Path]) -> dic
     for turn, folder in enumerate(folders):
         for name in names if turn % 2 == 0 else reversed(names):
             seconds[name].append(timed(partial(systems[name], folder))[0])
+            log.info("slice %d of %d: %s took %.1f s", turn + 1, len(folders), name, seconds[name][-1])
     return seconds
 
 
