@@ -32,7 +32,7 @@ from ingest.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
 from rag.errors import ConfigError
 from rag.models.embedders import languages_of
 from rag.ports import Embedder, Index
-from rag.settings import Settings
+from rag.settings import READER_VERSION, Settings
 from rag.state.home import Home, check_corpus_name
 from rag.state.reader import SqlCatalogue
 from rag.types import Generation
@@ -231,8 +231,10 @@ class _Run:
         return plan
 
     def _same_partition(self, live: Generation) -> bool:
-        stored = self.writer.index_settings(live.index_id).get("ingest", {}).get("partition", {})
-        return bool(stored.get("pdf_strategy") == self.runtime.settings.ingest.partition.pdf_strategy)
+        stored = self.writer.index_settings(live.index_id)
+        strategy = stored.get("ingest", {}).get("partition", {}).get("pdf_strategy")
+        wanted = self.runtime.settings.ingest.partition.pdf_strategy
+        return bool(strategy == wanted and stored.get("reader", 1) == READER_VERSION)
 
     def _settle_failures(self, plan: Plan, found: Sources) -> list[Failure]:
         """Record and return what could not be listed or read; forget what is mended or gone."""
@@ -245,7 +247,7 @@ class _Run:
     def _create_index(self) -> int:
         settings = self.runtime.settings
         embedder = self.runtime.embedder
-        stored = settings.model_dump(mode="json", include={"ingest", "embedder", "bm25"})
+        stored = settings.model_dump(mode="json", include={"ingest", "embedder", "bm25"}) | {"reader": READER_VERSION}
         return self.writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
 
     def _write(self, plan: Plan, held: Held, live: Generation | None, index_id: int) -> IngestReport:

@@ -111,7 +111,7 @@ def check_chunks(corpus: Corpus) -> str:
     for pk in chosen:
         doc_id = by_pk[pk]
         document = catalogue.document(corpus.generation, doc_id)
-        wanted = chunk(document, index.embedder.tokenizer, settings)
+        wanted = chunk(document, index.embedder.tokenizer, settings, lambda texts: index.embedder.embed(texts).vectors)
         held = [replace(piece, pk=0) for piece in catalogue.document_chunks(corpus.generation, doc_id)]
         if sorted(wanted, key=_place) != sorted(held, key=_place):
             raise UntrueError(

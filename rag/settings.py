@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from rag.errors import ConfigError
 
+READER_VERSION = 2
+"""Of the clean text that files become: raised when partitioners change, so that the next ingest reads files again."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -192,6 +195,7 @@ class Settings(_Section):
         """Return 12 hex digits of what decides the content of an index: partition, chunker, embedder, terms."""
         return _digest(
             {
+                "reader": READER_VERSION,
                 "pdf_strategy": self.ingest.partition.pdf_strategy,
                 "chunker": self.ingest.chunker.relevant(),
                 "embedder": self.embedder.model_dump(mode="json", include={"model", "runtime"}),

@@ -89,7 +89,9 @@ class Packer:
         """Return the headings of rows below a table's first, as much of which is shown as a header may hold."""
         if self._fixed:
             return self.path, self._limit
-        head = self._ruler.text[unit.span.start : unit.span.end].partition("\n")[0]
+        rows = self._ruler.text[unit.span.start : unit.span.end].split("\n", 4)[:4]
+        # A table of reStructuredText begins with its border.
+        head = next((row for row in rows if any(char.isalnum() for char in row)), rows[0])
         for size in _TABLE_HEAD_CHARS:
             path = (*self.path, clip(head, size))
             if self._assembler.shows(path):
