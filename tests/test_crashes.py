@@ -94,13 +94,13 @@ def test_nothing_is_lost_or_mixed_over_2_kills_of_the_real_command_line(
 @pytest.mark.accept
 @pytest.mark.usefixtures("light")
 @pytest.mark.parametrize("seed", range(2, 8))
-def test_nothing_is_lost_or_mixed_over_180_kills(folder: Path, seed: int, record_property: Any) -> None:
+def test_nothing_is_lost_or_mixed_over_30_more_kills(folder: Path, seed: int, record_property: Any) -> None:
     check(kill(folder, 30, seed), 30, record_property)
 
 
 @pytest.mark.accept
 @pytest.mark.parametrize("seed", (2, 3))
-def test_nothing_is_lost_or_mixed_over_20_kills_of_the_real_command_line(
+def test_nothing_is_lost_or_mixed_over_10_more_kills_of_the_real_command_line(
     folder: Path, model_cache: Path, seed: int, record_property: Any
 ) -> None:
     check(kill_the_real_one(folder, model_cache, 10, seed), 10, record_property)
