@@ -73,8 +73,8 @@ class Tally:
 
     def _said(self, languages: Sequence[str]) -> str:
         count = sum(self.languages[code] for code in languages)
-        verb = "document is" if self.documents == 1 else "documents are"
-        return f"{count} of {self.documents} {verb} in {', '.join(languages)}"
+        noun, verb = "document" if self.documents == 1 else "documents", "is" if count == 1 else "are"
+        return f"{count} of {self.documents} {noun} {verb} in {', '.join(languages)}"
 
 
 def _by_count(item: tuple[str, int]) -> tuple[int, str]:

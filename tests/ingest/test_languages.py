@@ -148,7 +148,7 @@ def test_english_documents_and_models_of_unknown_languages_give_no_warning():
     none = Settings.model_validate({"bm25": {"stemmer": "none"}})
     assert list(tally.warnings(none, ())) == []
     (said,) = tally.warnings(none, {"en"})
-    assert said.startswith("1 of 2 documents are in de; the embedder")
+    assert said.startswith("1 of 2 documents is in de; the embedder")
 
 
 def test_cut_words_and_chunks_without_their_header_are_said():
