@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -59,7 +60,9 @@ class IndexWriter:
         keyed = [(text_hash(x.header, x.text), doc_pk, x) for doc_pk, chunks in stored for x in chunks]
         # Batches of one length waste no padding, and equal texts meet in one batch.
         keyed.sort(key=lambda item: (item[2].tokens, item[0]))
-        for batch in batches(keyed, _BATCH_CHUNKS):
+        # 259 chunks are two batches of 130, not one of 256 and one of 3.
+        parts = max(1, math.ceil(len(keyed) / _BATCH_CHUNKS))
+        for batch in batches(keyed, math.ceil(len(keyed) / parts) or 1):
             self._store(batch, places)
             for text, _, chunk in batch:
                 places.setdefault(text, [(self._index.id, chunk.pk)])

@@ -62,9 +62,10 @@ def torch_embedding(model: str, threads: int) -> BaseEmbedding:
     return _Embedding(lambda texts: loaded.encode(texts, normalize_embeddings=True, show_progress_bar=False))
 
 
-def runtime_embedding(embedder: Embedder) -> BaseEmbedding:
-    """Return our embedder as LlamaIndex sees one, asked for as many texts at a time as our ingestion asks for."""
-    return _Embedding(lambda texts: embedder.embed(texts).vectors, embed_batch_size=256)
+def runtime_embedding(embedder: Embedder, batch: int | None = None) -> BaseEmbedding:
+    """Return our embedder as LlamaIndex sees one, asked for `batch` texts at a time (None: its own default, 10)."""
+    size = {} if batch is None else {"embed_batch_size": batch}
+    return _Embedding(lambda texts: embedder.embed(texts).vectors, **size)
 
 
 class _Counter(TransformComponent):

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 OURS, SHIPPED, SAME_RUNTIME = "ragwright", "llamaindex", "llamaindex_same_runtime"
 SAME_CHUNKS, SAME_RUNTIME_SHIPPED = "llamaindex_same_chunks", "llamaindex_same_runtime_default_chunks"
+SAME_RUNTIME_TUNED = "llamaindex_same_runtime_batches_of_256"
 
 _TOP_K = 50  # chunks that each system retrieves; their documents are ranked by their first chunk
 
@@ -65,6 +66,7 @@ def _rivals(own: OwnIngestion) -> dict[str, Any]:
         SHIPPED: LlamaIngestion(theirs, embedder),
         SAME_CHUNKS: LlamaIngestion(theirs, embedder, size),
         SAME_RUNTIME: LlamaIngestion(ours, embedder, size),
+        SAME_RUNTIME_TUNED: LlamaIngestion(runtime_embedding(embedder, 256), embedder, size),
         SAME_RUNTIME_SHIPPED: LlamaIngestion(ours, embedder),
     }
 
