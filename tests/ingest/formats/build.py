@@ -28,7 +28,8 @@ def fixtures() -> list[Path]:
 def golden(document) -> str:
     """Return what a person reads to judge a document: its fields, then every block under a line that describes it."""
     lines = [f"title: {document.title}", f"media type: {document.media_type}"]
-    lines += [f"{key}: {value}" for key, value in sorted(document.metadata.items())]
+    fields = sorted(document.metadata.items())
+    lines += [f"{key}: {value if isinstance(value, str) else ', '.join(value)}" for key, value in fields]
     lines += [f"warning: {warning}" for warning in document.warnings]
     for block in document.blocks:
         level = f" {block.level}" if block.level else ""
