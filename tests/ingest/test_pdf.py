@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -296,10 +297,16 @@ def test_a_footer_that_counts_some_of_the_pages_is_found_wherever_it_stands(shee
     assert texts(document, "margin") == [f"ACME | Q3 report | {n}" for n in range(1, 5)]
 
 
+def embed(texts):
+    """Counts of letters, normalised."""
+    counts = np.array([[text.count(letter) for letter in "aeinorst "] + [1] for text in texts], np.float32)
+    return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
 @pytest.mark.parametrize("name", sorted(CHUNKERS))
 def test_every_chunk_of_a_pdf_has_a_page_and_boxes_and_none_holds_running_lines(sheet, name):
     document = report(sheet)
-    chunks = chunk(document, TOKENIZER, ChunkerSettings(name=name, max_tokens=40))
+    chunks = chunk(document, TOKENIZER, ChunkerSettings(name=name, max_tokens=40), embed)
     assert chunks and all("ACME" not in made.text for made in chunks)
     for made in chunks:
         assert made.page == made.boxes[0].page and made.boxes == boxes_of(
