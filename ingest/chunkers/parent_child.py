@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
 from dataclasses import replace
+from itertools import takewhile
 
 from ingest.chunkers.assemble import Assembler, Cut
 from ingest.chunkers.by_title import title_joins
@@ -38,11 +39,9 @@ def parent_child(document: Document, model: Model, settings: ChunkerSettings) ->
 
 def _clipped(group: Section, span: Span) -> list[Block]:
     """Return the blocks of a group as far as they lie in a range."""
-    return list(_parts(group, span))
-
-
-def _parts(group: Section, span: Span) -> Iterator[Block]:
-    for block in group:
-        if block.span.overlaps(span):
-            inside = Span(max(block.span.start, span.start), min(block.span.end, span.end))
-            yield replace(block, span=inside)
+    # Not all blocks are looked at: a section may have a hundred thousand, and as many parents.
+    first = bisect_right(group, span.start, key=lambda block: block.span.end)
+    touched = takewhile(lambda block: block.span.start < span.end, (group[i] for i in range(first, len(group))))
+    return [
+        replace(block, span=Span(max(block.span.start, span.start), min(block.span.end, span.end))) for block in touched
+    ]
