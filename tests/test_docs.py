@@ -40,7 +40,7 @@ REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md", "docs/lost-rows.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md", "docs/lost-rows.md", "docs/chunkers.md"]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
 MODEL_SAYS = "Genvind Nord A/S shreds the disks."
