@@ -36,6 +36,7 @@ QUESTIONS = ("How is the pump of station 7 serviced?", "amber light on the tray"
 KILLED = -9
 _CHUNK_TOKENS = (60, 44)
 _START_S = 60.0
+_VACUUM = ["generations", "vacuum", "--corpus", CORPUS, "--set", "ingest.keep_generations=2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class Harness:
         self._pieces: dict[int, list[Piece]] = {}
         self.spans: list[Span] = []
         self.findings = Findings()
+        self.cut_vacuum = False
         self.oracle = Oracle(folder / "scratch", QUESTIONS)
         self.records = folder / "records.jsonl"
         self._names = [
@@ -198,6 +200,7 @@ class Harness:
         killed = ended.code == KILLED
         if killed:
             self.findings.kills[phase] += 1
+            self.cut_vacuum |= phase == "vacuum"
             self.findings.owner_kills += ended.owner
         elif ended.code == 0:
             self.findings.missed[str(stop or phase)] += 1
@@ -209,7 +212,15 @@ class Harness:
         return killed
 
     def recover(self, after: str) -> None:
-        """Run without a kill: everything in the sources must be there afterwards, and doctor must be content."""
+        """Run without a kill: everything in the sources must be there afterwards, and doctor must be content.
+
+        A vacuum that was cut short is run again as well: until then doctor rightly names what it left in the stores.
+        """
+        if self.cut_vacuum:
+            again = self._run(_VACUUM)
+            self.cut_vacuum = again.code != 0
+            if self.cut_vacuum:
+                self._violated(f"the vacuum after {after} failed with {again.code}: {again.log[-500:]}")
         ended = self._run(self._ingest())
         if ended.code != 0:
             self._violated(f"the run after {after} failed with {ended.code}: {ended.log[-500:]}")
@@ -228,7 +239,7 @@ class Harness:
             for _ in range(self.rng.randint(1, 3)):
                 self.change()
                 self._done(self._run(self._ingest()))
-            return ["generations", "vacuum", "--corpus", CORPUS, "--set", "ingest.keep_generations=2"]
+            return _VACUUM
         if phase in ("discard", "rollback") and len(self._published()) < 2:
             self.change()
             self._done(self._run(self._ingest()))
@@ -236,8 +247,8 @@ class Harness:
             return ["generations", "rollback", "--corpus", CORPUS]
         if phase == "discard":
             older = self._published()
-            if older and older[0] != (live := self._live()) and live:
-                self._run(["generations", "rollback", "--corpus", CORPUS])
+            if (live := self._live()) and older[0].id < live.id:
+                self._done(self._run(["generations", "rollback", "--corpus", CORPUS]))
         self.change()
         if self.rng.random() < 0.15:
             self.chunk_tokens = next(size for size in _CHUNK_TOKENS if size != self.chunk_tokens)

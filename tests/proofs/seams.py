@@ -42,7 +42,9 @@ SEAMS: dict[str, tuple[str, ...]] = {
         "ingest.catalogue:CatalogueWriter.erase_unseen",
         "ingest.catalogue:CatalogueWriter.erase_index",
         "rag.index.owner:VectorIndexes.drop",
-        "rag.index.bm25:Bm25Index.retire",
+        "rag.index.owner:_SharedIndex.compact",
+        "rag.index.bm25:Bm25Index.compact",
+        "rag.index.token_vectors:StoredTokenVectors.compact",
     ),
     "rollback": ("ingest.catalogue:CatalogueWriter.promote",),
 }
