@@ -108,7 +108,7 @@ class Workspace:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600
         )
 
 
@@ -218,12 +218,23 @@ def model() -> Iterator[str]:
     server.server_close()
 
 
+def scripts() -> dict[str, str]:
+    """Return the commands of each section of the README as one script: a block may build on the one before it."""
+    found = {}
+    for section in re.split(r"^## ", README, flags=re.MULTILINE):
+        title, _, text = section.partition("\n")
+        bodies = [body for name, body in fenced(text) if name == "bash" and body != "ragwright serve\n"]
+        if bodies:
+            found[title] = "".join(bodies)
+    return found
+
+
 def name_of(body: str) -> str:
     first, *rest = body.strip().splitlines()
     return " ".join(first.split()[:2]) + (f" and {len(rest)} more" if rest else "")
 
 
-@pytest.mark.parametrize("body", [body for body in blocks("bash") if body != "ragwright serve\n"], ids=name_of)
+@pytest.mark.parametrize("body", scripts().values(), ids=scripts())
 def test_commands_run(body: str, workspace: Workspace, service: str, model: str) -> None:
     done = workspace.run("bash", "-euo", "pipefail", "-c", body.replace(SERVICE, service).replace(MODEL, model))
     assert done.returncode == 0, done.stdout + done.stderr
