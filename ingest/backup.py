@@ -22,7 +22,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Table, select
 
 from ingest.catalogue import CatalogueWriter, Clock, utc_now
+from ingest.partition.packages import BROKEN_ZIP
 from ingest.pipeline import Runtime
 from rag.errors import BusyError, ConfigError, StateError
 from rag.ports import Index
@@ -263,14 +264,16 @@ def open_backup(file: Path) -> Iterator[Backup]:
     Raises:
         ConfigError: there is no such file, it is no backup, it is damaged, or a newer Ragwright wrote it.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(file))
             manifest = _checked(archive, file)
-            yield Backup(archive, manifest)
-    except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ConfigError(f"{file} is no whole Ragwright backup ({error}); nothing was changed") from error
+        except FileNotFoundError as error:
+            raise ConfigError(f"cannot read {file}: {error.strerror}") from error
+        except BROKEN_ZIP as error:
+            raise ConfigError(f"{file} is no whole Ragwright backup ({error}); nothing was changed") from error
+        # Outside the try: what goes wrong while it is used is not the file's fault.
+        yield Backup(archive, manifest)
 
 
 def _checked(archive: zipfile.ZipFile, file: Path) -> Mapping[str, Any]:
@@ -278,17 +281,17 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> Mapping[str, Any]:
     if sorted(names) != sorted([*MEMBERS, MANIFEST]):
         raise ConfigError(f"{file} is no Ragwright backup: it holds other files; nothing was changed")
     try:
-        manifest = json.loads(archive.read(MANIFEST))
+        manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
         known = manifest["format"] == FORMAT
         newer = manifest["version"] > VERSION or manifest["schema"] > SCHEMA_VERSION
         damaged = [name for name in MEMBERS if _digest(archive, name) != manifest["members"][name]["sha256"]]
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, zipfile.error, EOFError) as error:
+    except (KeyError, TypeError, *BROKEN_ZIP) as error:
         raise ConfigError(f"{file} is damaged ({error}); nothing was changed") from error
     if not known or newer:
         raise ConfigError(f"{file} was written by another or a newer program; restore it with the Ragwright it is from")
     if damaged:
         raise ConfigError(f"{file} is damaged: {', '.join(damaged)} is not what was written; nothing was changed")
-    return manifest  # type: ignore[no-any-return]
+    return manifest
 
 
 def _digest(archive: zipfile.ZipFile, name: str) -> str:

@@ -87,8 +87,9 @@ def rollback(corpus: str, runtime: Runtime, generation: int | None = None) -> in
 def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
     """Erase what none of the kept generations sees, from every store; return how many chunks went.
 
-    The live generation and the newest before it are kept, `ingest.keep_generations` in all. The catalogue forgets
-    first and the stores follow, so that a vacuum that was cut short is finished by the next one.
+    The live generation and the newest before it are kept, `ingest.keep_generations` in all. The vectors
+    of a kept index go before their rows, so that a vacuum that was cut short leaves none without a row; the next
+    one finishes it.
 
     Raises:
         BusyError: an ingest into the corpus is running.
@@ -104,8 +105,11 @@ def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
         for index_id in writer.index_ids():
             mine = [row.id for row in kept if row.index_id == index_id]
             if mine:
-                erased += len(writer.unseen(index_id, min(mine)))
+                unseen = writer.unseen(index_id, min(mine))
+                # Before the catalogue forgets them: a vacuum that stops in between leaves no point without a row.
+                runtime.indexes(index_id).vectors.delete(unseen)
                 writer.erase_unseen(index_id, min(mine))
+                erased += len(unseen)
             else:
                 erased += writer.erase_index(index_id)
         sweep_corpus(writer, corpus, runtime)

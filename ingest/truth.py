@@ -6,7 +6,7 @@ The catalogue's clean text is the measure: the chunks are cut from it again, and
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -169,10 +169,16 @@ CHECKS: dict[str, Callable[[Corpus], str]] = {
 
 
 def lives(corpus: Corpus) -> dict[int, tuple[int, int]]:
-    """Return `pk -> (added, removed)` of every chunk of the live index that is not of an abandoned generation."""
-    query = select(chunks.c.pk, chunks.c.added, chunks.c.removed).where(chunks.c.index_id == corpus.index.id)
+    """Return `pk -> (added, removed)` of every chunk of the live index that the live or a kept older generation sees.
+
+    What none of them sees any more waits for a vacuum: it may be in a store or be gone from it already.
+    """
+    index_id = corpus.generation.index_id
+    kept = CatalogueWriter(corpus.runtime.engine, corpus.name).generations()
+    oldest = min((row.id for row in kept if row.index_id == index_id), default=corpus.generation.id)
+    query = select(chunks.c.pk, chunks.c.added, chunks.c.removed).where(chunks.c.index_id == index_id)
     with reading(corpus.runtime.engine) as connection:
-        rows = connection.execute(query.where(chunks.c.added <= corpus.generation.id))
+        rows = connection.execute(query.where(chunks.c.added <= corpus.generation.id, chunks.c.removed > oldest))
         return {row.pk: (row.added, _settled(row.removed, corpus)) for row in rows}
 
 
@@ -267,8 +273,8 @@ def _place(piece: Chunk) -> tuple[int, int, str]:
     return piece.span.start, piece.span.end, piece.chunk_id
 
 
-def _difference(found: object, wanted: object) -> str:
-    extra, missing = sorted(set(found) - set(wanted)), sorted(set(wanted) - set(found))  # type: ignore[call-overload]
+def _difference(found: Iterable[int], wanted: Iterable[int]) -> str:
+    extra, missing = sorted(set(found) - set(wanted)), sorted(set(wanted) - set(found))
     parts = [f"{len(extra)} chunks too many (pk {_few(extra)})"] if extra else []
     parts += [f"{len(missing)} too few (pk {_few(missing)})"] if missing else []
     return " and ".join(parts)

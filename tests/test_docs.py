@@ -34,8 +34,6 @@ from api.arguments import build_parser
 from eval.golden import load_golden
 from rag.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
@@ -20,8 +19,6 @@ from rag.boxes import boxes_of
 from rag.faces.llama_index import RagwrightContext, RagwrightRetriever
 from rag.pipeline import Request
 from rag.settings import load_settings
-
-pytestmark = pytest.mark.xdist_group("demo")
 
 QUESTIONS = Path(__file__).parent.parent / "corpora" / "demo" / "questions.jsonl"
 GOLDEN = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]

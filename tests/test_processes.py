@@ -20,8 +20,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 REPOSITORY = Path(__file__).parent.parent
 QUESTION = "Which company shreds your broken drives?"
 BLOCK_NETWORK = """

@@ -11,6 +11,7 @@ from ingest.clean import clip, one_line, table_text
 from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, Piece, assemble
 from rag.errors import DocumentError
+from rag.types import BlockKind
 
 _SECTION_DEPTH = 4
 _SHORT_CHARS = 80
@@ -127,8 +128,8 @@ def _scalars(name: str, value: list[Any], prefix: tuple[str, ...]) -> Iterator[P
 def _line(path: tuple[str, ...], text: str) -> Piece:
     name = one_line(".".join(part for part in path if part))
     # Long texts are paragraphs with their own line breaks, short values are lines of a list.
-    kind = "paragraph" if len(text) > 2 * _SHORT_CHARS or "\n" in text else "list_item"
-    return Piece(kind, f"{name}: {text}" if name else text)  # type: ignore[arg-type]
+    kind: BlockKind = "paragraph" if len(text) > 2 * _SHORT_CHARS or "\n" in text else "list_item"
+    return Piece(kind, f"{name}: {text}" if name else text)
 
 
 def _table(rows: list[Any]) -> str:

@@ -15,6 +15,9 @@ from typing import Any
 from ingest.clean import one_line
 from rag.errors import DocumentError
 
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""What zipfile raises for an archive that is damaged, encrypted, or packed by a method that it does not know."""
+
 _OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 _MAX_UNPACKED = 1024**3
 _MAX_MEMBERS = 100_000
@@ -40,7 +43,7 @@ class Package:
             return self._archive.read(name)
         except KeyError:
             raise DocumentError(f"its part {name!r} is missing; the file is damaged or of another format") from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        except BROKEN_ZIP as error:
             raise DocumentError(f"its part {name!r} is damaged: {one_line(str(error))}") from error
 
     def xml(self, name: str) -> Any:
@@ -70,7 +73,7 @@ def open_package(path: Path) -> Iterator[Package]:
             )
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
+    except BROKEN_ZIP as error:
         raise DocumentError(f"it is no {path.suffix} file: {one_line(str(error))}") from error
     with archive:
         _check_directory(archive.infolist())

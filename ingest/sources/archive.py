@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Generator
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from ingest.clean import one_line
+from ingest.partition.packages import BROKEN_ZIP
 from ingest.sources.beside import Beside, BesideFiles, is_beside, orphans
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text
 from ingest.sources.reach import MB, Reach, file_name, save
@@ -26,7 +26,6 @@ _MAX_RATIO = 200
 _FREE_BYTES = 10 * MB
 _ENCRYPTED = 0x1
 _UTF8_NAME = 0x800
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
@@ -54,7 +53,7 @@ class Archive:
                     self.unpacked += len(piece)
                     self._check(info, size)
                     yield piece
-        except _BROKEN as error:
+        except BROKEN_ZIP as error:
             raise DocumentError(f"it cannot be unpacked: {one_line(str(error)) or type(error).__name__}") from error
 
     def _check(self, info: zipfile.ZipInfo, size: int) -> None:
@@ -101,7 +100,7 @@ def add_archive(path: Path, prefix: str, found: Sources, reach: Reach, around: B
     found.row_files.append(name)
     try:
         opened = zipfile.ZipFile(path)
-    except _BROKEN as error:
+    except BROKEN_ZIP as error:
         found.failures.append(SourceFailure(name, f"is no zip archive that can be read: {one_line(str(error))}"))
         return
     reach.closing(opened.close)

@@ -156,7 +156,6 @@ class Harness:
         self._pieces: dict[int, list[Piece]] = {}
         self.spans: list[Span] = []
         self.findings = Findings()
-        self.cut_vacuum = False
         self.oracle = Oracle(folder / "scratch", QUESTIONS)
         self.records = folder / "records.jsonl"
         self._names = [
@@ -200,7 +199,6 @@ class Harness:
         killed = ended.code == KILLED
         if killed:
             self.findings.kills[phase] += 1
-            self.cut_vacuum |= phase == "vacuum"
             self.findings.owner_kills += ended.owner
         elif ended.code == 0:
             self.findings.missed[str(stop or phase)] += 1
@@ -212,15 +210,7 @@ class Harness:
         return killed
 
     def recover(self, after: str) -> None:
-        """Run without a kill: everything in the sources must be there afterwards, and doctor must be content.
-
-        A vacuum that was cut short is run again as well: until then doctor rightly names what it left in the stores.
-        """
-        if self.cut_vacuum:
-            again = self._run(_VACUUM)
-            self.cut_vacuum = again.code != 0
-            if self.cut_vacuum:
-                self._violated(f"the vacuum after {after} failed with {again.code}: {again.log[-500:]}")
+        """Run without a kill: everything in the sources must be there afterwards, and doctor must be content."""
         ended = self._run(self._ingest())
         if ended.code != 0:
             self._violated(f"the run after {after} failed with {ended.code}: {ended.log[-500:]}")
