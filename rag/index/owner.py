@@ -32,7 +32,7 @@ from rag.index.shards import ClosingError, Shards, ShardServer
 from rag.index.wire import CALLS, BrokenFrameError, Frame, raise_failure, receive, send
 from rag.ports import Point, VectorIndex
 from rag.state.home import Home
-from rag.types import Candidate
+from rag.types import Candidate, Filter
 
 _RETRY_S = 0.02
 _MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes
@@ -273,9 +273,7 @@ class _SharedIndex:
     def delete(self, pks: Sequence[int]) -> None:
         self._call("delete", pks)
 
-    def search(
-        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
-    ) -> list[Candidate]:
+    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
         found: list[Candidate] = self._call("search", vector, top_k, generation, filter)
         return found
 

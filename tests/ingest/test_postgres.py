@@ -22,6 +22,7 @@ from rag.settings import load_settings
 from rag.state.engine import open_catalogue, writing
 from rag.state.home import Home
 from rag.state.tables import SCHEMA_VERSION, chunks, schema
+from tests.fakes import equal_to
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ragwright[postgres]'")
 
@@ -104,7 +105,7 @@ def test_a_corpus_lives_on_postgresql(runtime: Runtime, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (source / f"{name}.md").write_text(f"---\nkind: letter\n---\n# {name}\n\nThe letter {name} stands here.\n")
     first = ingest([str(source)], "kb", runtime).generation
-    assert len(runtime.catalogue.matching(runtime.catalogue.live("kb"), {"kind": "letter"})) == 3
+    assert len(runtime.catalogue.matching(runtime.catalogue.live("kb"), equal_to(kind="letter"))) == 3
     for version in range(3):
         (source / "a.md").write_text(f"# a\n\nVersion {version} of a.\n")
         ingest([str(source)], "kb", runtime)
