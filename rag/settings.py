@@ -96,8 +96,8 @@ class Bm25Settings(_Section):
     epsilon: float = Field(default=0.25, ge=0)
     stemmer: str = "english"
     stop_words: bool = True
-    identifiers: Literal["whole", "parts", "prefixes"] = Field(
-        default="parts", description="how identifiers and versions are found: whole, also by parts, also by prefixes"
+    identifiers: Literal["parts", "prefixes"] = Field(
+        default="parts", description="found whole and by their parts, or by the beginnings of versions as well"
     )
 
     def relevant(self) -> dict[str, Any]:
