@@ -212,7 +212,7 @@ class RagPipeline:
         with clock.measure("compress"):
             shown = await asyncio.to_thread(expand, hits[: settings.max_hits], self._reader(query.generation))
             kept, dropped = drop_near_duplicates(shown, settings.near_duplicate)
-            selections = await stages.compressor.compress(query, kept)
+            selections = await stages.compressor.compress(replace(query, text=query.question), kept)
             dropped += compressed_away(kept, selections)
         with clock.measure("pack"):
             budget = request.budget_tokens or settings.budget_tokens

@@ -129,13 +129,15 @@ class HistoryWords:
         self._turns = settings.history_turns
 
     async def apply(self, query: Query) -> Query:
-        """Return the query with the words that it lacks at its end."""
+        """Return the query with the words that it lacks at its end; without an earlier turn, as it is."""
         asked = [turn.text for turn in query.history if turn.role == "user"][-self._turns :]
+        if not asked:
+            return query
         known = set(words(query.text))
         told = dict.fromkeys(word for text in asked for word in words(text))
         added = tuple(word for word in told if word not in known and word not in STOP_WORDS)
         text = " ".join((query.text, *added))
-        trace = StepTrace(self.name, text, added, "" if asked else "there is no earlier turn of the user")
+        trace = StepTrace(self.name, text, added)
         return replace(query, text=text, asked=query.question, steps=(*query.steps, trace))
 
 
