@@ -12,11 +12,11 @@ from starlette.datastructures import Headers
 
 from api.errors import AccessError
 from rag.bootstrap import Runtime
+from rag.conditions import Filter, OneOf
 from rag.pipeline import RagPipeline
 from rag.settings import ServeSettings, Settings
 from rag.state.access import AccessCatalogue
 from rag.state.reader import SqlCatalogue
-from rag.types import Filter, OneOf
 
 ACL = "acl"
 """The metadata field that lists who may see a document."""

@@ -14,6 +14,7 @@ from rag.answer.gate import answer_gate
 from rag.answer.generators import make_generator
 from rag.answer.prompts import PromptFiles
 from rag.answer.verify import make_verifier
+from rag.conditions import Filter
 from rag.context.compress import compressor
 from rag.context.parents import by_children
 from rag.context.tokens import budget_tokenizer
@@ -33,7 +34,7 @@ from rag.state.access import AccessCatalogue
 from rag.state.engine import claim_home, open_catalogue
 from rag.state.home import Home
 from rag.state.reader import PinnedCatalogue, SqlCatalogue
-from rag.types import Filter, Generation
+from rag.types import Generation
 
 if TYPE_CHECKING:
     from rag.index.qdrant_server import QdrantServerIndex

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 import yaml
 
 from rag.errors import ConfigError
-from rag.types import Filter, OneOf
 
 _COMPARISON = re.compile(r"(?P<field>.+?)\s*(?P<sign>!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
 _MEMBERSHIP = re.compile(r"(?P<field>[^=<>!]+?)\s+(?P<negated>not\s+)?in\s+(?P<values>\[.*\])\s*", re.DOTALL)
@@ -30,6 +29,28 @@ _SIGNS: dict[str, Callable[[float | str, float | str], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A field equals one of the values, or holds one where it is a list; `negated`: it does not.
+
+    A field that is missing equals nothing.
+    """
+
+    field: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+
+Filter = tuple[OneOf, ...]
+"""What a document's metadata must satisfy, all of it."""
+
+
+def matches(metadata: Mapping[str, str | tuple[str, ...]], filter: Filter) -> bool:
+    """Say whether a document's metadata satisfies every condition of the filter."""
+    fields = {key: {value} if isinstance(value, str) else set(value) for key, value in metadata.items()}
+    return all(fields.get(c.field, set()).isdisjoint(c.values) == c.negated for c in filter)
 
 
 @dataclass(frozen=True, slots=True)

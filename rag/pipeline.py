@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Literal
 
 from rag.answer.prompts import REFUSAL
 from rag.boxes import boxes_of
-from rag.conditions import Condition, as_conditions, resolve
+from rag.conditions import Condition, Filter, as_conditions, resolve
 from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import collapse, drop_near_duplicates
@@ -39,7 +40,6 @@ from rag.types import (
     Context,
     ContextResult,
     Draft,
-    Filter,
     Generation,
     Hit,
     Prompt,
@@ -48,7 +48,7 @@ from rag.types import (
     SearchResult,
     Sentence,
     Turn,
-    total_usage,
+    Usage,
 )
 
 RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
@@ -254,7 +254,7 @@ class RagPipeline:
                 prompt_version=result.prompt.version,
                 model=draft.model,
             ),
-            usage=total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
+            usage=_total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
             timings_ms=clock.total(),
         )
 
@@ -292,6 +292,15 @@ def forms(query: Query, retrievers: Sequence[Retriever]) -> list[tuple[str, Retr
         chosen = [retriever for retriever in retrievers if other.retriever in ("", retriever.name)]
         asked += [(variant(retriever.name, number), retriever, form) for retriever in chosen]
     return asked
+
+
+def _total_usage(parts: Sequence[Usage]) -> Usage:
+    """Return the sum; the cost is unknown when that of any part that used tokens is."""
+    used = [part for part in parts if part.input_tokens or part.output_tokens]
+    costs = [part.cost_usd for part in used]
+    known = [cost for cost in costs if cost is not None]
+    cost = math.fsum(known) if costs and len(known) == len(costs) else None
+    return Usage(sum(part.input_tokens for part in used), sum(part.output_tokens for part in used), cost)
 
 
 def _refused(draft: Draft) -> Draft:

@@ -13,13 +13,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter
 from rag.types import (
     Candidate,
     Chunk,
     Context,
     Document,
     Draft,
-    Filter,
     Generation,
     Hit,
     Metadata,

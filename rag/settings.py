@@ -106,19 +106,19 @@ class Bm25Settings(_Section):
 
 
 class QuerySettings(_Section):
-    """What is done to a question before the first stage: the named steps, in that order; none by default.
+    """What is done to a question before the first stage: the named steps, in that order.
 
     `acronyms` and `synonyms` are lists per corpus.
     """
 
-    steps: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ("history",)
     acronyms: Mapping[str, Mapping[str, str]] = Field(default_factory=dict, description="corpus: {short: long form}")
     mine_acronyms: bool = Field(default=True, description="acronyms: also those that documents define, Long Form (LF)")
     synonyms: Mapping[str, tuple[tuple[str, ...], ...]] = Field(
         default_factory=dict, description="corpus: [[words, that, mean, the same], …]"
     )
     synonym_weight: float = Field(default=0.5, gt=0, le=1, description="of an added word, beside 1 of a question's own")
-    history_turns: int = Field(default=1, ge=1, description="history: the last user turns that words are taken from")
+    history_turns: int = Field(default=2, ge=1, description="history: the last user turns that words are taken from")
     feedback_chunks: int = Field(default=10, ge=1, description="rm3: chunks that are taken for relevant")
     feedback_terms: int = Field(default=10, ge=1, description="rm3: terms that are added")
     feedback_weight: float = Field(default=0.5, gt=0, lt=1, description="rm3: share of the added terms")

@@ -5,13 +5,14 @@ Offsets are `[start, end)` in Unicode code points of a document's clean text, ev
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rag.conditions import Filter
 
 Vectors = NDArray[np.float32]
 """A `(n, d) float32` matrix; every embedder L2-normalises its rows."""
@@ -23,28 +24,6 @@ Metadata = Mapping[str, str | tuple[str, ...]]
 def as_metadata(fields: Mapping[str, str | Sequence[str]]) -> Metadata:
     """Return metadata that came out of JSON, its lists as tuples."""
     return {key: value if isinstance(value, str) else tuple(value) for key, value in fields.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """A field equals one of the values, or holds one where it is a list; `negated`: it does not.
-
-    A field that is missing equals nothing.
-    """
-
-    field: str
-    values: tuple[str, ...]
-    negated: bool = False
-
-
-Filter = tuple[OneOf, ...]
-"""What a document's metadata must satisfy, all of it."""
-
-
-def matches(metadata: Metadata, filter: Filter) -> bool:
-    """Say whether a document's metadata satisfies every condition of the filter."""
-    fields = {key: {value} if isinstance(value, str) else set(value) for key, value in metadata.items()}
-    return all(fields.get(c.field, set()).isdisjoint(c.values) == c.negated for c in filter)
 
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter", "margin"]
@@ -192,15 +171,6 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
-
-
-def total_usage(parts: Sequence[Usage]) -> Usage:
-    """Return the sum; the cost is unknown when that of any part that used tokens is."""
-    used = [part for part in parts if part.input_tokens or part.output_tokens]
-    costs = [part.cost_usd for part in used]
-    known = [cost for cost in costs if cost is not None]
-    cost = math.fsum(known) if costs and len(known) == len(costs) else None
-    return Usage(sum(part.input_tokens for part in used), sum(part.output_tokens for part in used), cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter, OneOf, matches
 from rag.context.terms import content_terms
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError
 from rag.index.token_vectors import pack, unpack
@@ -23,10 +24,8 @@ from rag.types import (
     Context,
     Document,
     Draft,
-    Filter,
     Generation,
     Hit,
-    OneOf,
     Prompt,
     Query,
     ScoredSpan,
@@ -35,7 +34,6 @@ from rag.types import (
     StageScore,
     Support,
     Vectors,
-    matches,
 )
 
 GENERATION = Generation(1, "fake", 1, "fake-settings")

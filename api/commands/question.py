@@ -15,8 +15,9 @@ from api.errors import EXIT_DONE, InvalidRequestError
 from api.output import print_json, print_line, print_text
 from rag.bootstrap import Runtime
 from rag.bridge import run_sync
+from rag.conditions import OneOf
 from rag.pipeline import Request, StreamEvent
-from rag.types import Answer, OneOf
+from rag.types import Answer
 
 _Body = TypeVar("_Body", bound=SearchBody)
 

@@ -27,12 +27,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter
 from rag.errors import IndexUnavailableError, StateError
 from rag.index.shards import ClosingError, Shards, ShardServer
 from rag.index.wire import CALLS, BrokenFrameError, Frame, raise_failure, receive, send
 from rag.ports import Point, VectorIndex
 from rag.state.home import Home
-from rag.types import Candidate, Filter
+from rag.types import Candidate
 
 _RETRY_S = 0.02
 _MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes

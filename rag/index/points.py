@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter, OneOf
 from rag.errors import StateError
 from rag.ports import REMOVED_NEVER
-from rag.types import Candidate, Filter, Metadata, OneOf
+from rag.types import Candidate, Metadata
 
 
 def to_fields(fields: Metadata) -> list[str]:

@@ -17,11 +17,12 @@ import numpy as np
 import qdrant_edge as edge
 from numpy.typing import NDArray
 
+from rag.conditions import Filter, OneOf
 from rag.errors import BusyError, IndexUnavailableError, RagwrightError, StateError
 from rag.index.arrays import sync_folder
 from rag.index.points import check_dim, is_impossible, keywords_of, marks_of, ordered, to_fields
 from rag.ports import REMOVED_NEVER, Point
-from rag.types import Candidate, Filter, OneOf
+from rag.types import Candidate
 
 _VECTOR = "dense"
 _BATCH = 512

@@ -15,10 +15,11 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
+from rag.conditions import Filter, OneOf
 from rag.errors import IndexUnavailableError, RagwrightError, StateError
 from rag.index.points import check_dim, is_impossible, keywords_of, marks_of, ordered, to_fields
 from rag.ports import REMOVED_NEVER, Point
-from rag.types import Candidate, Filter, OneOf
+from rag.types import Candidate
 
 _VECTOR = "dense"
 _BATCH = 256

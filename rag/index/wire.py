@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rag.errors
+from rag.conditions import Filter, OneOf
 from rag.errors import IndexUnavailableError, RagwrightError
 from rag.ports import Point, VectorIndex
-from rag.types import Candidate, Filter, OneOf, as_metadata
+from rag.types import Candidate, as_metadata
 
 _SIZES = struct.Struct("!4sII")
 _MAGIC = b"RGW1"

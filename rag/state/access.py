@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rag.conditions import Filter, matches
 from rag.errors import DocumentNotFoundError
 from rag.state.reader import SqlCatalogue
-from rag.types import Chunk, Document, Filter, Generation, Span, matches
+from rag.types import Chunk, Document, Generation, Span
 
 
 class AccessCatalogue:

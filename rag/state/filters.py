@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, case, cast, func, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
+from rag.conditions import Filter, OneOf
 from rag.errors import ConfigError
 from rag.state.tables import documents
-from rag.types import Filter, OneOf
 
 Condition = Callable[[OneOf], ColumnElement[bool]]
 

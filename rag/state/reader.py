@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select
 
+from rag.conditions import Filter
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.settings import Bm25Settings, EmbedderSettings
 from rag.state.engine import reading
 from rag.state.filters import matching_documents, values_of
 from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
-from rag.types import Block, Box, Chunk, Document, Filter, Generation, Span, as_metadata
+from rag.types import Block, Box, Chunk, Document, Generation, Span, as_metadata
 
 _BATCH = 500
 

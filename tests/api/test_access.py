@@ -19,8 +19,8 @@ from api.app import create_app
 from api.errors import AccessError
 from ingest.pipeline import ingest
 from rag.bootstrap import Runtime, open_runtime
+from rag.conditions import OneOf
 from rag.settings import ServeSettings, Settings
-from rag.types import OneOf
 
 LABELS = ("hr", "legal", "sales", "lab", "board")
 TOPICS = ("backup", "printer", "travel", "invoice", "vacation", "contract", "server", "badge")

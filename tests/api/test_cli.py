@@ -143,6 +143,7 @@ SEARCH = {
     "generation": 7,
     "settings": "fed321fed321",
     "hits": [HIT],
+    "query_steps": [],
     "timings_ms": {"total": 1.5},
 }
 CONTEXT = {

@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qdrant_client import QdrantClient
 
+from rag.conditions import Filter, OneOf, matches
 from rag.errors import StateError
 from rag.index.owner import VectorIndexes
 from rag.index.qdrant_edge import open_edge_index
 from rag.index.qdrant_server import QdrantServerIndex
 from rag.ports import REMOVED_NEVER, Point, VectorIndex
 from rag.state.home import Home
-from rag.types import Filter, Metadata, OneOf, matches
+from rag.types import Metadata
 from tests.fakes import equal_to
 
 DIM = 8

@@ -9,9 +9,9 @@ from ingest.pipeline import IngestOptions, ingest
 from ingest.sources import Reach, resolve
 from ingest.sources.beside import Beside
 from ingest.sources.reading import read_document
+from rag.conditions import OneOf, matches
 from rag.index.points import to_fields
 from rag.settings import PartitionSettings
-from rag.types import OneOf, matches
 from tests.fakes import equal_to
 
 FRONT = "---\ntitle: Mine\ntags: [own]\nowner: ann\n---\n# Head\n"

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.conditions import Comparison, as_conditions, parse_condition, resolve
+from rag.conditions import Comparison, OneOf, as_conditions, matches, parse_condition, resolve
 from rag.errors import ConfigError
-from rag.types import OneOf, matches
 
 
 @pytest.mark.parametrize(

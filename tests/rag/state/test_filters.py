@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, delete, insert
 from sqlalchemy.dialects import postgresql
 
+from rag.conditions import Filter, OneOf, matches
 from rag.errors import ConfigError
 from rag.ports import REMOVED_NEVER
 from rag.state.filters import FILTERS, VALUES, matching_documents, values_of
 from rag.state.tables import documents, metadata
-from rag.types import Filter, OneOf, as_metadata, matches
+from rag.types import as_metadata
 from tests.fakes import equal_to
 
 ROW = {"index_id": 1, "doc_id": "d", "title": "", "uri": "", "media_type": "", "source_hash": "", "text": ""}
