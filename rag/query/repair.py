@@ -12,8 +12,8 @@ from rag.query.lexicon import Lexicons
 from rag.types import Query, StepTrace
 
 _WORD = re.compile(r"(?<![\w.@/\-])[^\W\d_]+(?![\w@/\-]|\.\w)")
-_MIN_LETTERS = 4
-_LONG_WORD = 8
+_MIN_LETTERS = 5
+_LONG_WORD = 9
 _MIN_CHUNKS = 2
 _NEAREST = 8
 
@@ -24,7 +24,7 @@ _Holders = Callable[[str, int], int]
 class SpellingRepair:
     """Replaces words that no chunk holds by the nearest word that chunks hold.
 
-    At most one edit (insertion, deletion, substitution or swap of neighbours) in words of 4 to 7 letters, two from 8
+    At most one edit (insertion, deletion, substitution or swap of neighbours) in words of 5 to 8 letters, two from 9
     on; the first letter stays. Left alone are identifiers, acronyms, and what the embedder's vocabulary has whole, for
     that is a word. A repair must stand in at least two chunks, of those that the filter lets through.
     """

@@ -107,7 +107,7 @@ async def test_misspelt_words_become_their_nearest_in_the_corpus(world: FakeWorl
         "Is the weather nice?",  # a word of the embedder's vocabulary, though the corpus lacks it
         "the backup and the restores",  # words of the corpus, in any form
         "BAKCUP bakcup_key bakcup.md https://bakcup e-bakcup Bakcup2 user@bakcup",  # acronyms and identifiers
-        "ab kye xylophonist",  # too short, or nothing near
+        "ab kye keyz xylophonist",  # too short, or nothing near
         "the hangra",  # its nearest stands in one chunk only
     ],
 )
