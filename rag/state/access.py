@@ -43,6 +43,11 @@ class AccessCatalogue:
             )
         return found
 
+    def document_chunks(self, generation: Generation, doc_id: str) -> list[Chunk]:
+        """Return the chunks of a document that the generation sees, in reading order; none if it does not hold it."""
+        found = self._catalogue.document_chunks(generation, doc_id)
+        return [chunk for chunk in found if matches(chunk.metadata, self._access)]
+
     def children(self, generation: Generation, doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
         """Return the chunks of a document whose parent is one of these ranges, in reading order."""
         found = self._catalogue.children(generation, doc_id, parents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -244,6 +245,19 @@ def test_without_its_header_a_request_is_refused(worlds: dict[str, World]) -> No
     twice = [(HEADER, "hr"), (HEADER, "board")]
     assert client.get("/v1/corpora", headers=twice).status_code == 403
     assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
+
+
+def test_no_route_below_v1_forgets_to_ask_who_it_is_for(worlds: dict[str, World]) -> None:
+    client = worlds["default"].client
+    paths = client.get("/openapi.json").json()["paths"]
+    asked = [(method, path) for path, methods in paths.items() if path.startswith("/v1/") for method in methods]
+    body = {"question": "backup", "corpus": "kb"}
+    for method, path in asked:
+        address = re.sub(r"{[^}]*}", "kb", path)
+        response = client.request(method, address, json=body if method == "post" else None)
+        # what is wrong with a body may be told first
+        assert response.status_code in (403, 422), (method, path, response.text)
+    assert len(asked) >= 5
 
 
 def test_documents_without_labels_are_seen_by_nobody(worlds: dict[str, World]) -> None:
