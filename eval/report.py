@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,13 @@ from eval.trec import qrels_lines, run_lines
 from rag.errors import ConfigError
 
 
-def write_report(run: Run, folder: Path) -> dict[str, Any]:
+def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """Write results.json, rows.jsonl, run.trec, qrels.trec, junit.xml, summary.md and report.html; return the results.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    results = summarise(run)
+    results = summarise(run, calibrations)
     rows = [row_json(row) for row in run.rows]
     seen = [row.seen for row in run.rows]
     try:
