@@ -41,12 +41,12 @@ class LanguageJudge:
         embedder: Embedder | None = None,
     ) -> None:
         self.name = name
+        self._settings = settings
         self.model = settings.model
         self.concurrency = settings.concurrency
         self.repeats = settings.repeats
         self.metrics = metrics
-        self.cost = Cost()
-        self._settings = settings
+        self.cost = Cost(usd=None if self._prices is None else 0.0)
         self._endpoint = endpoint
         self._replies = replies
         self._embedder = embedder
@@ -113,7 +113,7 @@ class LanguageJudge:
             return known
         if self._endpoint is None:
             self.cost.missing.append(ask.key)
-            raise self._failed(f"no cassette: request {ask.key[:12]} was never recorded; set judge.replay=false to ask")
+            raise self._failed("no cassette: a request was never recorded; set judge.replay=false to ask")
         started = time.perf_counter()
         try:
             reply = await self._endpoint.send(ask)
@@ -150,10 +150,14 @@ class LanguageJudge:
             return
         self.cost.input_tokens += reply.input_tokens
         self.cost.output_tokens += reply.output_tokens
-        prices = self._settings.usd_per_million_input, self._settings.usd_per_million_output
-        if prices[0] is not None and prices[1] is not None:
-            spent = reply.input_tokens * prices[0] + reply.output_tokens * prices[1]
+        if self._prices is not None:
+            spent = reply.input_tokens * self._prices[0] + reply.output_tokens * self._prices[1]
             self.cost.usd = (self.cost.usd or 0.0) + spent / _MILLION
+
+    @property
+    def _prices(self) -> tuple[float, float] | None:
+        read, written = self._settings.usd_per_million_input, self._settings.usd_per_million_output
+        return None if read is None or written is None else (read, written)
 
     def _failed(self, reason: str) -> GeneratorError:
         self.cost.failed[reason.split(":")[0]] += 1

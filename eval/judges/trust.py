@@ -23,7 +23,7 @@ class JudgePolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     max_age_days: float = Field(default=90, gt=0)
-    min_kappa: float = Field(default=0.0, ge=-1, le=1)
+    min_kappa: float = Field(default=0.2, ge=-1, le=1)
 
 
 def judge_json(report: JudgeReport) -> Json:

@@ -38,6 +38,10 @@ def write(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def item(id: str, *labels: float, answer: str = "At 30 degrees.", contexts: tuple[str, ...] = ("a", "b")) -> Labelled:
     from eval.judges.base import Material
 
@@ -191,9 +195,8 @@ async def test_the_verifier_is_a_judge_without_a_model(tmp_path: Path) -> None:
 @pytest.mark.data
 async def test_real_labels_calibrate_the_verifier(public_data: Path) -> None:
     """On labels of people the verifier is better than chance and worse than people: a calibration shows both."""
-    folder = public_data / "summedits"
-    texts = {row["context_id"]: row["text"] for row in map(json.loads, (folder / "contexts.jsonl").open())}
-    rows = [json.loads(line) for line in (folder / "labels.jsonl").open()][::8]
+    texts = {row["context_id"]: row["text"] for row in read(public_data / "summedits" / "contexts.jsonl")}
+    rows = read(public_data / "summedits" / "labels.jsonl")[::8]
     items = [
         item(
             row["id"], float(row["label"] == "supported"), answer=row["response"], contexts=(texts[row["context_id"]],)

@@ -106,7 +106,7 @@ def test_a_judge_that_is_not_trusted_decides_nothing(judged: Run, tmp_path: Path
         ([], NOW, {}, "judge 'strict' is not calibrated for aspect.complete"),
         ([record("0" * 12, tmp_path)], NOW, {}, "calibrated as another model or wording"),
         ([good], late, {}, "is 91 days old, at most 90 are trusted"),
-        ([bad], NOW, {}, r"kappa 0.00 [-0.33, 0.33], above 0 is needed"),
+        ([bad], NOW, {}, r"kappa 0.00 [-0.33, 0.33], above 0.2 is needed"),
         ([good], NOW, {"min_kappa": 0.5}, "above 0.5 is needed"),
     ):
         verdict, reason, whole = gate(judged, tmp_path, known, [], now, **judges)
