@@ -158,7 +158,7 @@ def _add_golden_verbs(verbs: Verbs) -> None:
 
 
 def _add_judge_verbs(verbs: Verbs) -> None:
-    group = _group(verbs, "judge", "compare judges with people, and list what is known of them")
+    group = _group(verbs, "judge", "score runs by judges, and compare judges with people")
     calibrate = _verb(group, "calibrate", "judge:calibrate_judge", "say how a judge agrees with people's labels")
     calibrate.add_argument(
         "labels", metavar="LABELS", type=Path, help='JSON lines: {"id", "human", "question", "answer", "contexts", …}'
@@ -175,6 +175,8 @@ def _add_judge_verbs(verbs: Verbs) -> None:
     calibrate.add_argument(
         "--no-order", action="store_true", help="ask once only, and leave the position bias unmeasured"
     )
+    score = _verb(group, "score", "judge:score_run", "let the judges score a run that was made before")
+    score.add_argument("run", metavar="RUN", type=Path, help="a folder written by eval; its scores are replaced")
     _verb(group, "list", "judge:list_calibrations", "list the calibrations, newest first")
 
 

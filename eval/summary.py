@@ -10,6 +10,7 @@ from typing import Any
 from eval.anchors import anchor_counts
 from eval.baselines import abstention_table
 from eval.failures import first_broken_stage
+from eval.judges.scoring import JudgeReport
 from eval.judges.trust import judge_json, judged_json
 from eval.metrics import Metric, Unmeasured
 from eval.runner import Row, Run
@@ -46,9 +47,7 @@ def summarise(run: Run, calibrations: Sequence[Json] = ()) -> Json:
         "status": dict(Counter(row.seen.status for row in rows)),
         "anchors": anchor_counts(run.golden.cases, [row.seen.case for row in rows]),
         "failures": dict(Counter(filter(None, (first_broken_stage(row.seen) for row in rows)))),
-        "metrics": {
-            metric.name: aggregate(metric, rows, seed) | _judged(metric, run, calibrations) for metric in run.metrics
-        },
+        "metrics": {m.name: metric_json(m, rows, seed, run.judges, calibrations) for m in run.metrics},
         "judges": {report.name: judge_json(report) for report in run.judges},
         "abstention": {name: asdict(rule) for name, rule in abstention_table([row.seen for row in rows]).items()},
         "latency_ms": _latencies(rows, seed),
@@ -86,12 +85,16 @@ def aggregate(metric: Metric, rows: Sequence[Row], seed: int) -> Json:
     }
 
 
-def _judged(metric: Metric, run: Run, calibrations: Sequence[Json]) -> Json:
+def metric_json(
+    metric: Metric, rows: Sequence[Row], seed: int, judges: Sequence[JudgeReport], calibrations: Sequence[Json]
+) -> Json:
+    """Return a metric's entry in `results.json`: its aggregate, and for a judge's metric how far to trust it."""
+    entry = aggregate(metric, rows, seed)
     if metric.judge is None:
-        return {"judge": None}
-    values = [value for row in run.rows if not isinstance(value := row.values[metric.name], Unmeasured)]
-    (report,) = (report for report in run.judges if report.name == metric.judge)
-    return {"judge": judged_json(metric, values, report, calibrations)}
+        return entry | {"judge": None}
+    values = [value for row in rows if not isinstance(value := row.values[metric.name], Unmeasured)]
+    (report,) = (report for report in judges if report.name == metric.judge)
+    return entry | {"judge": judged_json(metric, values, report, calibrations)}
 
 
 def _estimate(metric: Metric, measured: Sequence[tuple[float, str]], seed: int) -> Estimate | None:

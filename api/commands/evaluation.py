@@ -6,9 +6,9 @@ import argparse
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from api.commands.corpus import run_ingest
+from api.commands.judge import known_calibrations
 from api.commands.session import open_runtime, settings_of
 from api.errors import EXIT_DONE, EXIT_ERROR, EXIT_SOME_FAILED
 from api.output import note, print_json, print_text
@@ -17,8 +17,7 @@ from eval.aa import gate_error_rates, render_error_rates
 from eval.compare import compare_runs, render_comparison
 from eval.gates import GatePolicy, load_policy, render_gate, run_gate
 from eval.golden import open_golden
-from eval.judges.calibration import read_records
-from eval.judges.configured import calibrations_file, conflicts, open_judges
+from eval.judges.configured import open_judges
 from eval.render import render_table
 from eval.report import write_report
 from eval.runner import run
@@ -26,7 +25,6 @@ from eval.saved import SavedRun, load_run
 from rag.answer.verify import make_verifier
 from rag.bridge import run_sync
 from rag.errors import ConfigError
-from rag.settings import Settings
 
 _WIDTH = 110
 
@@ -39,7 +37,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         golden = open_golden(arguments.golden, home=home, now=now, split=arguments.split, where=arguments.where)
         # Found out now, not after an hour of questions.
         _make_folder(arguments.out)
-        judges, calibrations = open_judges(runtime.settings, runtime.embedder), _calibrations(runtime.settings)
+        judges, calibrations = open_judges(runtime.settings, runtime.embedder), known_calibrations(runtime.settings)
         if arguments.ingest:
             with progress_bar() as advance:
                 failed = len(run_ingest([str(golden.documents)], arguments.corpus, runtime, None, advance).failed)
@@ -82,7 +80,7 @@ def gate(arguments: argparse.Namespace) -> int:
     baseline, candidate = load_run(arguments.baseline), load_run(arguments.candidate)
     if arguments.error_rates:
         return _error_rates(arguments, baseline, candidate, policy)
-    result = run_gate(baseline, candidate, policy, calibrations=_calibrations(settings_of(arguments)))
+    result = run_gate(baseline, candidate, policy, calibrations=known_calibrations(settings_of(arguments)))
     if arguments.json:
         print_json(result)
     else:
@@ -97,12 +95,6 @@ def _error_rates(arguments: argparse.Namespace, baseline: SavedRun, candidate: S
     else:
         print_text(render_error_rates(rates), end="")
     return EXIT_DONE if rates["ok"] else EXIT_ERROR
-
-
-def _calibrations(settings: Settings) -> tuple[dict[str, Any], ...]:
-    for line in conflicts(settings):
-        note(f"warning: {line}")
-    return read_records(calibrations_file(settings))
 
 
 def _make_folder(folder: Path) -> None:

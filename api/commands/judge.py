@@ -1,4 +1,4 @@
-"""judge calibrate and judge list: how far judges agree with people."""
+"""judge score, judge calibrate and judge list: what judges say, and how far they agree with people."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from api.commands.session import settings_of
 from api.errors import EXIT_DONE
 from api.output import note, print_json, print_text, table
+from api.progress import progress_bar
 from eval.judges.calibration import (
     Judgement,
     Judging,
@@ -21,21 +22,46 @@ from eval.judges.calibration import (
     scores_of_run,
 )
 from eval.judges.calibration_text import render_calibration
-from eval.judges.configured import calibrations_file, conflicts, open_judge
+from eval.judges.configured import calibrations_file, conflicts, open_judge, open_judges
 from eval.judges.labels import Labelled, read_labels
+from eval.judges.rescore import rescore
+from eval.render import judge_lines
+from eval.report import write_scores
 from eval.saved import load_run
 from rag.bridge import run_sync
-from rag.errors import UnknownKeyError
+from rag.errors import ConfigError, UnknownKeyError
 from rag.models.embedders import make_embedder
+from rag.ports import Embedder
 from rag.settings import Settings
 from rag.state.home import Home
+
+
+def score_run(arguments: argparse.Namespace) -> int:
+    """Let the judges of the settings score a saved run, and write its files anew."""
+    settings = settings_of(arguments)
+    judges, calibrations = open_judges(settings, _embedder(settings)), known_calibrations(settings)
+    if not judges:
+        raise ConfigError("no judge is configured: set judge.models.NAME.model")
+    with progress_bar() as advance:
+        results, rows = run_sync(rescore(load_run(arguments.run), judges, calibrations, advance))
+    write_scores(results, rows, arguments.run)
+    if arguments.json:
+        print_json(results)
+    else:
+        print_text("\n".join(judge_lines(results)))
+    return EXIT_DONE
+
+
+def known_calibrations(settings: Settings) -> tuple[dict[str, Any], ...]:
+    """Return the calibrations at hand; say on standard error where a judge would judge its own work."""
+    for line in conflicts(settings):
+        note(f"warning: {line}")
+    return read_records(calibrations_file(settings))
 
 
 def calibrate_judge(arguments: argparse.Namespace) -> int:
     """Compare a judge's scores with people's labels, print the figures and keep them for gates and reports."""
     settings, now = settings_of(arguments), datetime.now(UTC)
-    for line in conflicts(settings):
-        note(f"warning: {line}")
     labels = read_labels(arguments.labels, arguments.scale)
     if arguments.run is not None:
         judging, judgements = scores_of_run(labels, load_run(arguments.run), arguments.judge, arguments.metric)
@@ -67,12 +93,16 @@ def list_calibrations(arguments: argparse.Namespace) -> int:
 def _asked(
     arguments: argparse.Namespace, settings: Settings, labels: list[Labelled]
 ) -> tuple[Judging, list[Judgement]]:
-    home = Home(Path(settings.environment.home).expanduser().resolve())
-    judge = open_judge(arguments.judge, settings, make_embedder(settings.embedder, home.models))
+    judge = open_judge(arguments.judge, settings, _embedder(settings))
     if arguments.metric not in judge.metrics:
         raise UnknownKeyError("judge metric", arguments.metric, judge.metrics)
     judgements = run_sync(ask(judge, arguments.metric, labels, order=not arguments.no_order))
     return Judging(judge.name, judge.model, arguments.metric, judge.fingerprint(arguments.metric)), judgements
+
+
+def _embedder(settings: Settings) -> Embedder:
+    home = Home(Path(settings.environment.home).expanduser().resolve())
+    return make_embedder(settings.embedder, home.models)
 
 
 def _row(record: dict[str, Any]) -> list[object]:
