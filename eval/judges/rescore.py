@@ -75,4 +75,4 @@ def _merged(old: Json, new: Row, kept: Mapping[str, Json]) -> Json:
 
 
 def _judge_of(entry: Mapping[str, Any]) -> str | None:
-    return entry["judge"] and entry["judge"]["judge"]
+    return str(entry["judge"]["judge"]) if entry["judge"] else None
