@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import threading
 import time
@@ -54,21 +55,30 @@ class Script:
         self.rules.append(rule)
 
 
-def filled(prompt: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return an object of the JSON schema that a prompt of RAGAS holds."""
+def of_two_minds(prompt: str) -> Said:
+    """Say yes or no to each of three statements, as the prompt's bytes have it: equal prompts get equal replies."""
+    choose = random.Random(prompt).choice
+    values = {"verdict": choose, "attributed": choose, "rating": choose}
+    return Said(text=json.dumps(filled(prompt, values, entries=3)))
+
+
+def filled(prompt: str, values: dict[str, Any], entries: int = 1) -> dict[str, Any]:
+    """Return an object of the JSON schema that a prompt of RAGAS holds, with so many entries in every list."""
     schema = json.JSONDecoder().raw_decode(prompt[re.search(r"JSON Schema:?\s*", prompt).end() :])[0]  # type: ignore[union-attr]
-    return fill(schema, schema.get("$defs", {}), "", values)  # type: ignore[no-any-return]
+    known = schema.get("$defs", {})
 
+    def fill(part: dict[str, Any], name: str) -> Any:
+        if "$ref" in part:
+            return fill(known[part["$ref"].rsplit("/", 1)[-1]], name)
+        kind = part.get("type")
+        if kind == "object":
+            return {key: fill(inner, key) for key, inner in part["properties"].items()}
+        if kind == "array":
+            return [fill(part["items"], name) for _ in range(entries)]
+        value = values.get(name, {"integer": 1, "number": 1.0, "boolean": True}.get(kind or "", f"some {name}"))
+        return value((0, 1)) if callable(value) else value
 
-def fill(schema: dict[str, Any], known: dict[str, Any], name: str, values: dict[str, Any]) -> Any:
-    if "$ref" in schema:
-        return fill(known[schema["$ref"].rsplit("/", 1)[-1]], known, name, values)
-    kind = schema.get("type")
-    if kind == "object":
-        return {key: fill(part, known, key, values) for key, part in schema["properties"].items()}
-    if kind == "array":
-        return [fill(schema["items"], known, name, values)]
-    return values.get(name, {"integer": 1, "number": 1.0, "boolean": True}.get(kind or "", f"some {name}"))
+    return fill(schema, "")  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -85,7 +95,7 @@ def serving(script: Script) -> Iterator[str]:
                 script.keys.append(self.headers["Authorization"])
                 script.running += 1
                 script.most_running = max(script.most_running, script.running)
-                prompt = body["messages"][0]["content"]
+                prompt = next(said["content"] for said in body["messages"] if said["role"] == "user")
                 said = next((found for rule in script.rules if (found := rule(prompt))), None) or Said()
             time.sleep(said.delay_s)
             with script.lock:
