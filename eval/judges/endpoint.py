@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from eval.judges.replies import Ask, Reply
@@ -10,6 +11,7 @@ from rag.errors import GeneratorError, GeneratorUnavailableError
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+_LONGEST_PAUSE_S = 120.0  # that a server may ask the client to make before a retry
 _NO_KEY = "none"  # local servers take any key, but the client insists on one
 
 
@@ -40,6 +42,7 @@ class OpenAiEndpoint:
             "timeout": timeout_s,
             "max_retries": retries,
         }
+        self._deadline_s = timeout_s + retries * (timeout_s + _LONGEST_PAUSE_S)
         self._client: AsyncOpenAI | None = None
 
     async def send(self, ask: Ask) -> Reply:
@@ -49,7 +52,11 @@ class OpenAiEndpoint:
         if self._client is None:
             self._client = openai.AsyncOpenAI(**self._options)
         try:
-            return _reply(await self._client.chat.completions.create(**ask.body))
+            # the client's timeout starts anew with every byte, and some servers send blanks to keep a connection
+            async with asyncio.timeout(self._deadline_s):
+                return _reply(await self._client.chat.completions.create(**ask.body))
+        except TimeoutError as error:
+            raise GeneratorUnavailableError(f"no whole reply within {self._deadline_s:g} s") from error
         except openai.APITimeoutError as error:
             raise GeneratorUnavailableError(f"no reply within {self._options['timeout']:g} s") from error
         except openai.APIConnectionError as error:

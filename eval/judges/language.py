@@ -54,7 +54,10 @@ class LanguageJudge:
     def fingerprint(self, metric: str) -> str:
         """Return 12 hex digits of the model, how it is called, the metric and the RAGAS release that words it."""
         called = self._settings.model_dump(include={"model", "temperature", "max_output_tokens", "repeats"})
-        worded = {"metric": metric, "definition": self.metrics[metric].definition, "ragas": version("ragas")}
+        member = self.metrics[metric]
+        worded = {"metric": metric, "definition": member.definition, "ragas": version("ragas")}
+        if member.uses_embedder and self._embedder:
+            worded["embedder"] = self._embedder.name
         return hashlib.sha256(json.dumps(called | worded, sort_keys=True).encode()).hexdigest()[:12]
 
     async def score(self, metric: str, material: Material, repeat: int = 0) -> Value:

@@ -26,6 +26,7 @@ class Said:
     finish_reason: str = "stop"
     delay_s: float = 0.0
     raw: bytes | None = None
+    drip_s: float = 0.0
 
 
 Rule = Callable[[str], Said | None]
@@ -106,7 +107,10 @@ def serving(script: Script) -> Iterator[str]:
             self.send_header("retry-after-ms", "1")
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
-            self.wfile.write(payload)
+            for byte in payload if said.drip_s else ():
+                time.sleep(said.drip_s)
+                self.wfile.write(bytes([byte]))
+            self.wfile.write(b"" if said.drip_s else payload)
 
         def log_message(self, *args: object) -> None:
             """Stay silent."""

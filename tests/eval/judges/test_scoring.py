@@ -9,16 +9,14 @@ import pytest
 
 from eval.golden import Case
 from eval.judges.base import Judge
+from eval.judges.ragas_judged import JUDGE_METRICS
 from eval.judges.scoring import JudgeReport, ask_judges
 from eval.metrics.base import Metric, Unmeasured, Value
 from eval.observation import Observation, failed
 from tests.eval.judges.conftest import Opener, answered
 from tests.eval.judges.scripted import Said, Script
 
-NAMES = {
-    "faithfulness", "response_groundedness", "context_precision", "context_recall", "factual_correctness",
-    "answer_relevancy", "noise_sensitivity", "rubrics", "aspect.complete",
-}  # fmt: skip
+NAMES = {*JUDGE_METRICS, "aspect.complete"}
 
 
 async def asked(judge: Judge, *seen: Observation) -> tuple[dict[str, list[Value]], JudgeReport, tuple[Metric, ...]]:
@@ -39,7 +37,7 @@ async def test_all_metrics_have_values(opened: Opener, script: Script) -> None:
     assert scores.pop("ragas.rubrics@strict") == 0.75  # 4 of 1..5
     relevancy = scores.pop("ragas.answer_relevancy@strict")
     assert isinstance(relevancy, float) and 0 <= relevancy <= 1
-    assert list(scores.values()) == pytest.approx([1.0] * 6, abs=1e-6)
+    assert scores == pytest.approx(dict.fromkeys(scores, 1.0), abs=1e-6) and len(scores) >= 6
     assert report.cost.calls == len(script.requests) and report.cost.input_tokens == 100 * report.cost.calls
     assert report.cost.output_tokens == 10 * report.cost.calls and report.cost.usd is None
     assert all(metric.judge == "strict" and metric.family == "judges" for metric in metrics)
@@ -85,6 +83,12 @@ async def test_what_goes_wrong_is_named(opened: Opener, script: Script, said: Sa
     values, report, _ = await asked(judge, answered("1"))
     assert why in reason(values["ragas.faithfulness@strict"][0])
     assert sum(report.cost.failed.values()) == 1 and "'" not in "".join(report.cost.failed)
+
+
+async def test_a_reply_that_drips_is_cut_off(opened: Opener, script: Script) -> None:
+    script.on("StatementGeneratorOutput", Said(raw=b" " * 20, drip_s=0.1))
+    values, _, _ = await asked(opened(judge__metrics="[faithfulness]", timeout_s=0.3, retries=0), answered("1"))
+    assert reason(values["ragas.faithfulness@strict"][0]) == "judge 'strict': no whole reply within 0.3 s"
 
 
 async def test_a_failure_that_ragas_swallows_is_not_half_a_score(opened: Opener, script: Script) -> None:
