@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -166,6 +166,9 @@ class JudgeModelSettings(_Section):
     usd_per_million_output: float | None = Field(default=None, ge=0)
 
 
+JudgeName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
 class JudgeSettings(_Section):
     """Language models that score answers in evaluations; without one nothing is asked and nothing costs.
 
@@ -173,7 +176,7 @@ class JudgeSettings(_Section):
     there is not asked again, and with `replay` nothing else is asked at all.
     """
 
-    models: Mapping[str, JudgeModelSettings] = Field(default_factory=dict)
+    models: Mapping[JudgeName, JudgeModelSettings] = Field(default_factory=dict)
     metrics: tuple[str, ...] | None = Field(default=None, description="default all")
     aspects: Mapping[str, str] = Field(
         default_factory=lambda: {"complete": "Does the response answer every part of the user's question?"}

@@ -40,6 +40,11 @@ def test_unknown_names_list_the_valid_ones() -> None:
     assert open_judge("lexical", Settings(), FakeEmbedder()).metrics.keys() == {"support"}
 
 
+def test_judges_have_plain_names() -> None:
+    with pytest.raises(ConfigError, match=r"judge\.models\.My judge"):
+        loaded("judge.models.My judge.model=big")
+
+
 def test_a_judge_of_its_own_work_is_named() -> None:
     (line,) = conflicts(loaded(STRICT, "rerank.name=cross-encoder", "rerank.model=big"))
     assert "reranks" in line and "'strict'" in line
