@@ -100,7 +100,7 @@ def _rubrics(llm: Any, embedding: Any) -> Score:
 
 def _best(rubrics: Mapping[str, str]) -> int:
     levels = [int(number) for name in rubrics for number in re.findall(r"score(\d+)", name)]
-    return max(levels, default=_DEFAULT_BEST)
+    return max((level for level in levels if level > 1), default=_DEFAULT_BEST)
 
 
 async def _rating(material: Material, llm: Any) -> float:

@@ -121,6 +121,13 @@ async def test_the_rubric_of_a_case_is_used(opened: Opener, script: Script) -> N
     assert values["ragas.rubrics@strict"] == [0.5] and "level 7" in script.requests[0]["messages"][0]["content"]
 
 
+async def test_a_rubric_that_describes_one_level_has_the_usual_five(opened: Opener) -> None:
+    for level in (1, 5):
+        seen = answered("1", rubrics={f"score{level}_description": "names the degrees"})
+        values, _, _ = await asked(opened(judge__metrics="[rubrics]"), seen)
+        assert values["ragas.rubrics@strict"] == [0.75]
+
+
 async def test_aspects_are_asked_as_worded(opened: Opener, script: Script) -> None:
     judge = opened(judge__aspects="{polite: 'Is it polite?'}", judge__metrics="[aspect.polite]")
     values, _, (metric,) = await asked(judge, answered("1"))
