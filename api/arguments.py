@@ -144,7 +144,7 @@ def _add_evaluation_verbs(verbs: Verbs) -> None:
 
 
 def _add_golden_verbs(verbs: Verbs) -> None:
-    group = _group(verbs, "golden", "bring in golden sets and check them")
+    group = _group(verbs, "golden", "bring in, check and make golden sets")
     bring = _verb(group, "import", "golden:import_golden", "write another tool's set as a golden-set folder")
     bring.add_argument("format", metavar="FORMAT", help="promptfoo, ragas, beir or trec")
     bring.add_argument("source", metavar="SOURCE", type=Path, help="the file or folder of that tool")
@@ -154,6 +154,15 @@ def _add_golden_verbs(verbs: Verbs) -> None:
     )
     check = _verb(group, "check", "golden:check_golden", "read a set strictly; find what its splits share")
     check.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    make = _verb(group, "synthesize", "golden:synthesize_golden", "make a synthetic set from a corpus's own text")
+    _add_corpus(make)
+    make.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new folder")
+    make.add_argument("--n", metavar="N", type=_positive, default=200, help="cases to make (default 200)")
+    make.add_argument("--seed", metavar="N", type=int, default=0, help="another seed, another draw (default 0)")
+    make.add_argument(
+        "--hold-out", metavar="N", type=_count, default=0, help="leave N documents out of the set and ask about them"
+    )
+    make.add_argument("--llm", action="store_true", help="let the model at OPENAI_BASE_URL write the questions")
 
 
 def _add_prompt_verbs(verbs: Verbs) -> None:
@@ -207,6 +216,13 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
     return share
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, got {text}")
+    return number
 
 
 def _positive(text: str) -> int:

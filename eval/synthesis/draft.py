@@ -1,0 +1,89 @@
+"""What a template makes: a question with the place that answers it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from eval.sections import heading_text
+from rag.types import Document, Span
+
+_CAPITALISED = re.compile(r"A|[A-Z][a-z]+(?:-[a-z]+)*")
+_DETERMINERS = frozenset("a all an each every most no some the".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A range of one document's clean text."""
+
+    doc_id: str
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question, its answer and the places that hold the answer, before any filter.
+
+    `entity` is the part of the question that names what it is about; `negated` asks the same with the opposite
+    polarity; `section` is where it was found (the unit of resampling).
+    """
+
+    question: str
+    answer: str
+    places: tuple[Place, ...]
+    template: str
+    section: str
+    entity: str = ""
+    negated: str = ""
+
+    @property
+    def doc_id(self) -> str:
+        """The document of the first place."""
+        return self.places[0].doc_id
+
+    def qualified(self, source: str) -> Draft:
+        """Return the draft asking what one source says."""
+        rest = _lower_first_word(self.question)
+        return replace(self, question=f"According to “{source}”, {rest}", negated="")
+
+
+def place(document: Document, start: int, end: int) -> Place:
+    """Return a range of a document without the white space at its ends."""
+    text = document.text[start:end]
+    start += len(text) - len(text.lstrip())
+    text = text.strip()
+    return Place(document.doc_id, Span(start, start + len(text)), text)
+
+
+def lines(document: Document, span: Span) -> Iterator[tuple[int, str]]:
+    """Yield every line of a range with where it starts."""
+    at = span.start
+    for line in document.text[span.start : span.end].split("\n"):
+        yield at, line
+        at += len(line) + 1
+
+
+def lowered(words: str, document: Document) -> str:
+    """Return a phrase as it stands inside a sentence: its first word small, unless the document spells it otherwise."""
+    first = words.split(" ", 1)[0]
+    if not _CAPITALISED.fullmatch(first):
+        return words
+    small = first.lower()
+    inside = re.compile(rf"(?<=[a-z,;] ){re.escape(first)}\b")
+    if small in _DETERMINERS or not inside.search(document.text):
+        return small + words[len(first) :]
+    return words
+
+
+def name_of(document: Document) -> str:
+    """Return what a reader calls a document: its top heading where that says more than the title, else the title."""
+    tops = (block.headings[0] for block in document.blocks if block.kind == "heading" and block.level == 1)
+    heading = heading_text(next(tops, ""))
+    title = document.title or document.doc_id
+    return heading if title.casefold() in heading.casefold() else title
+
+
+def _lower_first_word(question: str) -> str:
+    return question[0].lower() + question[1:]
