@@ -154,6 +154,13 @@ def _add_golden_verbs(verbs: Verbs) -> None:
     )
     check = _verb(group, "check", "golden:check_golden", "read a set strictly; find what its splits share")
     check.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    cover = _verb(
+        group, "coverage", "golden:golden_coverage", "show what of a corpus, and of real questions, a set misses"
+    )
+    cover.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    _add_corpus(cover)
+    cover.add_argument("--traffic", metavar="FILE", type=Path, help="real questions: JSON lines with question, or .txt")
+    cover.add_argument("--similarity", metavar="S", type=_share, help="from which questions are one intent (0.5)")
     make = _verb(group, "synthesize", "golden:synthesize_golden", "make a synthetic set from a corpus's own text")
     _add_corpus(make)
     make.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new folder")

@@ -1,4 +1,4 @@
-"""golden import, check and synthesize: sets of other tools, sets of one's own, and sets made from a corpus."""
+"""golden import, check, coverage and synthesize: sets of other tools, of one's own, and made from a corpus."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from api.commands.session import open_runtime
 from api.errors import EXIT_DONE, EXIT_ERROR
 from api.output import print_json, print_text
 from api.progress import Advance, progress_bar
+from eval.coverage import coverage_json, document_use, render_coverage
 from eval.export import check_new, write_set
-from eval.golden import load_golden
+from eval.golden import GoldenSet, load_golden
 from eval.imports import import_set
+from eval.intents import Intent, intents
 from eval.leakage import leaks
 from eval.synthesis import Search, Synthesis, SynthesisOptions, synthesize
 from eval.synthesis.draft import Draft
 from eval.synthesis.model import model_drafts
+from eval.traffic import read_traffic
 from rag.answer.generators import GENERATORS
 from rag.bootstrap import Runtime
 from rag.bridge import run_sync
@@ -66,6 +69,26 @@ def check_golden(arguments: argparse.Namespace) -> int:
         lines += [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         print_text("\n".join([*lines, f"{len(across)} pairs are shared between splits"]))
     return EXIT_ERROR if across else EXIT_DONE
+
+
+def golden_coverage(arguments: argparse.Namespace) -> int:
+    """Say which documents, sections and intents no case of a set touches."""
+    golden = load_golden(arguments.golden)
+    with open_runtime(arguments) as runtime:
+        uses = document_use(golden, runtime.catalogue.documents(runtime.catalogue.live(arguments.corpus)))
+        found = _intents(golden, arguments, runtime) if arguments.traffic else None
+    coverage = coverage_json(golden, uses, found, arguments.corpus)
+    if arguments.json:
+        print_json(coverage)
+    else:
+        print_text(render_coverage(coverage))
+    return EXIT_DONE
+
+
+def _intents(golden: GoldenSet, arguments: argparse.Namespace, runtime: Runtime) -> list[Intent]:
+    asked = [row.question for row in read_traffic(arguments.traffic)]
+    similarity = {} if arguments.similarity is None else {"similarity": arguments.similarity}
+    return intents(asked, golden.cases, lambda texts: runtime.embedder.embed(texts).vectors, **similarity)
 
 
 def synthesize_golden(arguments: argparse.Namespace) -> int:

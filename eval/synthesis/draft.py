@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from eval.sections import heading_text
 from rag.types import Document, Span
 
 _CAPITALISED = re.compile(r"A|[A-Z][a-z]+(?:-[a-z]+)*")
-_DETERMINERS = frozenset("a all an each every most no some the".split())
+_TOP = 3
+_DETERMINERS = frozenset("a all an each every most no some the your".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +73,26 @@ def lowered(words: str, document: Document) -> str:
     if not _CAPITALISED.fullmatch(first):
         return words
     small = first.lower()
-    inside = re.compile(rf"(?<=[a-z,;] ){re.escape(first)}\b")
-    if small in _DETERMINERS or not inside.search(document.text):
+    inside = len(re.findall(rf"(?<=[a-z,;] ){re.escape(first)}\b", document.text))
+    if small in _DETERMINERS or len(re.findall(rf"\b{re.escape(small)}\b", document.text)) >= inside:
         return small + words[len(first) :]
     return words
 
 
 def name_of(document: Document) -> str:
-    """Return what a reader calls a document: its top heading where that says more than the title, else the title."""
-    tops = (block.headings[0] for block in document.blocks if block.kind == "heading" and block.level == 1)
-    heading = heading_text(next(tops, ""))
-    title = document.title or document.doc_id
-    return heading if title.casefold() in heading.casefold() else title
+    """Return what a reader calls a document: its title, or the heading at its top where that says more, else its file.
+
+    A title that asks, ends like a sentence, or is a heading from the middle of the text, names no document.
+    """
+    heads = [block for block in document.blocks if block.kind == "heading"]
+    top = heading_text(heads[0].headings[-1]) if heads and heads[0] in document.blocks[:_TOP] else ""
+    title = document.title
+    if title and title.casefold() in top.casefold():
+        title = top
+    below = {heading_text(block.headings[-1]) for block in heads[1:]} - {top}
+    if title and title not in below and not title.endswith(("?", ".", ":", "!")):
+        return title
+    return PurePosixPath(document.doc_id).stem.replace("_", " ").replace("-", " ")
 
 
 def _lower_first_word(question: str) -> str:

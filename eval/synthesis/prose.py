@@ -40,8 +40,8 @@ _PAIR = re.compile(
     r"^(?:[-*+•]\s+)?\*{0,2}(?P<key>[A-Z][^\W\d_]+(?: [^\W\d_]+){0,3})\*{0,2}:\*{0,2}\s+(?P<value>\S.{1,150})$"
 )
 _NO_KEY = frozenset(
-    """a answer caution cc dear example field fields from fw fwd hello hi hint http https important message-id note notes
-    q question re remark see also step subject tip to warning""".split()
+    """a answer caution cc dear example field fields from fw fwd hello hi hint http https important message-id note
+    notes q question re remark see also step subject tip to warning""".split()
 )
 _NO_KEY_PART = re.compile(
     r"^(?:at|by|for|if|in|most|on|please|when|with)\b|\b(?:are|can|has|have|is|was|were)\b", re.IGNORECASE
@@ -54,22 +54,34 @@ _ASKED = re.compile(
 _NUMBERED = re.compile(r"\s*\d{1,2}[.)]\s+")
 _STATEMENT = re.compile(
     r"""(?P<subject>(?:The|A|An|All|Every|Each|Most|No|[A-Z][\w-]*)\ [^,;:()“”"|]*?|[A-Z][a-z]+s)\s
-    (?P<aux>is|are|was|were|can|cannot|must|may|will|should)\s(?P<not>not\s)?(?P<rest>[^;:()“”"|]+?)
-    (?:[;:,]\s.*|\s\(.*|[.!])$""",
+    (?P<aux>is|are|was|were|can|cannot|must|may|will|should)\s(?P<not>not\s)?(?P<rest>[^,;:()“”"|]+?)
+    (?:[;:]\s.*|,\s(?:as|because|but|even|except|if|so|unless|where|which|while|who|and\s(?:a|it|the|they|we|you))\s.*
+    |\s\(.*|[.!])$""",
     re.DOTALL | re.VERBOSE,
 )
 _NO_SUBJECT = re.compile(
-    r"""^(?:after|also|although|as|at|because|before|both|by|during|for|from|he|here|however|how|i|if|in|instead|it|no|
+    r"""^(?i:after|also|although|as|at|because|before|beyond|both|by|during|for|from|he|here|however|how|i|if|in|instead|it|my|no|
     nobody|not|nothing|on|one|only|otherwise|please|see|she|since|some|such|another|that|then|there|these|they|this|
     those|though|thus|to|under|until|up|we|what|when|where|which|while|who|why|with|without|you)\b
-    |\b(?:and|but|did|do|does|has|have|how|if|it|or|that|they|we|what|when|where|which|who|whose|you)\b""",
+    |\b(?i:and|but|did|do|does|has|have|how|if|it|or|that|there|they|this|we|what|when|where|which|who|whose|you)\b
+    |[a-z]{3}[A-Z][a-z]""",
+    re.VERBOSE,
+)
+_SECOND_CLAUSE = re.compile(
+    r"""\b(?:and|but|or)\s+(?:[\w-]+\s+){0,2}
+    (?:are|can|cannot|could|has|have|is|may|might|must|should|was|were|will|would)\b
+    |\b(?:and|as|at|by|for|from|in|of|on|or|to|under|with)$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OPEN_REST = re.compile(
-    r"\b(?:above|below|he|his|it|its|our|she|such|that|their|them|these|they|this|those|us|we)\b", re.IGNORECASE
+    r"^to |\b(?:above|below|following|he|his|it|its|our|she|such|that|their|them|these|they|this|those|us|we)\b",
+    re.IGNORECASE,
 )
 _MIN_BODY = 60
+_MIN_DEFINITION = 3
 _SHORT = 20
+_MAX_VALUE = 5
+_SWAPPABLE = 3
 _MIN_SENTENCE, _MAX_SENTENCE = 30, 220
 
 
@@ -82,7 +94,7 @@ def headings(section: Section, document: Document) -> Iterator[Draft]:
     question = _asked_by(heading, document)
     if question:
         body = _place(document, paragraph)
-        yield Draft(question, _first_sentence(body), (body,), "heading", section.path, entity=heading)
+        yield Draft(question, _first_sentence(body), (body,), "heading", section.path, _swappable(heading))
 
 
 def definitions(section: Section, document: Document) -> Iterator[Draft]:
@@ -92,7 +104,7 @@ def definitions(section: Section, document: Document) -> Iterator[Draft]:
         entry = _TERM.match(body.text)
         if entry:
             term = plain(entry["bold"] or entry["bare"]).rstrip(":. ")
-            if _is_term(term):
+            if _is_term(term) and len(entry["body"].split()) >= _MIN_DEFINITION:
                 first = _first_sentence(_within(body, entry.start("body"), len(body.text)))
                 yield Draft(f"What is meant by “{term}”?", first, (body,), "definition", section.path, entity=term)
             continue
@@ -111,11 +123,12 @@ def key_values(section: Section, document: Document) -> Iterator[Draft]:
     for block in _prose(section):
         for start, line in lines(document, block.span):
             pair = _PAIR.match(line.strip())
-            if pair and _is_key(pair["key"]) and "?" not in line:
+            if pair and _is_key(pair["key"]) and "?" not in line and pair["key"] not in source:
                 where = place(document, start, start + len(line))
                 key, value = pair["key"], plain(pair["value"])
-                question = f"What does “{source}” give as “{key}”?"
-                yield Draft(question, value, (where,), "key-value", section.path, entity=key)
+                said = "say about" if len(value.split()) > _MAX_VALUE else "give as"
+                question = f"What does “{source}” {said} “{key}”?"
+                yield Draft(question, value, (where,), "key-value", section.path, _swappable(key))
 
 
 def answered_questions(section: Section, document: Document) -> Iterator[Draft]:
@@ -171,15 +184,16 @@ def _stands_alone(said: re.Match[str]) -> bool:
     subject, rest = said["subject"], said["rest"]
     short = 1 <= len(subject.split()) <= 7 and 2 <= len(rest.split()) <= 16
     known = re.fullmatch(r"The [a-z-]+", subject)  # `the fee`: the reader must have read what went before
-    return short and not known and not _NO_SUBJECT.search(subject) and not _OPEN_REST.search(f"{subject} {rest}")
+    open_ended = _OPEN_REST.search(rest) or _OPEN_REST.search(subject) or _SECOND_CLAUSE.search(rest)
+    return short and not known and not _NO_SUBJECT.search(subject) and not open_ended
 
 
 def _asked_by(heading: str, document: Document) -> str:
     words = _WORD.findall(heading)
     if heading.endswith("?") or not 2 <= len(words) <= 9 or _NO_TOPIC.search(heading):
         return ""
-    small = lowered(heading, document)
-    if small.lower().startswith("how to "):
+    small = heading[0].lower() + heading[1:]
+    if small.startswith("how to "):
         return f"How do I {small[7:]}?"
     if _ASKING.match(heading):
         return f"Can you explain {small}?"
@@ -215,6 +229,11 @@ def _is_named(said: re.Match[str]) -> bool:
     """Say whether `A term is …` names something that needs a definition; `the service` does not."""
     known = said["article"] == "The" and " " not in said["term"]
     return not (known or _FILLER.search(said["term"]))
+
+
+def _swappable(name: str) -> str:
+    """Return a name that is still one when its first word is made up; a longer phrase rarely is."""
+    return name if len(name.split()) <= _SWAPPABLE else ""
 
 
 def _is_key(key: str) -> bool:

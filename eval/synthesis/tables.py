@@ -18,7 +18,8 @@ _PROPERTIES = frozenset(
     characteristic""".split()
 )
 _GENERIC = _PROPERTIES | frozenset(
-    "date description field function id item items name no nr number option purpose question row setting time value".split()
+    """date description field function id item items name no nr number option purpose question row setting time
+    value""".split()
 )
 _VERBS = {
     "allows": "allow", "causes": "cause", "contains": "contain", "costs": "cost", "covers": "cover", "does": "do",

@@ -54,7 +54,8 @@ def swapped(draft: Draft, lexicon: Lexicon, rng: random.Random) -> Draft | None:
     other = next((name for name in _others(draft.entity, rng) if not lexicon.holds(name)), None)
     if other is None:
         return None
-    return replace(draft, question=draft.question.replace(draft.entity, other, 1), entity=other, answer="", negated="")
+    before, _, after = draft.question.rpartition(draft.entity)  # the last one: a document's name may hold it too
+    return replace(draft, question=f"{before}{other}{after}", entity=other, answer="", negated="")
 
 
 def _others(entity: str, rng: random.Random) -> Iterator[str]:
