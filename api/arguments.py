@@ -170,6 +170,13 @@ def _add_golden_verbs(verbs: Verbs) -> None:
         "--hold-out", metavar="N", type=_count, default=0, help="leave N documents out of the set and ask about them"
     )
     make.add_argument("--llm", action="store_true", help="let the model at OPENAI_BASE_URL write the questions")
+    label = _verb(verbs, "label", "label:label", "turn real questions into cases: say which passages answer them")
+    label.add_argument("golden", metavar="SET", type=Path, help="the set to add to; a new folder makes a new set")
+    _add_corpus(label)
+    label.add_argument(
+        "--from", metavar="FILE", dest="source", type=Path, help="questions that were asked: JSON lines, or .txt"
+    )
+    label.add_argument("--top-k", metavar="N", type=_positive, default=5, help="passages to show (default 5)")
 
 
 def _add_prompt_verbs(verbs: Verbs) -> None:

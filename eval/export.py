@@ -35,12 +35,16 @@ def write_documents(folder: Path, documents: Iterable[Document]) -> None:
     Raises:
         ConfigError: the folder cannot be written.
     """
-    rows = rows_text({"doc_id": d.doc_id, "title": d.title, "text": d.text} for d in documents)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / "documents.jsonl", utf8(rows))
+        write_atomic(folder / "documents.jsonl", utf8(documents_text(documents)))
     except OSError as error:
         raise ConfigError(f"cannot write {folder}: {error.strerror}") from error
+
+
+def documents_text(documents: Iterable[Document]) -> str:
+    """Return documents as lines of a `documents.jsonl`."""
+    return rows_text({"doc_id": d.doc_id, "title": d.title, "text": d.text} for d in documents)
 
 
 def check_new(folder: Path) -> None:
