@@ -125,7 +125,7 @@ class _Labeller:
         return found
 
     def _gold(self, hits: Sequence[Hit]) -> list[GoldSpan]:
-        """Return the passages that were chosen, each narrowed to the words that count; none: they are not in the set."""
+        """Return the chosen passages, each narrowed to the words that count; none: the set does not hold them."""
         gold: list[GoldSpan] = []
         for hit in hits:
             place = None

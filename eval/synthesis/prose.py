@@ -148,15 +148,15 @@ def answered_questions(section: Section, document: Document) -> Iterator[Draft]:
 
 def steps(section: Section, document: Document) -> Iterator[Draft]:
     """Yield what comes after each step of a numbered list; the place is the step that follows."""
-    items = [b for b in section.blocks if b.kind == "list_item"]
-    for before, after in pairwise(items):
-        first, second = _place(document, before), _place(document, after)
-        if not (_NUMBERED.match(first.text) and _NUMBERED.match(second.text)):
+    items = [_place(document, block) for block in section.blocks if block.kind == "list_item"]
+    for first, second in pairwise(items):
+        number = _NUMBERED.match(first.text)
+        if not (number and _NUMBERED.match(second.text)):
             continue
-        done = _first_sentence(_within(first, _NUMBERED.match(first.text).end(), len(first.text)))  # type: ignore[union-attr]
-        answer = plain(_NUMBERED.sub("", second.text))
+        done = plain(next(_sentences(_within(first, number.end(), len(first.text)))).text)
         if 3 <= len(done.split()) <= 14 and not done.endswith("?"):
             question = f"Which step follows “{done.rstrip('.:;')}” in “{section.heading or name_of(document)}”?"
+            answer = plain(_NUMBERED.sub("", second.text))
             yield Draft(question, answer, (second,), "list step", section.path)
 
 

@@ -130,6 +130,8 @@ def _of_property(name: str, entity: str, value: str, document: Document) -> str:
 def _title(kind: str, name: str, document: Document) -> str:
     """Return a row's name with what it is, where the column says so: `plan Team`, `error code 17`."""
     small = _spaced(kind)
+    if _NO_NAME_START.match(name):
+        return name
     if small in _GENERIC or len(small.split()) > 2 or not re.fullmatch(r"[A-Za-z ]+(?<!s)", small):
         return lowered(name, document)
     if any(word in name.casefold() for word in small.split()):
