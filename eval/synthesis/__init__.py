@@ -46,8 +46,9 @@ _ENGLISH = ("", "en")
 class SynthesisOptions:
     """What set is wanted: `n` cases, of which shares (0..1) are `unanswerable`, and of the others `mutated`.
 
-    `held_out` documents are left out of the set, and what they alone answer is asked as unanswerable. A question stays
-    if a first stage finds its place among `top_k`.
+    Where the documents yield less, every part is smaller: the shares stay. `held_out` documents are left out of the
+    set, and what they alone answer is asked as unanswerable. A question stays if a first stage finds its place among
+    `top_k`.
     """
 
     n: int = 200
@@ -93,8 +94,9 @@ async def synthesize(
     bases = await maker.answerable(asked, wanted - round(wanted * options.mutated))
     if not bases:
         raise ConfigError("no question could be made of these documents; see what was dropped with --debug, or --llm")
-    await maker.mutations(bases, wanted - len(bases))
-    maker.unanswerable(drafts, _drafts(held, Counter()), options.n - wanted)
+    await maker.mutations(bases, min(wanted - len(bases), _beside(len(bases), options.mutated)))
+    refused = min(options.n - wanted, _beside(len(made.cases), options.unanswerable))
+    maker.unanswerable(drafts, _drafts(held, Counter()), refused)
     return made
 
 
@@ -170,6 +172,11 @@ class _Maker:
     def _drop(self, reason: str, count: int = 1) -> None:
         if count:
             self.made.dropped[reason] += count
+
+
+def _beside(others: int, share: float) -> int:
+    """Return how many cases make up `share` of the whole beside the others."""
+    return round(others * share / (1 - share))
 
 
 def _split(documents: list[Document], held_out: int, rng: random.Random) -> tuple[list[Document], list[Document]]:

@@ -61,15 +61,16 @@ _STATEMENT = re.compile(
 )
 _NO_SUBJECT = re.compile(
     r"""^(?i:after|also|although|as|at|because|before|beyond|both|by|during|for|from|he|here|however|how|i|if|in|instead|it|my|no|
-    nobody|not|nothing|on|one|only|otherwise|please|see|she|since|some|such|another|that|then|there|these|they|this|
+    nobody|not|note|nothing|on|one|only|otherwise|please|see|she|since|some|such|another|that|then|there|these|they|this|
     those|though|thus|to|under|until|up|we|what|when|where|which|while|who|why|with|without|you)\b
     |\b(?i:and|but|did|do|does|has|have|how|if|it|or|that|there|they|this|we|what|when|where|which|who|whose|you)\b
-    |[a-z]{3}[A-Z][a-z]""",
+    |[a-z]{3}[A-Z][a-z]|\ (?:A|All|An|Each|Every|Most|No|The|[Mm]y|[Oo]ur|[Yy]our)\ """,
     re.VERBOSE,
 )
 _SECOND_CLAUSE = re.compile(
     r"""\b(?:and|but|or)\s+(?:[\w-]+\s+){0,2}
     (?:are|can|cannot|could|has|have|is|may|might|must|should|was|were|will|would)\b
+    |\b(?:and|but|or)\s+(?:he|it|she|they|we|you)\b
     |\b(?:and|as|at|by|for|from|in|of|on|or|to|under|with)$""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -82,7 +83,7 @@ _MIN_DEFINITION = 3
 _SHORT = 20
 _MAX_VALUE = 5
 _SWAPPABLE = 3
-_MIN_SENTENCE, _MAX_SENTENCE = 30, 220
+_MIN_SENTENCE, _MAX_SENTENCE = 35, 220
 
 
 def headings(section: Section, document: Document) -> Iterator[Draft]:
@@ -104,8 +105,8 @@ def definitions(section: Section, document: Document) -> Iterator[Draft]:
         entry = _TERM.match(body.text)
         if entry:
             term = plain(entry["bold"] or entry["bare"]).rstrip(":. ")
-            if _is_term(term) and len(entry["body"].split()) >= _MIN_DEFINITION:
-                first = _first_sentence(_within(body, entry.start("body"), len(body.text)))
+            first = _first_sentence(_within(body, entry.start("body"), len(body.text)))
+            if _is_term(term) and len(_WORD.findall(first)) >= _MIN_DEFINITION:
                 yield Draft(f"What is meant by “{term}”?", first, (body,), "definition", section.path, entity=term)
             continue
         for sentence in _sentences(body):
