@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from eval.sections import Section, sections_of
@@ -93,8 +93,9 @@ async def synthesize(
     maker = _Maker(made, search, options, rng, progress)
     bases = await maker.answerable(asked, wanted - round(wanted * options.mutated))
     if not bases:
-        raise ConfigError("no question could be made of these documents; see what was dropped with --debug, or --llm")
-    await maker.mutations(bases, min(wanted - len(bases), _beside(len(bases), options.mutated)))
+        why = ", ".join(f"{count} x {reason}" for reason, count in made.dropped.items()) or "nothing fits a template"
+        raise ConfigError(f"no question could be made of these documents ({why}); with --llm a model writes them")
+    maker.mutations(bases, min(wanted - len(bases), _beside(len(bases), options.mutated)))
     refused = min(options.n - wanted, _beside(len(made.cases), options.unanswerable))
     maker.unanswerable(drafts, _drafts(held, Counter()), refused)
     return made
@@ -124,48 +125,47 @@ class _Maker:
             problem = problem or round_trip(draft, await self.search(draft.question), self.options.top_k)
             if problem:
                 self._drop(problem)
-            elif self._add(draft, case_row(draft, self.options.seed)):
+            elif self._add(case_row(draft, self.options.seed)):
                 bases.append(draft)
                 self.progress("synthesize", len(bases), wanted)
         return bases
 
-    async def mutations(self, bases: Sequence[Draft], wanted: int) -> None:
+    def mutations(self, bases: Sequence[Draft], wanted: int) -> None:
         """Add the same questions in other words, each kind of change in turn."""
-        turns = [self.rng.sample(list(bases), len(bases)) for _ in MUTATIONS]
-        done = 0
-        for drafts in zip(*turns, strict=True):
-            for (name, mutate), draft in zip(MUTATIONS.items(), drafts, strict=True):
-                question = mutate(draft, self.rng) if done < wanted else None
-                if question and self._add(
-                    replace(draft, question=question), case_row(draft, self.options.seed, name, question)
-                ):
-                    done += 1
+        orders = [self.rng.sample(list(bases), len(bases)) for _ in MUTATIONS]
+        turns = (
+            (name, draft) for drafts in zip(*orders, strict=True) for name, draft in zip(MUTATIONS, drafts, strict=True)
+        )
+        for name, draft in turns:
+            if wanted <= 0:
+                break
+            question = MUTATIONS[name](draft, self.rng)
+            if question:
+                wanted -= self._add(case_row(draft, self.options.seed, name, question))
 
     def unanswerable(self, drafts: Sequence[Draft], held: Sequence[Draft], wanted: int) -> None:
-        """Add questions about removed documents, then about things that do not exist."""
+        """Add questions about removed documents, up to half, then about things that do not exist."""
         lexicon = Lexicon(self.made.documents)
-        removed = ((draft, "removed document") for draft in _interleaved(held, self.rng))
-        swaps = (
-            (other, "swapped entity")
-            for draft in _interleaved(drafts, self.rng)
-            if (other := swapped(draft, lexicon, self.rng))
-        )
-        left = wanted
-        for share, source in ((wanted // 2, removed), (wanted, swaps)):
-            end = max(0, wanted - share)
-            for draft, change in source:
-                if left <= end:
-                    break
-                if lexicon.may_answer(draft.question) or (draft.answer and lexicon.holds(draft.answer)):
-                    self._drop(MAY_BE_ANSWERED)
-                elif self._add(draft, case_row(draft, self.options.seed, change, answerable=False)):
-                    left -= 1
+        wanted -= self._refused(_interleaved(held, self.rng), "removed document", wanted // 2, lexicon)
+        swaps = (swapped(draft, lexicon, self.rng) for draft in _interleaved(drafts, self.rng))
+        self._refused((draft for draft in swaps if draft), "swapped entity", wanted, lexicon)
 
-    def _add(self, draft: Draft, row: Json) -> bool:
-        if draft.question in self.questions:
+    def _refused(self, drafts: Iterable[Draft], change: str, wanted: int, lexicon: Lexicon) -> int:
+        added = 0
+        for draft in drafts:
+            if added >= wanted:
+                break
+            if lexicon.may_answer(draft.question) or (draft.answer and lexicon.holds(draft.answer)):
+                self._drop(MAY_BE_ANSWERED)
+            else:
+                added += self._add(case_row(draft, self.options.seed, change, answerable=False))
+        return added
+
+    def _add(self, row: Json) -> bool:
+        if row["question"] in self.questions:
             self._drop("it was asked before")
             return False
-        self.questions.add(draft.question)
+        self.questions.add(row["question"])
         self.made.cases.append(row)
         return True
 

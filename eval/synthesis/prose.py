@@ -59,6 +59,7 @@ _STATEMENT = re.compile(
     |\s\(.*|[.!])$""",
     re.DOTALL | re.VERBOSE,
 )
+_PROPER_NAME = re.compile(r"\b[A-Z][\w-]*(?: [A-Z][\w-]*)*")
 _NO_SUBJECT = re.compile(
     r"""^(?i:after|also|although|as|at|because|before|beyond|both|by|during|for|from|he|here|however|how|i|if|in|instead|it|my|no|
     nobody|not|note|nothing|on|one|only|otherwise|please|see|she|since|some|such|another|that|then|there|these|they|this|
@@ -178,7 +179,9 @@ def _inverted(said: re.Match[str], text: str, where: Place, section: Section, do
     question = f"{aux.capitalize()} {subject} {rest}?"
     verb = {"can": "cannot"}.get(aux, f"{aux} not") if not denied else aux
     negated = f"Is it true that {subject} {verb} {rest}?"
-    return Draft(question, text, (where,), "statement", section.path, negated=negated)
+    named = _PROPER_NAME.search(subject)
+    entity = named.group() if named else ""
+    return Draft(question, text, (where,), "statement", section.path, entity=entity, negated=negated)
 
 
 def _stands_alone(said: re.Match[str]) -> bool:
