@@ -161,8 +161,8 @@ def _warnings(run: Run) -> list[str]:
     if not synthetic:
         return []
     return [
-        f"{synthetic} of {len(run.golden.cases)} cases are synthetic: they rank retrievers, not generators, and say"
-        " nothing about how people ask"
+        f"{synthetic} of {len(run.golden.cases)} cases are synthetic: they rank retrievers, not generators, and flatter"
+        " keyword search"
     ]
 
 

@@ -110,7 +110,7 @@ def synthesize_golden(arguments: argparse.Namespace) -> int:
         lines.append(f"The documents did not yield {options.n}; more text or --llm would.")
     if options.held_out:
         lines.append("Documents were held out: evaluate with --ingest into a corpus of its own.")
-    print_text("\n".join([*lines, "A synthetic set ranks retrievers, not generators."]))
+    print_text("\n".join([*lines, "A synthetic set ranks retrievers, not generators, and flatters keyword search."]))
     return EXIT_DONE
 
 

@@ -1,7 +1,7 @@
 """THE FLOW of synthesis: documents -> templates (or a model) -> filters -> mutations -> cases.
 
 Every case is anchored: its gold places are the document's text to the character. The set is marked synthetic: its
-questions borrow the documents' words, so it ranks retrievers, and says nothing about how people ask or about answers.
+questions borrow the documents' words, so it ranks retrievers, flatters keyword search, and says nothing about answers.
 """
 
 from __future__ import annotations

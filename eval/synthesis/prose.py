@@ -59,7 +59,7 @@ _STATEMENT = re.compile(
     |\s\(.*|[.!])$""",
     re.DOTALL | re.VERBOSE,
 )
-_PROPER_NAME = re.compile(r"\b[A-Z][\w-]*(?: [A-Z][\w-]*)*")
+_PROPER_NAME = re.compile(r"\b[A-Z][\w&-]*(?: [A-Z][\w&-]*)*")
 _NO_SUBJECT = re.compile(
     r"""^(?i:after|also|although|as|at|because|before|beyond|both|by|during|for|from|he|here|however|how|i|if|in|instead|it|my|no|
     nobody|not|note|nothing|on|one|only|otherwise|please|see|she|since|some|such|another|that|then|there|these|they|this|

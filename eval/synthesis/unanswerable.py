@@ -12,7 +12,7 @@ from eval.synthesis.draft import Draft
 from rag.context.terms import content_terms, coverage, local_idf
 from rag.types import Document
 
-_ONSETS = "b br c d dr f g gl h k l m n p qu r s st t tr v z".split()
+_ONSETS = "b br c d dr f g gl h k l m n p r s st t tr v z".split()
 _VOWELS = "a e i o u a o".split()
 _ENDINGS = "bex dan fell kor lin mar nix ra ren sol tis va vik zon".split()
 _DIGITS = re.compile(r"\d+")
@@ -76,4 +76,6 @@ def _number(length: int, rng: random.Random) -> str:
 
 
 def _word(rng: random.Random) -> str:
-    return rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_ENDINGS)
+    # two syllables and an ending: shorter ones hit names that exist
+    syllables = (rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(2))
+    return "".join(syllables) + rng.choice(_ENDINGS)
