@@ -30,12 +30,12 @@ _FRAMES = (
 _WORDS = {
     "afterwards": "later", "allowed": "permitted", "at least": "no less than", "at most": "no more than",
     "begin": "start", "buy": "purchase", "cause": "reason", "changed": "altered", "choose": "select",
-    "computer": "machine", "computers": "machines", "cost": "price", "delete": "remove", "deleted": "removed",
-    "doctor": "physician", "fee": "charge", "folder": "directory", "folders": "directories", "help": "assistance",
+    "computer": "machine", "computers": "machines", "delete": "remove", "deleted": "removed",
+    "doctor": "physician", "fee": "charge", "folder": "directory", "folders": "directories", 
     "kept": "retained", "maximum": "upper limit", "minimum": "lower limit", "needed": "required", "often": "frequently",
-    "paid": "settled", "phone": "telephone", "price": "cost", "quickly": "fast", "removed": "taken away",
+    "phone": "telephone", "price": "cost", "quickly": "fast", "removed": "taken away",
     "repair": "mend", "replaced": "exchanged", "require": "need", "restored": "brought back", "sent": "delivered",
-    "show": "display", "shown": "displayed", "start": "begin", "stopped": "halted", "stored": "saved",
+    "show": "display", "shown": "displayed", "stopped": "halted", "stored": "saved",
     "used": "employed", "wrong": "incorrect",
 }  # fmt: skip
 _WORD = re.compile(rf"\b(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})\b")

@@ -59,6 +59,7 @@ _STATEMENT = re.compile(
     |\s\(.*|[.!])$""",
     re.DOTALL | re.VERBOSE,
 )
+_FUNCTION_WORD = re.compile(r"\b(?:a|an|and|as|at|by|for|from|in|of|on|or|the|to|with|your)\b", re.IGNORECASE)
 _PROPER_NAME = re.compile(r"\b[A-Z][\w&-]*(?: [A-Z][\w&-]*)*")
 _NO_SUBJECT = re.compile(
     r"""^(?i:after|also|although|as|at|because|before|beyond|both|by|during|for|from|he|here|however|how|i|if|in|instead|it|my|no|
@@ -236,8 +237,8 @@ def _is_named(said: re.Match[str]) -> bool:
 
 
 def _swappable(name: str) -> str:
-    """Return a name that is still one when its first word is made up; a longer phrase rarely is."""
-    return name if len(name.split()) <= _SWAPPABLE else ""
+    """Return a name that is still one when its first word is made up: a short one, of nouns only."""
+    return name if len(name.split()) <= _SWAPPABLE and not _FUNCTION_WORD.search(name) else ""
 
 
 def _is_key(key: str) -> bool:

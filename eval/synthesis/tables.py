@@ -36,6 +36,7 @@ _NO_NOUN_START = re.compile(
     re.IGNORECASE,
 )
 _NO_NAME_START = re.compile(r"(?:above|after|at|before|below|between|from|in|less|more|of|on|over|to|under|up)\b", re.I)
+_CLOCK = re.compile(r"\d+[:/-]\d")
 _COUNT = re.compile(r"\d[\d,.]*")
 _PLURAL = re.compile(
     r"^[\w-]+(?<!s)s(?= (?:per|of|on|in|for)\b|$)|^[A-Za-z-]+ [\w-]+(?<!s)s(?= (?:per|of|on|in|for)\b|$)"
@@ -140,8 +141,8 @@ def _title(kind: str, name: str, document: Document) -> str:
 
 
 def _swappable(entity: str) -> str:
-    """Return what may be replaced by another name; `below 99 percent` names no thing."""
-    return "" if _NO_NAME_START.match(entity) else entity
+    """Return what may be replaced by another name; neither `below 99 percent` nor `08:05` names a thing."""
+    return "" if _NO_NAME_START.match(entity) or _CLOCK.match(entity) else entity
 
 
 def _is_header(cells: tuple[str, ...]) -> bool:

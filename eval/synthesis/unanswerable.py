@@ -20,6 +20,7 @@ _LAST_PART = re.compile(r"[^\W\d_]+$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _ANSWERING = 0.8
 _TRIES = 20
+_CODE_WORDS = 2
 
 
 class Lexicon:
@@ -62,6 +63,8 @@ def _others(entity: str, rng: random.Random) -> Iterator[str]:
     """Yield names like `entity`: other digits in a number or code, else a made-up word in its place."""
     for _ in range(_TRIES):
         if _DIGITS.search(entity):
+            if len(entity.split()) > _CODE_WORDS:
+                return
             yield _DIGITS.sub(lambda digits: _number(len(digits.group()), rng), entity)
         elif re.search(r"\w[._/:]\w", entity):
             yield _LAST_PART.sub(_word(rng), entity)

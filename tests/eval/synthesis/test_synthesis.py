@@ -185,6 +185,9 @@ def test_a_swapped_thing_is_not_in_the_corpus(entity: str) -> None:
         assert other is not None and not lexicon.holds(other.entity)
         assert other.question == f"What does “{entity} list” say about {other.entity}?"
     assert swapped(draft(), lexicon, random.Random(0)) is None
+    assert (
+        swapped(draft(question="What of 3 - all faults?", entity="3 - all faults"), lexicon, random.Random(0)) is None
+    )
 
 
 def test_the_lexicon_knows_what_one_section_says(documents: list[Document]) -> None:

@@ -88,6 +88,12 @@ def test_headings(tmp_path: Path, heading: str, question: str | None) -> None:
     assert found == ({question: expected} if question else {})
 
 
+def test_a_heading_is_swapped_only_where_it_is_a_name(tmp_path: Path) -> None:
+    body = "A paragraph that is long enough to say something about it. And more."
+    pages = (f"# Guide\n\n## {heading}\n\n{body}\n" for heading in ("Rate limits", "Rule of thumb", "How to do it"))
+    assert [draft.entity for page in pages for draft in drafts(tmp_path, page, "heading")] == ["Rate limits", "", ""]
+
+
 def test_definitions(tmp_path: Path) -> None:
     page = """# Terms
 
