@@ -31,7 +31,7 @@ _WORDS = {
     "afterwards": "later", "allowed": "permitted", "at least": "no less than", "at most": "no more than",
     "begin": "start", "buy": "purchase", "cause": "reason", "changed": "altered", "choose": "select",
     "computer": "machine", "computers": "machines", "delete": "remove", "deleted": "removed",
-    "doctor": "physician", "fee": "charge", "folder": "directory", "folders": "directories", 
+    "doctor": "physician", "fee": "charge", "folder": "directory", "folders": "directories",
     "kept": "retained", "maximum": "upper limit", "minimum": "lower limit", "needed": "required", "often": "frequently",
     "phone": "telephone", "price": "cost", "quickly": "fast", "removed": "taken away",
     "repair": "mend", "replaced": "exchanged", "require": "need", "restored": "brought back", "sent": "delivered",
