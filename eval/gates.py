@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eval.compare import difference_json
+from eval.judges.trust import JudgePolicy, doubt
 from eval.saved import SavedRun, check_comparable, paired_values
 from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority, paired_difference
 from rag.errors import ConfigError
@@ -46,6 +48,7 @@ class GatePolicy(BaseModel):
     min_cases: int = Field(default=20, ge=2)
     smallest_margin: float = Field(default=0.005, gt=0)
     must_pass_tags: tuple[str, ...] = ()
+    judges: JudgePolicy = JudgePolicy()
     inconclusive: Literal["report", "pass", "fail"] = "report"
 
 
@@ -66,12 +69,21 @@ def load_policy(path: Path | None) -> GatePolicy:
         raise ConfigError(f"cannot read the gate policy {path}: {' '.join(str(error).split())}") from error
 
 
-def run_gate(baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, *, seed: int = 0) -> Json:
+def run_gate(
+    baseline: SavedRun,
+    candidate: SavedRun,
+    policy: GatePolicy,
+    *,
+    seed: int = 0,
+    calibrations: Sequence[Json] = (),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Json:
     """Decide every gated metric and all together.
 
     FAIL if one metric fails after Holm's correction, covers too few cases, or a case that must pass is broken; PASS if
     all pass; else INCONCLUSIVE. `metrics[NAME]` holds `verdict`, `reason`, `margin`, `mde`, `more_cases`, the paired
-    difference (candidate minus baseline) and its interval.
+    difference (candidate minus baseline) and its interval. A judge's metric decides only with a calibration that the
+    policy trusts, of the candidate's or one of `calibrations`.
 
     Raises:
         ConfigError: the runs cannot be paired, or a gated metric is in neither.
@@ -79,6 +91,10 @@ def run_gate(baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, *, see
     check_comparable(baseline, candidate)
     gated = policy.metrics or {baseline.results["primary"]: MetricPolicy()}
     decided = {name: _decide(baseline, candidate, name, gated[name], policy, seed) for name in gated}
+    for name, item in decided.items():
+        old, new = (run.results["metrics"][name] for run in (baseline, candidate))
+        if why := doubt(old, new, policy.judges, calibrations, clock()):
+            item |= {"verdict": "INCONCLUSIVE", "reason": why, "regression_p": 1.0, "statistical": False}
     adjusted = holm([item["regression_p"] for item in decided.values()])
     for item, p in zip(decided.values(), adjusted, strict=True):
         item["regression_p_holm"] = p

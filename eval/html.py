@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from eval.marks import mark_passage
-from eval.render import FAMILIES, heading, interval, label, measured, number, slice_columns
+from eval.render import FAMILIES, heading, interval, judge_lines, label, measured, number, slice_columns
 
 Json = Mapping[str, Any]
 
@@ -25,6 +25,7 @@ def render_html(results: Json, rows: Sequence[Json]) -> str:
         results=results,
         title=heading(results),
         families=_families(results),
+        judge_lines=list(judge_lines(results)),
         slice_columns=slice_columns(results["primary"]),
         stages=_stages(results),
         cases=[_case(i, row, results["primary"]) for i, row in enumerate(rows, start=1)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +19,40 @@ from eval.trec import qrels_lines, run_lines
 from rag.errors import ConfigError
 
 
-def write_report(run: Run, folder: Path) -> dict[str, Any]:
+def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """Write results.json, rows.jsonl, run.trec, qrels.trec, junit.xml, summary.md and report.html; return the results.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    results = summarise(run)
+    results = summarise(run, calibrations)
     rows = [row_json(row) for row in run.rows]
     seen = [row.seen for row in run.rows]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / "rows.jsonl", _lines(_json(row) for row in rows))
         write_atomic(folder / "run.trec", _lines(run_lines(seen)))
         write_atomic(folder / "qrels.trec", _lines(qrels_lines(seen)))
         write_atomic(folder / "junit.xml", junit_xml(results["set"]["name"], rows))
+    except OSError as error:
+        raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
+    write_scores(results, rows, folder)
+    return results
+
+
+def write_scores(results: dict[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write the files of a run folder that hold scores: rows.jsonl, summary.md, report.html and results.json.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    try:
+        write_atomic(folder / "rows.jsonl", _lines(_json(row) for row in rows))
         write_atomic(folder / "summary.md", utf8(render_markdown(results)))
         write_atomic(folder / "report.html", utf8(render_html(results, rows)))
         # last, so that a folder with results is a finished run
         write_atomic(folder / "results.json", utf8(_json(results, indent=2) + "\n"))
     except OSError as error:
         raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
-    return results
 
 
 def write_atomic(path: Path, content: bytes) -> None:

@@ -38,7 +38,15 @@ REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md", "docs/lost-rows.md", "docs/chunkers.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "corpora/README.md",
+    "docs/lost-rows.md",
+    "docs/chunkers.md",
+    "docs/golden-sets.md",
+]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
 MODEL_SAYS = "Genvind Nord A/S shreds the disks."
@@ -266,6 +274,14 @@ def test_the_comparison_of_lost_rows_prints_what_the_page_says(workspace: Worksp
     assert done.returncode == 0 and said[:-1] == shown[:-1], done.stdout + done.stderr
     # The order of what is left of the experiment is a matter of chance.
     assert sorted(re.findall(r"\w+", said[-1])) == sorted(re.findall(r"\w+", shown[-1]))
+
+
+def test_the_commands_of_the_page_on_golden_sets_run(workspace: Workspace) -> None:
+    page = fenced((REPOSITORY / "docs" / "golden-sets.md").read_text(encoding="utf-8"))
+    done = workspace.run("bash", "-euo", "pipefail", "-c", "".join(body for name, body in page if name == "bash"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 labelled, 1 in out/labelled" in done.stdout and "synthetic cases of" in done.stdout
+    assert "intents covered" in done.stdout and load_golden(workspace.folder / "out" / "imported").cases[0].spans
 
 
 def test_the_golden_rows_are_a_golden_set(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api.commands.corpus import run_ingest
-from api.commands.session import open_runtime
+from api.commands.judge import known_calibrations
+from api.commands.session import open_runtime, settings_of
 from api.errors import EXIT_DONE, EXIT_ERROR, EXIT_SOME_FAILED
 from api.output import note, print_json, print_text
 from api.progress import progress_bar
@@ -16,6 +17,7 @@ from eval.aa import gate_error_rates, render_error_rates
 from eval.compare import compare_runs, render_comparison
 from eval.gates import GatePolicy, load_policy, render_gate, run_gate
 from eval.golden import open_golden
+from eval.judges.configured import open_judges
 from eval.render import render_table
 from eval.report import write_report
 from eval.runner import run
@@ -35,6 +37,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         golden = open_golden(arguments.golden, home=home, now=now, split=arguments.split, where=arguments.where)
         # Found out now, not after an hour of questions.
         _make_folder(arguments.out)
+        judges, calibrations = open_judges(runtime.settings, runtime.embedder), known_calibrations(runtime.settings)
         if arguments.ingest:
             with progress_bar() as advance:
                 failed = len(run_ingest([str(golden.documents)], arguments.corpus, runtime, None, advance).failed)
@@ -47,10 +50,11 @@ def evaluate(arguments: argparse.Namespace) -> int:
                     library=runtime.catalogue,
                     verifier=make_verifier(runtime.settings.answer),
                     embedder=runtime.embedder,
+                    judges=judges,
                     progress=advance,
                 )
             )
-        results = write_report(result, arguments.out)
+        results = write_report(result, arguments.out, calibrations)
     if arguments.json:
         print_json(results)
     else:
@@ -76,7 +80,7 @@ def gate(arguments: argparse.Namespace) -> int:
     baseline, candidate = load_run(arguments.baseline), load_run(arguments.candidate)
     if arguments.error_rates:
         return _error_rates(arguments, baseline, candidate, policy)
-    result = run_gate(baseline, candidate, policy)
+    result = run_gate(baseline, candidate, policy, calibrations=known_calibrations(settings_of(arguments)))
     if arguments.json:
         print_json(result)
     else:
