@@ -16,6 +16,7 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
     RagwrightError: 500,
     InvalidRequestError: 422,
     errors.ConfigError: 400,
+    errors.PassageError: 422,
     errors.SourceError: 400,
     errors.PruneRefusedError: 409,
     errors.FetchError: 503,

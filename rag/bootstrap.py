@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from rag.answer.verify import make_verifier
 from rag.context.compress import compressor
 from rag.context.parents import by_children
 from rag.context.tokens import budget_tokenizer
+from rag.explain.flow import Explainer
 from rag.index.bm25 import Bm25Index
 from rag.index.owner import VectorIndexes
 from rag.index.token_vectors import StoredTokenVectors
@@ -65,19 +67,38 @@ class Runtime:
     @cached_property
     def pipeline(self) -> RagPipeline:
         """The flow, over the stages that the settings name."""
-        return self._pipeline(self.catalogue)
+        return RagPipeline(self._stages, self.settings)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What says why a passage reached a context, or why not."""
+        return Explainer(self._stages, self.settings, self._variant)
 
     def pipeline_at(self, generation: Generation) -> RagPipeline:
         """Return the same flow over one generation, whether it is live or not."""
-        return self._pipeline(PinnedCatalogue(self.engine, generation))
+        return RagPipeline(self._made_of(self.settings, PinnedCatalogue(self.engine, generation)), self.settings)
 
-    def _pipeline(self, catalogue: SqlCatalogue) -> RagPipeline:
-        settings = self.settings
-        encoder = QueryEncoder(self.indexes)
+    @cached_property
+    def _stages(self) -> Stages:
+        return self._made_of(self.settings, self.catalogue)
+
+    @cached_property
+    def _encoder(self) -> QueryEncoder:
+        return QueryEncoder(self.indexes)
+
+    def _variant(self, settings: Settings) -> RagPipeline:
+        """Return the flow with other settings over what is open already, models included."""
+        stages = replace(self._made_of(settings, self.catalogue), generator=self._stages.generator)
+        if settings.rerank == self.settings.rerank:
+            stages = replace(stages, reranker=self._stages.reranker)
+        return RagPipeline(stages, settings)
+
+    def _made_of(self, settings: Settings, catalogue: SqlCatalogue) -> Stages:
+        encoder = self._encoder
         interaction = LateInteraction(self.indexes, encoder)
         stores = Stores(self.indexes, catalogue, encoder)
         prompts = PromptFiles()
-        stages = Stages(
+        return Stages(
             catalogue=catalogue,
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
             fusion=fusion_of(settings.retrieval),
@@ -89,7 +110,6 @@ class Runtime:
             generator=make_generator(settings.answer, settings.environment),
             verifier=make_verifier(settings.answer),
         )
-        return RagPipeline(stages, settings)
 
     def stores(self, index_id: int, dim: int) -> tuple[VectorIndex, KeywordIndex, TokenVectors]:
         """Open the stores of an index without its model."""

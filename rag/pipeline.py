@@ -67,6 +67,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole ranking of a question, best first, and the context packed from its head."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    context: ContextResult
+
+
+@dataclass(frozen=True, slots=True)
 class StreamEvent:
     """A step of a streamed answer: the context, then text as it comes, then the checked answer."""
 
@@ -116,6 +125,12 @@ class RagPipeline:
         clock = _Clock()
         query, hits = await self._retrieve(request, clock)
         return await self._assemble(request, query, hits, clock)
+
+    async def trace(self, request: Request) -> Trace:
+        """Return the context with the ranking it comes from, whole: every candidate of every first stage."""
+        clock = _Clock()
+        query, hits = await self._retrieve(request, clock)
+        return Trace(query, hits, await self._assemble(request, query, hits, clock))
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""

@@ -191,6 +191,17 @@ class Settings(_Section):
         }
         return _digest(self.model_dump(mode="json", exclude=speed_only))
 
+    def changed(self, changes: Mapping[str, Any]) -> Settings:
+        """Return the settings with other values of dotted keys, as `--set` gives them; the environment stays.
+
+        Raises:
+            ConfigError: a key is unknown or a value does not fit.
+        """
+        tree = self.model_dump(mode="json")
+        for key, value in changes.items():
+            _put(tree, key, value)
+        return _validated({**tree, "environment": self.environment})
+
     def index_fingerprint(self) -> str:
         """Return 12 hex digits of what decides the content of an index: partition, chunker, embedder, terms."""
         return _digest(
@@ -220,6 +231,10 @@ def load_settings(
     if "environment" in tree:
         raise ConfigError("'environment' cannot be set in a file or with --set; use the environment variables")
     tree["environment"] = _environment(os.environ if environ is None else environ)
+    return _validated(tree)
+
+
+def _validated(tree: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -256,16 +271,21 @@ def _set_dotted(tree: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set needs key=value, got {override!r}")
+    try:
+        loaded = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: cannot read the value {value!r}: {_one_line(error)}") from error
+    _put(tree, key, loaded)
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
     *parents, leaf = key.split(".")
     for parent in parents:
         child = tree.setdefault(parent, {})
         if not isinstance(child, dict):
             raise ConfigError(f"--set {key}: {parent!r} is not a section")
         tree = child
-    try:
-        tree[leaf] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: cannot read the value {value!r}: {_one_line(error)}") from error
+    tree[leaf] = value
 
 
 def _explain(error: ValidationError) -> str:
