@@ -83,8 +83,8 @@ class Runtime:
         return self._made_of(self.settings, self.catalogue)
 
     @cached_property
-    def _encoder(self) -> QueryEncoder:
-        return QueryEncoder(self.indexes)
+    def _interaction(self) -> LateInteraction:
+        return LateInteraction(self.indexes, QueryEncoder(self.indexes))
 
     def _variant(self, settings: Settings) -> RagPipeline:
         """Return the flow with other settings over what is open already, models included."""
@@ -94,9 +94,8 @@ class Runtime:
         return RagPipeline(stages, settings)
 
     def _made_of(self, settings: Settings, catalogue: SqlCatalogue) -> Stages:
-        encoder = self._encoder
-        interaction = LateInteraction(self.indexes, encoder)
-        stores = Stores(self.indexes, catalogue, encoder)
+        interaction = self._interaction
+        stores = Stores(self.indexes, catalogue, interaction.encoder)
         prompts = PromptFiles()
         return Stages(
             catalogue=catalogue,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ DOCUMENT = "policies/retention-policy-2025.pdf"
 
 
 async def misses(demo: Runtime, wanted: int, seed: int) -> list[tuple[str, Explanation]]:
-    """Return passages that are not in the context of a question, at random: chunks of any document and gold ones."""
+    """Return passages that are not in the context of a question: by turns any chunk and one of the question's hits."""
     rng = random.Random(seed)
     generation = demo.catalogue.live("demo")
     pks = [pk for pk, _ in demo.catalogue.visible_chunks(generation)]
@@ -33,7 +33,9 @@ async def misses(demo: Runtime, wanted: int, seed: int) -> list[tuple[str, Expla
     asked = [row["question"] for row in GOLDEN if row["split"] == "dev" and row["answerable"]]
     found: list[tuple[str, Explanation]] = []
     while len(found) < wanted:
-        question, chunk = rng.choice(asked), rng.choice(chunks)
+        question = rng.choice(asked)
+        hits = (await demo.pipeline.search(Request(question, "demo", top_k=60))).hits
+        chunk = rng.choice(chunks if len(found) % 2 else [hit.chunk for hit in hits])
         explained = await demo.explainer.explain(Request(question, "demo"), PassageRef(chunk.doc_id, chunk.span))
         if explained.gate is not None:
             found.append((question, explained))
@@ -64,16 +66,19 @@ async def check(demo: Runtime, sampled: Sequence[tuple[str, Explanation]]) -> No
 
 
 async def test_suggestions_admit_sampled_misses(demo: Runtime) -> None:
-    sampled = await misses(demo, 6, seed=1)
-    await check(demo, sampled)
-    assert sum(bool(explained.suggestions) for _, explained in sampled) >= 5
+    await check(demo, await misses(demo, 3, seed=1))
 
 
 @pytest.mark.accept
-async def test_suggestions_admit_fifty_sampled_misses(demo: Runtime) -> None:
+async def test_suggestions_admit_fifty_sampled_misses(
+    demo: Runtime, record_property: Callable[[str, object], None]
+) -> None:
     sampled = await misses(demo, 50, seed=2)
     await check(demo, sampled)
-    assert sum(bool(explained.suggestions) for _, explained in sampled) >= 45
+    admitted = sum(bool(explained.suggestions) for _, explained in sampled)
+    alone = sum(len(suggestion.settings) == 1 for _, e in sampled for suggestion in e.suggestions[:1])
+    record_property("misses", f"{admitted} of {len(sampled)} admitted by what is suggested, {alone} by one setting")
+    assert admitted >= 45
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ DEPTH: dict[Gate | None, int] = {
     "near_duplicate": 3,
     "compression": 4,
     "max_passages": 5,
-    "budget": 6,
-    None: 7,
+    "budget": 5,
+    None: 6,
 }
-"""How far a passage came that a gate removed; fusion and rerank make one ranking and share its cut."""
+"""How far a passage came that a gate removed; ranking is one step, packing another."""
 
 
 def fate(trace: Trace, target: Target) -> Fate:

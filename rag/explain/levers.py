@@ -17,7 +17,8 @@ Run = Callable[[Mapping[str, SettingValue]], Awaitable[Fate]]
 MAX_CANDIDATES = 1000
 MAX_PASSAGES = 200
 MAX_BUDGET_TOKENS = 32_000
-_MAX_STEPS = 12
+BUDGET_STEP = 25
+_MAX_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,24 @@ def _weights(name: str) -> Callable[[Settings, Fate], Sequence[SettingValue]]:
     return values
 
 
-def _rerank_weights(settings: Settings, _found: Fate) -> Sequence[SettingValue]:
+def _rerank_weights(settings: Settings, found: Fate) -> Sequence[SettingValue]:
     now = settings.rerank.weight
-    return sorted((n / 10 for n in range(11) if n / 10 != now), key=lambda weight: (abs(weight - now), weight))
+    others = [weight for weight in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0) if weight != now]
+    return sorted(others, key=lambda weight: (abs(weight - now), weight)) if _is_reranked(found) else []
+
+
+def _rerankers(settings: Settings, found: Fate) -> Sequence[SettingValue]:
+    if settings.rerank.name == "none":
+        return ["maxsim"]
+    return ["none"] if _is_reranked(found) else []
+
+
+def _is_reranked(found: Fate) -> bool:
+    return found.hit is not None and "reranked" in found.hit.stages
+
+
+def _budgets(settings: Settings, _found: Fate) -> Sequence[SettingValue]:
+    return range(settings.context.budget_tokens + BUDGET_STEP, MAX_BUDGET_TOKENS + 1, BUDGET_STEP)
 
 
 def _rank(found: Fate) -> int:
@@ -63,17 +79,14 @@ LEVERS: tuple[Lever, ...] = (
     Lever("retrieval.fusion", "fusion", lambda s, _: sorted(FUSIONS.keys() - {s.retrieval.fusion}), cut=False),
     Lever("rerank.weight", "rerank", _rerank_weights, cut=False),
     Lever("rerank.top_n", "rerank", lambda s, _: [n for n in (30, 50, 100, 200) if n > s.rerank.top_n], cut=False),
-    Lever("rerank.name", "rerank", lambda s, _: ["maxsim" if s.rerank.name == "none" else "none"], cut=False),
+    Lever("rerank.name", "rerank", _rerankers, cut=False),
     Lever("context.max_hits", "rerank", lambda s, found: range(s.context.max_hits + 1, _rank(found) + 1)),
     Lever("context.near_duplicate", "near_duplicate", lambda s, _: _hundredths(s.context.near_duplicate)),
     Lever("context.keep", "compression", lambda s, _: _hundredths(s.context.keep)),
     Lever("context.max_passages", "max_passages", lambda s, _: range(s.context.max_passages + 1, MAX_PASSAGES + 1)),
-    Lever("context.budget_tokens", "budget", lambda s, _: range(s.context.budget_tokens + 1, MAX_BUDGET_TOKENS + 1)),
+    Lever("context.budget_tokens", "budget", _budgets),
 )
 """In the order of the flow; a setting behind the gate that removed the passage cannot bring it back."""
-
-OPENERS: dict[int, Lever] = {DEPTH[lever.gate]: lever for lever in LEVERS if lever.cut}
-"""By depth of a gate, the setting that is its limit."""
 
 
 async def single_changes(run: Run, settings: Settings, now: Fate) -> tuple[list[Suggestion], list[Tried]]:
@@ -116,16 +129,28 @@ async def joint_change(run: Run, settings: Settings, now: Fate) -> Suggestion | 
 async def _opened(
     run: Run, settings: Settings, found: Fate, changes: Mapping[str, SettingValue]
 ) -> dict[str, SettingValue] | None:
-    """Return the smallest change of the limit at which the passage is stuck that lets it get further."""
-    lever = OPENERS.get(DEPTH[found.gate])
-    if lever is None:
-        return None
+    """Return the smallest changes of the limits at which the passage is stuck that let it get further.
 
-    async def further(value: SettingValue) -> bool:
-        return DEPTH[(await run({**changes, lever.key: value})).gate] > DEPTH[found.gate]
+    All of them are opened wide, then each is drawn in as far as may be.
+    """
+    depth = DEPTH[found.gate]
+    limits = {
+        lever.key: values
+        for lever in LEVERS
+        if lever.cut and DEPTH[lever.gate] == depth
+        if (values := lever.values(settings, found))
+    }
+    step = {key: values[-1] for key, values in limits.items()}
 
-    value = await _smallest(lever.values(settings, found), further)
-    return None if value is None else {lever.key: value}
+    async def further(key: str, value: SettingValue) -> bool:
+        return DEPTH[(await run({**changes, **step, key: value})).gate] > depth
+
+    for key, values in limits.items():
+        value = await _smallest(values, partial(further, key))
+        if value is None:
+            return None
+        step[key] = value
+    return step
 
 
 async def _without_needless(run: Run, changes: Mapping[str, SettingValue]) -> dict[str, SettingValue]:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
-from rag.explain.levers import LEVERS, OPENERS
+from dataclasses import replace
+
+from rag.explain.gates import DEPTH
+from rag.explain.levers import LEVERS
 from rag.explain.values import Fate
 from rag.settings import Settings
-from rag.types import Context
+from rag.types import Context, StageScore
 from tests.fakes import make_hit
 
-NOW = Fate("rerank", make_hit("text", rank=40), (), (), Context((), 0, 1500, "fake"))
+HIT = make_hit("text", rank=40)
+RANKED = replace(HIT, stages={**HIT.stages, "reranked": StageScore(40, 0.1)})
+NOW = Fate("rerank", RANKED, (), (), Context((), 0, 1500, "fake"))
 
 
 def test_every_value_of_every_lever_fits_its_setting_and_differs_from_it() -> None:
@@ -27,4 +32,7 @@ def test_a_limit_that_is_open_offers_nothing() -> None:
 
 
 def test_every_gate_that_a_limit_makes_has_its_limit() -> None:
-    assert sorted(OPENERS) == [1, 2, 3, 4, 5, 6]
+    assert {DEPTH[lever.gate] for lever in LEVERS if lever.cut} == set(DEPTH.values()) - {
+        DEPTH["not_ingested"],
+        DEPTH[None],
+    }
