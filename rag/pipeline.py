@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from rag.answer.prompts import REFUSAL
@@ -14,8 +15,10 @@ from rag.boxes import boxes_of
 from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import collapse, drop_near_duplicates
+from rag.context.diversity import cap_documents, diversify
+from rag.context.order import order_of
 from rag.context.pack import pack
-from rag.context.parents import expand
+from rag.context.parents import expand, merge_children
 from rag.errors import ConfigError
 from rag.ports import (
     AnswerGate,
@@ -36,6 +39,7 @@ from rag.types import (
     Context,
     ContextResult,
     Draft,
+    Dropped,
     Generation,
     Hit,
     Prompt,
@@ -108,6 +112,7 @@ class RagPipeline:
         self._stages = stages
         self._settings = settings
         self._fingerprint = settings.fingerprint()
+        self._order = order_of(settings.context.order)
 
     async def search(self, request: Request) -> SearchResult:
         """Return the ranked hits.
@@ -200,8 +205,7 @@ class RagPipeline:
         settings, stages = self._settings.context, self._stages
         search = self._found(request, query, hits, clock)
         with clock.measure("compress"):
-            shown = await asyncio.to_thread(expand, hits[: settings.max_hits], self._reader(query.generation))
-            kept, dropped = drop_near_duplicates(shown, settings.near_duplicate)
+            kept, dropped = await asyncio.to_thread(self._chosen, query.generation, hits[: settings.max_hits])
             selections = await stages.compressor.compress(query, kept)
             dropped += compressed_away(kept, selections)
         with clock.measure("pack"):
@@ -210,10 +214,19 @@ class RagPipeline:
             context = await asyncio.to_thread(
                 pack, selections, budget, tokenizer, settings.max_passages, self._reader(query.generation), dropped
             )
+            context = replace(context, passages=self._order(context.passages))
             prompt = stages.render(
                 request.prompt or self._settings.answer.prompt, request.question, context, request.history
             )
         return ContextResult(search, context, prompt, clock.total(), min(settings.max_hits, len(hits)))
+
+    def _chosen(self, generation: Generation, hits: Sequence[Hit]) -> tuple[list[Hit], list[Dropped]]:
+        """Return the hits that the context is made of, parents in place of children, and those that were left out."""
+        settings = self._settings.context
+        found = merge_children(hits, settings.merge_share, partial(self._stages.catalogue.children, generation))
+        kept, repeats = drop_near_duplicates(expand(found, self._reader(generation)), settings.near_duplicate)
+        kept, surplus = cap_documents(kept, settings.max_per_document)
+        return diversify(kept, settings.diversity), [*repeats, *surplus]
 
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text

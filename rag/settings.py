@@ -128,6 +128,12 @@ class ContextSettings(_Section):
     near_duplicate: float = Field(default=0.9, gt=0, le=1, description="Jaccard of word 3-shingles counted as the same")
     max_hits: int = Field(default=20, ge=1, description="the context is packed from this many of the best hits")
     max_passages: int = Field(default=20, ge=1)
+    max_per_document: int = Field(default=0, ge=0, description="hits of one document that may be used; 0 = any number")
+    merge_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of a parent's chunks that must be hits for it to replace them"
+    )
+    diversity: float = Field(default=0.0, ge=0, le=1, description="weight of novelty against relevance (MMR); 0 = off")
+    order: str = Field(default="rank", description="of the passages in the prompt: rank, document or edges")
 
 
 class AnswerSettings(_Section):

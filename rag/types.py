@@ -265,7 +265,7 @@ class Dropped:
 
     doc_id: str
     span: Span
-    reason: Literal["near_duplicate", "compressed_away", "budget", "max_passages"]
+    reason: Literal["near_duplicate", "max_per_document", "compressed_away", "budget", "max_passages"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,15 @@ REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md", "docs/lost-rows.md", "docs/chunkers.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "corpora/README.md",
+    "docs/lost-rows.md",
+    "docs/chunkers.md",
+    "docs/explain.md",
+]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
 MODEL_SAYS = "Genvind Nord A/S shreds the disks."
@@ -247,6 +255,14 @@ def test_commands_run(body: str, workspace: Workspace, service: str, model: str)
         said = next(line for line in README.splitlines() if "`eval` writes" in line)
         written = {path.name for path in (workspace.folder / "out" / "baseline").iterdir()}
         assert written == set(re.findall(r"`([\w.]+\.[a-z]+)`", said))
+
+
+def test_the_commands_of_the_page_on_explanations_print_what_it_says(workspace: Workspace, service: str) -> None:
+    page = fenced((REPOSITORY / "docs" / "explain.md").read_text(encoding="utf-8"))
+    (body,), (printed,) = ([text for name, text in page if name == wanted] for wanted in ("bash", "text"))
+    done = workspace.run("bash", "-euo", "pipefail", "-c", body.replace(SERVICE, service))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert printed in done.stdout and '"loses_support":true' in done.stdout
 
 
 @pytest.mark.parametrize("body", blocks("python"), ids=name_of)

@@ -13,6 +13,7 @@ _LEDGER: dict[str, Gate] = {
     "budget": "budget",
     "max_passages": "max_passages",
     "compressed_away": "compression",
+    "max_per_document": "max_per_document",
     "near_duplicate": "near_duplicate",
 }
 """Reasons of a context's ledger, the latest gate first: of several chunks the one that came furthest counts."""
@@ -23,10 +24,11 @@ DEPTH: dict[Gate | None, int] = {
     "fusion": 2,
     "rerank": 2,
     "near_duplicate": 3,
-    "compression": 4,
-    "max_passages": 5,
-    "budget": 5,
-    None: 6,
+    "max_per_document": 4,
+    "compression": 5,
+    "max_passages": 6,
+    "budget": 6,
+    None: 7,
 }
 """How far a passage came that a gate removed; ranking is one step, packing another."""
 
@@ -112,6 +114,9 @@ REASONS: dict[Gate | None, Callable[[Fate, Mapping[str, StageScore | None], Sett
     "fusion": _ranked_too_low,
     "rerank": _ranked_too_low,
     "near_duplicate": lambda found, stages, settings: "A better hit says the same.",
+    "max_per_document": lambda found, stages, settings: (
+        f"Better hits of its document filled the {settings.context.max_per_document} that a document may have."
+    ),
     "compression": lambda found, stages, settings: (
         f"Compression kept other sentences: {settings.context.keep:.0%} of the hits' text is kept, the best first."
     ),

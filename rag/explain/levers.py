@@ -68,6 +68,11 @@ def _budgets(settings: Settings, _found: Fate) -> Sequence[SettingValue]:
     return range(settings.context.budget_tokens + BUDGET_STEP, MAX_BUDGET_TOKENS + 1, BUDGET_STEP)
 
 
+def _per_document(settings: Settings, _found: Fate) -> Sequence[SettingValue]:
+    limit = settings.context.max_per_document
+    return range(limit + 1, MAX_PASSAGES + 1) if limit else []
+
+
 def _rank(found: Fate) -> int:
     return found.hit.rank if found.hit else 0
 
@@ -82,6 +87,7 @@ LEVERS: tuple[Lever, ...] = (
     Lever("rerank.name", "rerank", _rerankers, cut=False),
     Lever("context.max_hits", "rerank", lambda s, found: range(s.context.max_hits + 1, _rank(found) + 1)),
     Lever("context.near_duplicate", "near_duplicate", lambda s, _: _hundredths(s.context.near_duplicate)),
+    Lever("context.max_per_document", "max_per_document", _per_document),
     Lever("context.keep", "compression", lambda s, _: _hundredths(s.context.keep)),
     Lever("context.max_passages", "max_passages", lambda s, _: range(s.context.max_passages + 1, MAX_PASSAGES + 1)),
     Lever("context.budget_tokens", "budget", _budgets),

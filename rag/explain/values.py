@@ -9,7 +9,15 @@ from typing import Literal
 from rag.types import Answer, Chunk, Context, Dropped, Generation, Hit, Sentence, Span, StageScore, Support
 
 Gate = Literal[
-    "not_ingested", "candidates", "fusion", "rerank", "near_duplicate", "compression", "max_passages", "budget"
+    "not_ingested",
+    "candidates",
+    "fusion",
+    "rerank",
+    "near_duplicate",
+    "max_per_document",
+    "compression",
+    "max_passages",
+    "budget",
 ]
 """Where a passage can be lost, in the order of the flow."""
 

@@ -28,6 +28,7 @@ TEXTS = {
     "best": BEST,
     "good": GOOD,
     "poor": POOR,
+    "long": "The harbour light keeper reads.\n\nA light rain. The market was closed.",
     **{f"other{n}": f"The harbour light number {n} has a keeper. The lamp is {n} feet tall." for n in range(6)},
 }
 
@@ -78,6 +79,7 @@ GATES = [
     ("fusion", "poor", POOR, {"context__max_hits": 3}),
     ("rerank", "poor", POOR, {"rerank__name": "maxsim", "rerank__top_n": 50, "context__max_hits": 3}),
     ("near_duplicate", "poor", POOR, {"context__near_duplicate": 0.5}),
+    ("max_per_document", "long", "The market was closed.", {"context__max_per_document": 1}),
     ("compression", "good", "A storm broke the pane.", {"context__compressor": "sentences", "context__keep": 0.2}),
     ("max_passages", "poor", POOR, {"context__max_passages": 2}),
     ("budget", "poor", POOR, {"context__budget_tokens": 60}),
