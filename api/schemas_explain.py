@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from api.schemas import DroppedJson, StageScoreJson
+from api.schemas import DroppedJson, StageScoreJson, dropped_json
 from rag.explain import values
-from rag.types import Chunk, Dropped
+from rag.types import Chunk
 
 
 class _Json(BaseModel):
@@ -123,7 +123,7 @@ def explain_json(found: values.Explanation) -> ExplainJson:
         tags=list(found.tags),
         gate=found.gate,
         reason=found.reason,
-        left_out=[_dropped_json(item) for item in found.left_out],
+        left_out=[dropped_json(item) for item in found.left_out],
         suggestions=[_suggestion_json(item) for item in found.suggestions],
         tried=[TriedJson(key=item.key, values=list(item.values)) for item in found.tried],
         answer=_answer_json(found),
@@ -155,10 +155,6 @@ def _passage_json(target: values.Target) -> ExplainedPassageJson:
 
 def _chunk_json(chunk: Chunk) -> ExplainedChunkJson:
     return ExplainedChunkJson(chunk_id=chunk.chunk_id, start=chunk.span.start, end=chunk.span.end)
-
-
-def _dropped_json(item: Dropped) -> DroppedJson:
-    return DroppedJson(doc_id=item.doc_id, start=item.span.start, end=item.span.end, reason=item.reason)
 
 
 def _suggestion_json(item: values.Suggestion) -> SuggestionJson:

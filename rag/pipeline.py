@@ -16,6 +16,7 @@ from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import collapse, drop_near_duplicates
 from rag.context.diversity import cap_documents, diversify
+from rag.context.knapsack import packing_of
 from rag.context.order import order_of
 from rag.context.pack import pack
 from rag.context.parents import expand, merge_children
@@ -46,6 +47,7 @@ from rag.types import (
     Provenance,
     Query,
     SearchResult,
+    Selection,
     Sentence,
     Turn,
 )
@@ -112,6 +114,7 @@ class RagPipeline:
         self._stages = stages
         self._settings = settings
         self._fingerprint = settings.fingerprint()
+        self._choose = packing_of(settings.context.packing)
         self._order = order_of(settings.context.order)
 
     async def search(self, request: Request) -> SearchResult:
@@ -211,10 +214,7 @@ class RagPipeline:
         with clock.measure("pack"):
             budget = request.budget_tokens or settings.budget_tokens
             tokenizer = stages.tokenizer(query.generation)
-            context = await asyncio.to_thread(
-                pack, selections, budget, tokenizer, settings.max_passages, self._reader(query.generation), dropped
-            )
-            context = replace(context, passages=self._order(context.passages))
+            context = await asyncio.to_thread(self._packed, query.generation, selections, budget, tokenizer, dropped)
             prompt = stages.render(
                 request.prompt or self._settings.answer.prompt, request.question, context, request.history
             )
@@ -227,6 +227,20 @@ class RagPipeline:
         kept, repeats = drop_near_duplicates(expand(found, self._reader(generation)), settings.near_duplicate)
         kept, surplus = cap_documents(kept, settings.max_per_document)
         return diversify(kept, settings.diversity), [*repeats, *surplus]
+
+    def _packed(
+        self,
+        generation: Generation,
+        selections: Sequence[Selection],
+        budget_tokens: int,
+        tokenizer: Tokenizer,
+        dropped: Sequence[Dropped],
+    ) -> Context:
+        """Return the context in the order of the prompt; `dropped` is the ledger so far."""
+        chosen, left = self._choose(selections, budget_tokens, tokenizer)
+        limit, read = self._settings.context.max_passages, self._reader(generation)
+        context = pack(chosen, budget_tokens, tokenizer, limit, read, [*dropped, *left])
+        return replace(context, passages=self._order(context.passages))
 
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text
