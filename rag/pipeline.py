@@ -20,6 +20,7 @@ from rag.context.knapsack import packing_of
 from rag.context.order import order_of
 from rag.context.pack import pack
 from rag.context.parents import expand, merge_children
+from rag.context.releases import prefer_newest
 from rag.errors import ConfigError
 from rag.ports import (
     AnswerGate,
@@ -224,7 +225,10 @@ class RagPipeline:
         """Return the hits that the context is made of, parents in place of children, and those that were left out."""
         settings = self._settings.context
         found = merge_children(hits, settings.merge_share, partial(self._stages.catalogue.children, generation))
-        kept, repeats = drop_near_duplicates(expand(found, self._reader(generation)), settings.near_duplicate)
+        shown = expand(found, self._reader(generation))
+        if settings.prefer_newest:
+            shown = prefer_newest(shown)
+        kept, repeats = drop_near_duplicates(shown, settings.near_duplicate)
         kept, surplus = cap_documents(kept, settings.max_per_document)
         return diversify(kept, settings.diversity), [*repeats, *surplus]
 

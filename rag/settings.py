@@ -132,6 +132,9 @@ class ContextSettings(_Section):
     merge_share: float = Field(
         default=0.0, ge=0, le=1, description="share of a parent's chunks that must be hits for it to replace them"
     )
+    prefer_newest: bool = Field(
+        default=False, description="hits of newer releases of a document before those of older ones, which are marked"
+    )
     diversity: float = Field(default=0.0, ge=0, le=1, description="weight of novelty against relevance (MMR); 0 = off")
     packing: str = Field(default="rank", description="into the budget: hits by rank, or the best units as a knapsack")
     order: str = Field(default="rank", description="of the passages in the prompt: rank, document or edges")
