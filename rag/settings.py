@@ -136,7 +136,7 @@ class ContextSettings(_Section):
         default=False, description="hits of newer releases of a document before those of older ones, which are marked"
     )
     diversity: float = Field(default=0.0, ge=0, le=1, description="weight of novelty against relevance (MMR); 0 = off")
-    packing: str = Field(default="rank", description="into the budget: hits by rank, or the best units as a knapsack")
+    packing: str = Field(default="knapsack", description="what goes into the budget: hits by rank, or the best units")
     order: str = Field(default="rank", description="of the passages in the prompt: rank, document or edges")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from rag.context.knapsack import PACKINGS
 from rag.explain.gates import DEPTH, changed_chars
 from rag.explain.values import Fate, Gate, SettingValue, Suggestion, Tried
 from rag.retrieve.fusion import FUSIONS
@@ -90,6 +91,7 @@ LEVERS: tuple[Lever, ...] = (
     Lever("context.max_per_document", "max_per_document", _per_document),
     Lever("context.keep", "compression", lambda s, _: _hundredths(s.context.keep)),
     Lever("context.max_passages", "max_passages", lambda s, _: range(s.context.max_passages + 1, MAX_PASSAGES + 1)),
+    Lever("context.packing", "budget", lambda s, _: sorted(PACKINGS.keys() - {s.context.packing}), cut=False),
     Lever("context.budget_tokens", "budget", _budgets),
 )
 """In the order of the flow; a setting behind the gate that removed the passage cannot bring it back."""
