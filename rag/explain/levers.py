@@ -158,7 +158,7 @@ async def _opened(
         if value is None:
             return None
         step[key] = value
-    return step
+    return step or None
 
 
 async def _without_needless(run: Run, changes: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
