@@ -257,12 +257,18 @@ def test_commands_run(body: str, workspace: Workspace, service: str, model: str)
         assert written == set(re.findall(r"`([\w.]+\.[a-z]+)`", said))
 
 
-def test_the_commands_of_the_page_on_explanations_print_what_it_says(workspace: Workspace, service: str) -> None:
-    page = fenced((REPOSITORY / "docs" / "explain.md").read_text(encoding="utf-8"))
-    (body,), (printed,) = ([text for name, text in page if name == wanted] for wanted in ("bash", "text"))
+def without_scores(text: str) -> str:
+    """Return the text with 0 for every score, whose last digits are the machine's."""
+    return re.sub(r"\d+\.\d{2,}", "0", text)
+
+
+@pytest.mark.parametrize("name", ["explain", "context"])
+def test_the_commands_of_a_page_print_what_it_says(name: str, workspace: Workspace, service: str) -> None:
+    page = fenced((REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8"))
+    body = "".join(text for kind, text in page if kind == "bash")
     done = workspace.run("bash", "-euo", "pipefail", "-c", body.replace(SERVICE, service))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert printed in done.stdout and '"loses_support":true' in done.stdout
+    assert all(without_scores(text) in without_scores(done.stdout) for kind, text in page if kind == "text")
 
 
 @pytest.mark.parametrize("body", blocks("python"), ids=name_of)
