@@ -46,6 +46,7 @@ PAGES = [
     "docs/lost-rows.md",
     "docs/chunkers.md",
     "docs/explain.md",
+    "docs/context.md",
 ]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"

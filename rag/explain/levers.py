@@ -51,8 +51,9 @@ def _weights(name: str) -> Callable[[Settings, Fate], Sequence[SettingValue]]:
 
 def _rerank_weights(settings: Settings, found: Fate) -> Sequence[SettingValue]:
     now = settings.rerank.weight
-    others = [weight for weight in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0) if weight != now]
-    return sorted(others, key=lambda weight: (abs(weight - now), weight)) if _is_reranked(found) else []
+    others = [weight for weight in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0) if weight != now and _is_reranked(found)]
+    others.sort(key=lambda weight: (abs(weight - now), weight))
+    return others
 
 
 def _rerankers(settings: Settings, found: Fate) -> Sequence[SettingValue]:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from api.render_explain import explain_text
+from api.schemas_explain import explain_json
 from rag.answer.extractive import ExtractiveGenerator
 from rag.answer.verify import LexicalVerifier
 from rag.context.compress import compressor
@@ -41,6 +45,17 @@ class House:
         base = {"rerank.name": "none", "context.compressor": "none", "context.near_duplicate": 1.0}
         self.settings = Settings().changed({**base, **{key.replace("__", "."): v for key, v in changes.items()}})
         self.explainer = Explainer(self.stages(self.settings), self.settings, self.variant)
+
+    def label(self, labels: Mapping[str, str]) -> None:
+        """Give every document and its chunks an access label."""
+        catalogue, vectors = self.world.catalogue, self.world.index.vectors
+        for doc_id, acl in labels.items():
+            document = catalogue.documents[doc_id]
+            catalogue.documents[doc_id] = replace(document, metadata={**document.metadata, "acl": acl})
+        for pk, chunk in catalogue.by_pk.items():
+            fields = {**chunk.metadata, "acl": labels[chunk.doc_id]}
+            catalogue.by_pk[pk] = replace(chunk, metadata=fields)
+            vectors.points[pk] = replace(vectors.points[pk], fields=fields)  # type: ignore[attr-defined]
 
     def stages(self, settings: Settings) -> Stages:
         world = self.world
@@ -200,6 +215,20 @@ async def test_a_document_that_the_filter_hides_is_as_unknown_as_one_that_is_not
     assert len(messages) == 1
     shown = await house.explain("best", filter={"name": "best"})
     assert shown.gate is None and shown.rank == 1 and shown.stages["dense"].rank == 1
+
+
+@pytest.mark.parametrize("budget", [16, 40, 1500])
+@pytest.mark.parametrize("labels", ["aabb", "abab", "abbb", "aaaa"])
+async def test_an_explanation_shows_nothing_of_what_the_filter_hides(labels: str, budget: int) -> None:
+    texts = {f"doc{n}": f"The harbour light keeper of ward{n}. He keeps lamp{n} all night." for n in range(len(labels))}
+    house = House(texts, context__budget_tokens=budget)
+    house.label(dict(zip(texts, labels, strict=True)))
+    for n in (n for n, label in enumerate(labels) if label == "a"):
+        found = await house.explain(f"doc{n}", filter={"acl": "a"})
+        shown = explain_json(found).model_dump_json() + explain_text(found)
+        seen = {int(number) for number in re.findall(r"(?:doc|ward|lamp)(\d)", shown)}
+        assert n in seen and all(labels[number] == "a" for number in seen)
+        assert all(at is None or at.rank <= labels.count("a") for at in found.stages.values())
 
 
 @pytest.mark.parametrize("span", [Span(0, 10_000), Span(9_000, 9_001), Span(18, 19)])
