@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from api.errors import AccessError
 from rag.bootstrap import Runtime
 from rag.conditions import Filter, OneOf
+from rag.explain.flow import Explainer
 from rag.pipeline import RagPipeline
 from rag.settings import ServeSettings, Settings
 from rag.state.access import AccessCatalogue
@@ -24,10 +25,11 @@ ACL = "acl"
 
 @dataclass(frozen=True, slots=True)
 class CallerRuntime:
-    """What a route may use: the flow and the catalogue as the caller sees them."""
+    """What a route may use: flow, explainer and catalogue as the caller sees them."""
 
     settings: Settings
     pipeline: RagPipeline
+    explainer: Explainer
     catalogue: SqlCatalogue | AccessCatalogue
 
 
@@ -39,7 +41,7 @@ def runtime_for(runtime: Runtime, headers: Headers) -> CallerRuntime:
     """
     access = access_of(runtime.settings.serve, headers)
     if access is None:
-        return CallerRuntime(runtime.settings, runtime.pipeline, runtime.catalogue)
+        return CallerRuntime(runtime.settings, runtime.pipeline, runtime.explainer, runtime.catalogue)
     return CallerRuntime(runtime.settings, *runtime.restricted(access))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import unquote
 
 from api.errors import InvalidRequestError
 from api.version import ragwright_version
@@ -103,7 +105,8 @@ def _add_question_verbs(verbs: Verbs) -> None:
     search = _verb(verbs, "search", "question:search", "show the ranked hits of a question")
     context = _verb(verbs, "context", "question:context", "show the packed context of a question, and its prompt")
     ask = _verb(verbs, "ask", "question:ask", "answer a question with citations, or say why not")
-    for parser in (search, context, ask):
+    explain = _verb(verbs, "explain", "question:explain", "say why a passage is in a question's context, or why not")
+    for parser in (search, context, ask, explain):
         parser.add_argument("question", metavar="QUESTION")
         _add_corpus(parser)
         parser.add_argument("--top-k", metavar="N", type=int, help="hits to keep (retrieval.top_k)")
@@ -114,8 +117,15 @@ def _add_question_verbs(verbs: Verbs) -> None:
             default=[],
             help="only documents whose metadata meets this: key=value, key!=value, 'key>=2024-01-31', 'key in [a, b]'",
         )
-    for parser in (context, ask):
+    for parser in (context, ask, explain):
         parser.add_argument("--budget-tokens", metavar="N", type=int, help="the context's size (context.budget_tokens)")
+    explain.add_argument(
+        "--passage",
+        metavar="DOC_ID[#START-END]",
+        type=_passage,
+        required=True,
+        help="the document, percent-encoded, and characters of its clean text (default: all)",
+    )
     ask.add_argument("--prompt", metavar="NAME@VERSION", help="the prompt file (answer.prompt)")
     ask.add_argument("--stream", action="store_true", help="show the answer as it is written; with --json, events")
 
@@ -247,6 +257,15 @@ def _scale(text: str) -> tuple[float, float]:
     if scale[0] >= scale[1]:
         raise argparse.ArgumentTypeError(f"needs LOW:HIGH with LOW below HIGH, got {text!r}")
     return scale
+
+
+def _passage(text: str) -> dict[str, str | int]:
+    doc_id, hash_mark, characters = text.partition("#")
+    places = re.fullmatch(r"(\d{1,12})-(\d{1,12})", characters)
+    if hash_mark and not places:
+        raise argparse.ArgumentTypeError(f"needs DOC_ID or DOC_ID#START-END (a # in the id is %23), got {text!r}")
+    span = {"start": int(places[1]), "end": int(places[2])} if places else {}
+    return {"doc_id": unquote(doc_id), **span}
 
 
 def _share(text: str) -> float:

@@ -13,14 +13,16 @@ from pydantic import (
     GetPydanticSchema,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from api.errors import InvalidRequestError
 from rag.conditions import Condition, as_conditions, parse_condition
 from rag.errors import ConfigError
+from rag.explain.values import PassageRef
 from rag.pipeline import Request
-from rag.types import Turn
+from rag.types import Span, Turn
 
 MAX_TOP_K = 1000
 MAX_BUDGET_TOKENS = 1_000_000
@@ -113,6 +115,35 @@ class AnswerBody(ContextBody):
     prompt: NonBlank | None = None
 
 
+class PassageBody(_Body):
+    """A range `[start, end)` of a document's clean text; without `start` and `end` the whole document."""
+
+    doc_id: NonBlank
+    start: int | None = Field(default=None, ge=0)
+    end: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> PassageBody:
+        given = (self.start is not None) + (self.end is not None)
+        if given == 1 or (self.start is not None and self.end is not None and self.start >= self.end):
+            raise PydanticCustomError("range", "needs start and end with start < end, or neither")
+        return self
+
+
+class ExplainBody(ContextBody):
+    """A question and the passage whose way to its context is wanted."""
+
+    passage: PassageBody
+    history: list[TurnBody] = Field(default_factory=list, max_length=MAX_TURNS)
+
+
+def passage_of(body: ExplainBody) -> PassageRef:
+    """Return the passage that is asked about."""
+    asked = body.passage
+    span = Span(asked.start, asked.end) if asked.start is not None and asked.end is not None else None
+    return PassageRef(asked.doc_id, span)
+
+
 def request_of(body: SearchBody, max_question_chars: int) -> Request:
     """Return the pipeline's request.
 
@@ -124,6 +155,6 @@ def request_of(body: SearchBody, max_question_chars: int) -> Request:
             f"the question has {len(body.question)} characters, at most {max_question_chars} are allowed"
             " (serve.max_question_chars); shorten it"
         )
-    fields: dict[str, Any] = {name: value for name, value in body if name != "stream"}
+    fields: dict[str, Any] = {name: value for name, value in body if name not in {"stream", "passage"}}
     turns = tuple(Turn(turn.role, turn.text) for turn in fields.pop("history", ()))
     return Request(history=turns, **fields)

@@ -23,6 +23,7 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
     InvalidRequestError: 422,
     AccessError: 403,
     errors.ConfigError: 400,
+    errors.PassageError: 422,
     errors.SourceError: 400,
     errors.PruneRefusedError: 409,
     errors.FetchError: 503,

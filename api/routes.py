@@ -10,10 +10,11 @@ from fastapi.sse import EventSourceResponse
 
 from api import schemas
 from api.access import CallerRuntime, runtime_for
-from api.bodies import AnswerBody, ContextBody, SearchBody, request_of
+from api.bodies import AnswerBody, ContextBody, ExplainBody, SearchBody, passage_of, request_of
 from api.problems import RESPONSES, problem, respond
 from api.readiness import Readiness
 from api.schemas import AnswerJson, ContextJson, CorporaJson, DocumentJson, SearchJson
+from api.schemas_explain import ExplainJson, explain_json
 from api.stream import server_sent_events
 from api.version import ragwright_version
 from rag import pipeline
@@ -54,6 +55,12 @@ async def answer(body: AnswerBody, runtime: Running) -> AnswerJson | Response:
     if body.stream:
         return await server_sent_events(runtime.pipeline.stream(_request(body, runtime)))
     return schemas.answer_json(await runtime.pipeline.answer(_request(body, runtime)))
+
+
+@router.post("/v1/explain")
+async def explain(body: ExplainBody, runtime: Running) -> ExplainJson:
+    """Return why a passage is in the context of a question, or which gate removed it and what would let it in."""
+    return explain_json(await runtime.explainer.explain(_request(body, runtime), passage_of(body)))
 
 
 @router.get("/v1/corpora")

@@ -108,12 +108,14 @@ class PassageJson(_Json):
 
 
 class DroppedJson(_Json):
-    """What did not reach the context, and why."""
+    """What did not reach the context, and why; what a knapsack left out for its budget has tokens and value."""
 
     doc_id: str
     start: int
     end: int
     reason: str
+    tokens: int | None = None
+    value: float | None = None
 
 
 class MessageJson(_Json):
@@ -275,15 +277,24 @@ def context_json(result: types.ContextResult) -> ContextJson:
         tokens=context.tokens,
         budget_tokens=context.budget_tokens,
         tokenizer=context.tokenizer,
-        dropped=[
-            DroppedJson(doc_id=item.doc_id, start=item.span.start, end=item.span.end, reason=item.reason)
-            for item in context.dropped
-        ],
+        dropped=[dropped_json(item) for item in context.dropped],
         prompt=PromptJson(
             name=result.prompt.name,
             version=result.prompt.version,
             messages=[MessageJson(role=m.role, content=m.content) for m in result.prompt.messages],
         ),
+    )
+
+
+def dropped_json(item: types.Dropped) -> DroppedJson:
+    """Convert an entry of a context's ledger."""
+    return DroppedJson(
+        doc_id=item.doc_id,
+        start=item.span.start,
+        end=item.span.end,
+        reason=item.reason,
+        tokens=item.tokens,
+        value=item.value,
     )
 
 

@@ -26,6 +26,7 @@ _LEDGER = {
     "budget": "over_budget",
     "max_passages": "over_budget",
     "compressed_away": "compressed_away",
+    "max_per_document": "over_budget",
     "near_duplicate": "dropped_as_duplicate",
 }
 """Reasons of the context's ledger, the latest stage first: gold may be in several hits, and the furthest counts."""

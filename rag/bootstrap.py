@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from rag.conditions import Filter
 from rag.context.compress import compressor
 from rag.context.parents import by_children
 from rag.context.tokens import budget_tokenizer
+from rag.explain.flow import Explainer
 from rag.index.bm25 import Bm25Index
 from rag.index.owner import VectorIndexes
 from rag.index.token_vectors import StoredTokenVectors
@@ -68,25 +70,43 @@ class Runtime:
     @cached_property
     def pipeline(self) -> RagPipeline:
         """The flow, over the stages that the settings name."""
-        return self._pipeline(self.catalogue)
+        return RagPipeline(self._stages, self.settings)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What says why a passage reached a context, or why not."""
+        return Explainer(self._stages, self.settings, self._variant)
 
     def pipeline_at(self, generation: Generation) -> RagPipeline:
         """Return the same flow over one generation, whether it is live or not."""
-        return self._pipeline(PinnedCatalogue(self.engine, generation))
+        return RagPipeline(self._made_of(self.settings, PinnedCatalogue(self.engine, generation)), self.settings)
 
-    def restricted(self, access: Filter) -> tuple[RagPipeline, AccessCatalogue]:
-        """Return the flow and the catalogue for a caller who may see only documents that satisfy `access`."""
+    def restricted(self, access: Filter) -> tuple[RagPipeline, Explainer, AccessCatalogue]:
+        """Return flow, explainer and catalogue for a caller who may see only documents that satisfy `access`."""
         catalogue = AccessCatalogue(self.catalogue, access)
-        return self.pipeline.restricted(access, catalogue), catalogue
+        return self.pipeline.restricted(access, catalogue), self.explainer.restricted(access, catalogue), catalogue
 
-    def _pipeline(self, catalogue: SqlCatalogue) -> RagPipeline:
-        settings = self.settings
-        encoder = QueryEncoder(self.indexes)
-        interaction = LateInteraction(self.indexes, encoder)
-        stores = Stores(self.indexes, catalogue, encoder)
+    @cached_property
+    def _stages(self) -> Stages:
+        return self._made_of(self.settings, self.catalogue)
+
+    @cached_property
+    def _interaction(self) -> LateInteraction:
+        return LateInteraction(self.indexes, QueryEncoder(self.indexes))
+
+    def _variant(self, settings: Settings) -> RagPipeline:
+        """Return the flow with other settings over what is open already, models included."""
+        stages = replace(self._made_of(settings, self.catalogue), generator=self._stages.generator)
+        if settings.rerank == self.settings.rerank:
+            stages = replace(stages, reranker=self._stages.reranker)
+        return RagPipeline(stages, settings)
+
+    def _made_of(self, settings: Settings, catalogue: SqlCatalogue) -> Stages:
+        interaction = self._interaction
+        stores = Stores(self.indexes, catalogue, interaction.encoder)
         prompts = PromptFiles()
         generator = make_generator(settings.answer, settings.environment)
-        stages = Stages(
+        return Stages(
             catalogue=catalogue,
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
             fusion=fusion_of(settings.retrieval),
@@ -99,7 +119,6 @@ class Runtime:
             verifier=make_verifier(settings.answer),
             query_steps=query_steps(settings.query, Sources(self.indexes, catalogue, generator, prompts)),
         )
-        return RagPipeline(stages, settings)
 
     def stores(self, index_id: int, dim: int) -> tuple[VectorIndex, KeywordIndex, TokenVectors]:
         """Open the stores of an index without its model."""

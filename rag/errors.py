@@ -2,6 +2,7 @@
 
     RagwrightError
     ├── ConfigError               a setting, option or key is wrong (usage)
+    │   ├── PassageError          a passage that was asked about lies outside its document (usage)
     │   └── UnknownKeyError       a name is not in a table; lists the valid ones
     ├── SourceError               a source is empty, missing or unreadable
     │   ├── DocumentError         one document could not be partitioned
@@ -48,6 +49,12 @@ class UnknownKeyError(ConfigError):
 
     def __init__(self, family: str, key: str, valid: Iterable[str]) -> None:
         super().__init__(f"unknown {family} {key!r}; choose one of: {', '.join(sorted(valid))}")
+
+
+class PassageError(ConfigError):
+    """A range is not within the text of its document, or holds nothing but white space."""
+
+    slug = "bad-passage"
 
 
 class SourceError(RagwrightError):

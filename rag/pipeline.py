@@ -17,8 +17,12 @@ from rag.conditions import Condition, Filter, as_conditions, resolve
 from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import collapse, drop_near_duplicates
+from rag.context.diversity import cap_documents, diversify
+from rag.context.knapsack import packing_of
+from rag.context.order import order_of
 from rag.context.pack import pack
-from rag.context.parents import expand
+from rag.context.parents import expand, merge_children
+from rag.context.releases import prefer_newest
 from rag.errors import ConfigError
 from rag.ports import (
     AnswerGate,
@@ -40,12 +44,14 @@ from rag.types import (
     Context,
     ContextResult,
     Draft,
+    Dropped,
     Generation,
     Hit,
     Prompt,
     Provenance,
     Query,
     SearchResult,
+    Selection,
     Sentence,
     Turn,
     Usage,
@@ -70,6 +76,15 @@ class Request:
     filter: Mapping[str, str] | Sequence[Condition] = ()
     history: tuple[Turn, ...] = ()
     prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole ranking of a question, best first, and the context packed from its head."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    context: ContextResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +122,8 @@ class RagPipeline:
         self._settings = settings
         self._access = tuple(access)
         self._fingerprint = settings.fingerprint()
+        self._choose = packing_of(settings.context.packing)
+        self._order = order_of(settings.context.order)
 
     def restricted(self, access: Sequence[Condition], catalogue: Catalogue) -> RagPipeline:
         """Return the same flow for a caller who may see only what satisfies `access`, read through `catalogue`."""
@@ -128,6 +145,12 @@ class RagPipeline:
         clock = _Clock()
         query, hits = await self._retrieve(request, clock)
         return await self._assemble(request, query, hits, clock)
+
+    async def trace(self, request: Request) -> Trace:
+        """Return the context with the ranking it comes from, whole: every candidate of every first stage."""
+        clock = _Clock()
+        query, hits = await self._retrieve(request, clock)
+        return Trace(query, hits, await self._assemble(request, query, hits, clock))
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""
@@ -210,20 +233,42 @@ class RagPipeline:
         settings, stages = self._settings.context, self._stages
         search = self._found(request, query, hits, clock)
         with clock.measure("compress"):
-            shown = await asyncio.to_thread(expand, hits[: settings.max_hits], self._reader(query.generation))
-            kept, dropped = drop_near_duplicates(shown, settings.near_duplicate)
+            kept, dropped = await asyncio.to_thread(self._chosen, query.generation, hits[: settings.max_hits])
             selections = await stages.compressor.compress(replace(query, text=query.question), kept)
             dropped += compressed_away(kept, selections)
         with clock.measure("pack"):
             budget = request.budget_tokens or settings.budget_tokens
             tokenizer = stages.tokenizer(query.generation)
-            context = await asyncio.to_thread(
-                pack, selections, budget, tokenizer, settings.max_passages, self._reader(query.generation), dropped
-            )
+            context = await asyncio.to_thread(self._packed, query.generation, selections, budget, tokenizer, dropped)
             prompt = stages.render(
                 request.prompt or self._settings.answer.prompt, request.question, context, request.history
             )
         return ContextResult(search, context, prompt, clock.total(), min(settings.max_hits, len(hits)))
+
+    def _chosen(self, generation: Generation, hits: Sequence[Hit]) -> tuple[list[Hit], list[Dropped]]:
+        """Return the hits that the context is made of, parents in place of children, and those that were left out."""
+        settings = self._settings.context
+        found = merge_children(hits, settings.merge_share, partial(self._stages.catalogue.children, generation))
+        shown = expand(found, self._reader(generation))
+        if settings.prefer_newest:
+            shown = prefer_newest(shown)
+        kept, repeats = drop_near_duplicates(shown, settings.near_duplicate)
+        kept, surplus = cap_documents(kept, settings.max_per_document)
+        return diversify(kept, settings.diversity), [*repeats, *surplus]
+
+    def _packed(
+        self,
+        generation: Generation,
+        selections: Sequence[Selection],
+        budget_tokens: int,
+        tokenizer: Tokenizer,
+        dropped: Sequence[Dropped],
+    ) -> Context:
+        """Return the context in the order of the prompt; `dropped` is the ledger so far."""
+        chosen, left = self._choose(selections, budget_tokens, tokenizer)
+        limit, read = self._settings.context.max_passages, self._reader(generation)
+        context = pack(chosen, budget_tokens, tokenizer, limit, read, [*dropped, *left])
+        return replace(context, passages=self._order(context.passages))
 
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text

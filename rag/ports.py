@@ -283,6 +283,10 @@ class Catalogue(Protocol):
         """
         ...
 
+    def document_chunks(self, generation: Generation, doc_id: str) -> list[Chunk]:
+        """Return the chunks of a document that the generation sees, in reading order; none if it does not hold it."""
+        ...
+
     def children(self, generation: Generation, doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
         """Return the chunks of a document whose parent is one of these ranges, in reading order."""
         ...

@@ -157,6 +157,16 @@ class ContextSettings(_Section):
     near_duplicate: float = Field(default=0.9, gt=0, le=1, description="Jaccard of word 3-shingles counted as the same")
     max_hits: int = Field(default=20, ge=1, description="the context is packed from this many of the best hits")
     max_passages: int = Field(default=20, ge=1)
+    max_per_document: int = Field(default=0, ge=0, description="hits of one document that may be used; 0 = any number")
+    merge_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of a parent's chunks that must be hits for it to replace them"
+    )
+    prefer_newest: bool = Field(
+        default=False, description="hits of newer releases of a document before those of older ones, which are marked"
+    )
+    diversity: float = Field(default=0.0, ge=0, le=1, description="weight of novelty against relevance (MMR); 0 = off")
+    packing: str = Field(default="knapsack", description="what goes into the budget: hits by rank, or the best units")
+    order: str = Field(default="rank", description="of the passages in the prompt: rank, document or edges")
 
 
 class AnswerSettings(_Section):
@@ -267,6 +277,17 @@ class Settings(_Section):
         }
         return _digest(self.model_dump(mode="json", exclude=speed_only))
 
+    def changed(self, changes: Mapping[str, Any]) -> Settings:
+        """Return the settings with other values of dotted keys, as `--set` gives them; the environment stays.
+
+        Raises:
+            ConfigError: a key is unknown or a value does not fit.
+        """
+        tree = self.model_dump(mode="json")
+        for key, value in changes.items():
+            _put(tree, key, value)
+        return _validated({**tree, "environment": self.environment})
+
     def index_fingerprint(self) -> str:
         """Return 12 hex digits of what decides the content of an index: partition, chunker, embedder, terms."""
         return _digest(
@@ -296,6 +317,10 @@ def load_settings(
     if "environment" in tree:
         raise ConfigError("'environment' cannot be set in a file or with --set; use the environment variables")
     tree["environment"] = _environment(os.environ if environ is None else environ)
+    return _validated(tree)
+
+
+def _validated(tree: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -332,16 +357,21 @@ def _set_dotted(tree: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set needs key=value, got {override!r}")
+    try:
+        loaded = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: cannot read the value {value!r}: {_one_line(error)}") from error
+    _put(tree, key, loaded)
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
     *parents, leaf = key.split(".")
     for parent in parents:
         child = tree.setdefault(parent, {})
         if not isinstance(child, dict):
             raise ConfigError(f"--set {key}: {parent!r} is not a section")
         tree = child
-    try:
-        tree[leaf] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: cannot read the value {value!r}: {_one_line(error)}") from error
+    tree[leaf] = value
 
 
 def _explain(error: ValidationError) -> str:

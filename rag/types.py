@@ -254,11 +254,12 @@ UnitKind = Literal["sentence", "heading", "header", "row", "rule"]
 
 @dataclass(frozen=True, slots=True)
 class ScoredSpan:
-    """A sentence or table row and how close it is to the question, 0..1, higher is closer."""
+    """A sentence or table row and how close it is to the question, 0..1; `value` is what it is worth in a context."""
 
     span: Span
     score: float
     kind: UnitKind = "sentence"
+    value: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,11 +305,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A hit, or part of one, that did not reach the context, and why."""
+    """A hit, or part of one, that did not reach the context, and why; what a knapsack left out has tokens and value."""
 
     doc_id: str
     span: Span
-    reason: Literal["near_duplicate", "compressed_away", "budget", "max_passages"]
+    reason: Literal["near_duplicate", "max_per_document", "compressed_away", "budget", "max_passages"]
+    tokens: int | None = None
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,9 @@ class FakeCatalogue:
             raise DocumentNotFoundError(f"no document {doc_id!r}")
         return self.documents[doc_id]
 
+    def document_chunks(self, generation: Generation, doc_id: str) -> list[Chunk]:
+        return sorted((c for c in self.by_pk.values() if c.doc_id == doc_id), key=lambda chunk: chunk.span)
+
     def children(self, generation: Generation, doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
         mine = [chunk for chunk in self.by_pk.values() if chunk.doc_id == doc_id and chunk.parent in parents]
         return sorted(mine, key=lambda chunk: chunk.span)
@@ -323,7 +326,8 @@ def make_world(texts: Mapping[str, str], *, store_tokens: bool = True) -> FakeWo
 
 
 def make_document(doc_id: str, text: str) -> Document:
-    return Document(doc_id, doc_id, text, (), hashlib.sha256(text.encode()).hexdigest())
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Document(doc_id, doc_id, text, (), digest, metadata={"name": doc_id})
 
 
 def make_chunk(text: str, doc_id: str = "doc", start: int = 0, pk: int = 1, title: str = "") -> Chunk:

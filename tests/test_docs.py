@@ -46,6 +46,8 @@ PAGES = [
     "docs/lost-rows.md",
     "docs/chunkers.md",
     "docs/golden-sets.md",
+    "docs/explain.md",
+    "docs/context.md",
 ]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
@@ -255,6 +257,20 @@ def test_commands_run(body: str, workspace: Workspace, service: str, model: str)
         said = next(line for line in README.splitlines() if "`eval` writes" in line)
         written = {path.name for path in (workspace.folder / "out" / "baseline").iterdir()}
         assert written == set(re.findall(r"`([\w.]+\.[a-z]+)`", said))
+
+
+def without_scores(text: str) -> str:
+    """Return the text with 0 for every score, whose last digits are the machine's."""
+    return re.sub(r"\d+\.\d{2,}", "0", text)
+
+
+@pytest.mark.parametrize("name", ["explain", "context"])
+def test_the_commands_of_a_page_print_what_it_says(name: str, workspace: Workspace, service: str) -> None:
+    page = fenced((REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8"))
+    body = "".join(text for kind, text in page if kind == "bash")
+    done = workspace.run("bash", "-euo", "pipefail", "-c", body.replace(SERVICE, service))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(without_scores(text) in without_scores(done.stdout) for kind, text in page if kind == "text")
 
 
 @pytest.mark.parametrize("body", blocks("python"), ids=name_of)

@@ -1,4 +1,4 @@
-"""search, context and ask."""
+"""search, context, ask and explain."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from api import render, schemas
-from api.bodies import AnswerBody, ContextBody, SearchBody, request_of
+from api.bodies import AnswerBody, ContextBody, ExplainBody, SearchBody, passage_of, request_of
 from api.commands.session import open_runtime
 from api.errors import EXIT_DONE, InvalidRequestError
 from api.output import print_json, print_line, print_text
+from api.render_explain import explain_text
+from api.schemas_explain import explain_json
 from rag.bootstrap import Runtime
 from rag.bridge import run_sync
 from rag.conditions import OneOf
@@ -60,6 +62,18 @@ def ask(arguments: argparse.Namespace) -> int:
         print_json(schemas.answer_json(answer).model_dump(mode="json"))
     else:
         print_text(render.answer_text(answer))
+    return EXIT_DONE
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Print why a passage is in the context of a question, or why not."""
+    body = _body(ExplainBody, arguments)
+    with open_runtime(arguments) as runtime:
+        found = run_sync(runtime.explainer.explain(_request(body, runtime), passage_of(body)))
+    if arguments.json:
+        print_json(explain_json(found).model_dump(mode="json"))
+    else:
+        print_text(explain_text(found))
     return EXIT_DONE
 
 

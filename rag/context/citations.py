@@ -97,7 +97,7 @@ def locate(claim: str, passage: Passage) -> Located:
     A literal quotation gives exactly that range. Otherwise it is the unit that shares most of the claim's words,
     widened by its neighbour where that adds at least 15 % of them.
     """
-    pieces = list(_pieces(passage))
+    pieces = list(span_texts(passage))
     for span, text in pieces:
         quoted = _find_quote(claim, text)
         if quoted is not None:
@@ -107,6 +107,14 @@ def locate(claim: str, passage: Passage) -> Located:
         key=lambda found: (found[0], -found[1].start, -found[3].start),
     )
     return _located(passage, span, text, best)
+
+
+def span_texts(passage: Passage) -> Iterator[tuple[Span, str]]:
+    """Yield the spans of a passage, each with its text."""
+    position = 0
+    for span in passage.spans:
+        yield span, passage.text[position : position + len(span)]
+        position += len(span) + len(JOINT)
 
 
 def _expand(listing: str) -> tuple[int, ...]:
@@ -173,13 +181,6 @@ def _claim(text: str, span: Span, groups: Sequence[TagGroup]) -> str:
     return "".join(pieces).strip()
 
 
-def _pieces(passage: Passage) -> Iterator[tuple[Span, str]]:
-    position = 0
-    for span in passage.spans:
-        yield span, passage.text[position : position + len(span)]
-        position += len(span) + len(JOINT)
-
-
 def _find_quote(claim: str, text: str) -> Span | None:
     bare = claim.strip().strip("\"'“”‘’").strip()
     if not bare:
@@ -230,7 +231,7 @@ def _evidence(passage: Passage, quote: str) -> str:
 
 def _needed(passage: Passage, quote: str) -> list[str]:
     """Return the texts of the units that the quoted units lean on (a header row, the sentence before)."""
-    text = "\n".join(piece for _, piece in _pieces(passage))
+    text = "\n".join(piece for _, piece in span_texts(passage))
     units = units_of(text)
     start = text.find(quote)
     touched = [unit for unit in units if unit.span.start < start + len(quote) and unit.span.end > start >= 0]

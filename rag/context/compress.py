@@ -43,7 +43,10 @@ class WholeHits:
     async def compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         """Return one whole selection per hit."""
         scored = await asyncio.to_thread(score_units, query, hits, self._scorer)
-        return [Selection(item.hit, (item.hit.chunk.span,), _units(item, range(len(item.units)))) for item in scored]
+        return [
+            Selection(item.hit, (item.hit.chunk.span,), _units(item, worth, range(len(item.units))))
+            for item, worth in zip(scored, values(scored), strict=True)
+        ]
 
 
 class SentenceCompressor:
@@ -66,7 +69,8 @@ class SentenceCompressor:
     def _compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         scored = score_units(query, hits, self._scorer)
         kept = select(scored, self._keep)
-        return [_selection(item, indexes) for item, indexes in zip(scored, kept, strict=True) if indexes]
+        found = zip(scored, values(scored), kept, strict=True)
+        return [_selection(item, worth, indexes) for item, worth, indexes in found if indexes]
 
 
 def score_units(query: Query, hits: Sequence[Hit], scorer: SpanScorer) -> list[Scored]:
@@ -105,6 +109,15 @@ def select(scored: Sequence[Scored], keep: float) -> list[list[int]]:
     return [sorted(indexes) for indexes in kept]
 
 
+def values(scored: Sequence[Scored]) -> list[list[float]]:
+    """Return, per hit, what each unit is worth: its score, lifted beside good ones, and a share of its hit's."""
+    places = min_max([item.hit.score for item in scored])
+    return [
+        [score + _HIT_WEIGHT * place for score in _smoothed(item.scores)]
+        for item, place in zip(scored, places, strict=True)
+    ]
+
+
 def compressed_away(hits: Sequence[Hit], selections: Sequence[Selection]) -> list[Dropped]:
     """Return the ranges of the hits' non-blank text that no selection of the same hit holds."""
     kept = {selection.hit.chunk.chunk_id: selection.spans for selection in selections}
@@ -139,11 +152,11 @@ def compressor(settings: ContextSettings, scorer: SpanScorer) -> Compressor:
 
 
 def _by_priority(scored: Sequence[Scored]) -> list[tuple[int, int]]:
-    places = min_max([item.hit.score for item in scored])
-    keyed = []
-    for h, (item, place) in enumerate(zip(scored, places, strict=True)):
-        smoothed = _smoothed(item.scores)
-        keyed += [(-(score + _HIT_WEIGHT * place), item.hit.chunk.chunk_id, h, i) for i, score in enumerate(smoothed)]
+    keyed = [
+        (-value, item.hit.chunk.chunk_id, h, i)
+        for h, (item, worth) in enumerate(zip(scored, values(scored), strict=True))
+        for i, value in enumerate(worth)
+    ]
     return [(h, i) for _, _, h, i in sorted(keyed)]
 
 
@@ -167,19 +180,22 @@ def _with_needs(units: Sequence[Unit], i: int) -> set[int]:
     return found
 
 
-def _selection(item: Scored, kept: Sequence[int]) -> Selection:
+def _selection(item: Scored, worth: Sequence[float], kept: Sequence[int]) -> Selection:
     chunk = item.hit.chunk
     spans = merge([item.units[i].span for i in kept], chunk.text, chunk.span.start)
-    return Selection(item.hit, spans, _units(item, kept))
+    return Selection(item.hit, spans, _units(item, worth, kept))
 
 
-def _units(item: Scored, indexes: Iterable[int]) -> tuple[ScoredSpan, ...]:
-    """Give the kept units their scores; what others need counts as much as the best of those."""
-    scores = {i: item.scores[i] for i in indexes}
-    for i in sorted(scores, reverse=True):
+def _units(item: Scored, worth: Sequence[float], indexes: Iterable[int]) -> tuple[ScoredSpan, ...]:
+    """Give the kept units their scores and values; what others need counts as much as the best of those."""
+    found = {i: (item.scores[i], worth[i]) for i in indexes}
+    for i in sorted(found, reverse=True):
         for needed in item.units[i].needs:
-            scores[needed] = max(scores[needed], scores[i])
-    return tuple(ScoredSpan(item.units[i].span, score, item.units[i].kind) for i, score in scores.items())
+            score, value = found[needed]
+            found[needed] = (max(score, found[i][0]), max(value, found[i][1]))
+    return tuple(
+        ScoredSpan(item.units[i].span, score, item.units[i].kind, value) for i, (score, value) in found.items()
+    )
 
 
 def _gaps(whole: Span, kept: Sequence[Span]) -> list[Span]:

@@ -76,6 +76,20 @@ def pack(
     return Context(passages, sum(sizes), budget_tokens, tokenizer.name, tuple(ledger))
 
 
+def minus(span: Span, taken: Sequence[Span]) -> list[Span]:
+    """Return what is left of a range without others, which are ordered and disjoint."""
+    pieces = []
+    start = span.start
+    for other in taken:
+        if other.overlaps(span):
+            if start < other.start:
+                pieces.append(Span(start, other.start))
+            start = max(start, other.end)
+    if start < span.end:
+        pieces.append(Span(start, span.end))
+    return pieces
+
+
 def _fit(
     draft: _Draft, base: _Draft | None, room: int, tokenizer: Tokenizer, read: ReadDocument
 ) -> tuple[_Draft | None, int, list[Span]]:
@@ -121,25 +135,12 @@ def _without_overlap(draft: _Draft, drafts: Sequence[_Draft]) -> _Draft | None:
     taken = sorted(span for other in drafts if other.doc_id == draft.doc_id for span in other.spans)
     if not any(span.overlaps(other) for span in draft.spans for other in taken):
         return draft
-    spans = [piece for span in draft.spans for piece in _minus(span, taken)]
+    spans = [piece for span in draft.spans for piece in minus(span, taken)]
     trimmed = [t for t in (_trimmed(draft.selection, span) for span in spans) if t is not None]
     if not trimmed:
         return None
     units = tuple(unit for unit in draft.units if any(span.contains(unit.span) for span in trimmed))
     return replace(draft, spans=tuple(trimmed), texts=_slices(draft.selection, trimmed), units=units)
-
-
-def _minus(span: Span, taken: Sequence[Span]) -> list[Span]:
-    pieces = []
-    start = span.start
-    for other in taken:
-        if other.overlaps(span):
-            if start < other.start:
-                pieces.append(Span(start, other.start))
-            start = max(start, other.end)
-    if start < span.end:
-        pieces.append(Span(start, span.end))
-    return pieces
 
 
 def _trimmed(selection: Selection, span: Span) -> Span | None:

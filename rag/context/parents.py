@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.context.compress import SpanScorer
@@ -29,6 +30,28 @@ def expand(hits: Sequence[Hit], read: ReadDocument) -> list[Hit]:
             texts[chunk.doc_id] = read(chunk.doc_id)
         shown[place] = replace(hit, chunk=_parent(chunk, chunk.parent, texts[chunk.doc_id]))
     return list(shown.values())
+
+
+def merge_children(
+    hits: Sequence[Hit], share: float, children: Callable[[str, Sequence[Span]], Sequence[Chunk]]
+) -> list[Hit]:
+    """Take the parent from hits where less than `share` (0..1) of its chunks are hits, so that they stay themselves.
+
+    0 leaves every parent; `children` returns the chunks of some parents of a document and may block.
+    """
+    found = Counter((hit.chunk.doc_id, hit.chunk.parent) for hit in hits if hit.chunk.parent)
+    if not share or not found:
+        return list(hits)
+    parents: dict[str, list[Span]] = {}
+    for doc_id, parent in found:
+        if parent:
+            parents.setdefault(doc_id, []).append(parent)
+    sizes = Counter((c.doc_id, c.parent) for doc_id, spans in parents.items() for c in children(doc_id, spans))
+    few = {place for place, count in found.items() if count < share * sizes[place]}
+    return [
+        replace(hit, chunk=replace(hit.chunk, parent=None)) if (hit.chunk.doc_id, hit.chunk.parent) in few else hit
+        for hit in hits
+    ]
 
 
 def by_children(scorer: SpanScorer, catalogue: Catalogue) -> SpanScorer:

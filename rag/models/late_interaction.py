@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Span, Vectors
 
+_SCORED = 1024
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -69,21 +71,34 @@ class LateInteraction:
 
     def __init__(self, indexes: Indexes, encoder: QueryEncoder, size: int = 128) -> None:
         self._indexes = indexes
-        self._encoder = encoder
+        self.encoder = encoder
         self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
+        self._scored: Recent[Hashable, list[float]] = Recent(_SCORED)
 
     def chunks(self, query: Query, chunks: Sequence[Chunk]) -> list[float]:
         """Return the MaxSim of the question to each chunk (-1..1, higher is closer)."""
-        question = self._encoder.encode(query).tokens[0]
+        question = self.encoder.encode(query).tokens[0]
         return maxsims(question, self._tokens(query, chunks))
 
     def units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
         """Return, per chunk, the MaxSim of the question to each of its ranges (document offsets).
 
         A range's token vectors are a slice of its chunk's. One that the model did not see (beyond its window)
-        scores 0.
+        scores 0. The ranges of the last few questions are remembered.
         """
-        question = self._encoder.encode(query).tokens[0]
+        embedder = self._indexes(query.generation.index_id).embedder
+        keys = [(embedder.name, query.text, chunk.pk, chunk.chunk_id, tuple(spans)) for chunk, spans in pieces]
+        found = {key: self._scored.get(key) for key in keys}
+        missing = [(key, piece) for key, piece in zip(keys, pieces, strict=True) if found[key] is None]
+        if missing:
+            scores = self._score_units(query, [piece for _, piece in missing])
+            for (key, _), values in zip(missing, scores, strict=True):
+                found[key] = values
+                self._scored.put(key, values)
+        return [list(found[key] or ()) for key in keys]
+
+    def _score_units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
+        question = self.encoder.encode(query).tokens[0]
         tokenizer = self._indexes(query.generation.index_id).embedder.tokenizer
         vectors = self._tokens(query, [chunk for chunk, _ in pieces])
         return [

@@ -164,7 +164,7 @@ CONTEXT = {
     "tokens": 7,
     "budget_tokens": 1500,
     "tokenizer": "minilm",
-    "dropped": [{"doc_id": "b.md", "start": 3, "end": 9, "reason": "budget"}],
+    "dropped": [{"doc_id": "b.md", "start": 3, "end": 9, "reason": "budget", "tokens": None, "value": None}],
     "prompt": {
         "name": "grounded",
         "version": "1",

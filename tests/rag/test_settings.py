@@ -87,3 +87,14 @@ def test_index_fingerprint_follows_what_builds_the_index() -> None:
     before = {**Settings().bm25.model_dump(mode="json")}
     del before["identifiers"]
     assert Settings().bm25.relevant() == before, "an index made before the setting was there stays what it is"
+
+
+def test_changed_settings_are_those_of_the_same_options_and_keep_the_environment() -> None:
+    base = load_settings(overrides=["context.keep=0.7"], environ={"RAGWRIGHT_HOME": "h"})
+    changed = base.changed({"rerank.weight": 0.4, "retrieval.weights.bm25": 2.0, "context.packing": "rank"})
+    options = ["context.keep=0.7", "rerank.weight=0.4", "retrieval.weights={dense: 1, bm25: 2}", "context.packing=rank"]
+    assert changed == load_settings(overrides=options, environ={"RAGWRIGHT_HOME": "h"})
+    assert base.changed({}) == base and base.rerank.weight == 0.2
+    for key, value in (("context.kep", 1), ("context.keep", 2), ("context.keep.x", 1)):
+        with pytest.raises(ConfigError, match="context"):
+            base.changed({key: value})

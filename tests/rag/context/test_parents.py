@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from rag.context.compress import WholeHits
-from rag.context.parents import by_children, expand, is_parent
+from rag.context.parents import by_children, expand, is_parent, merge_children
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.types import Chunk, Hit, Span
-from tests.fakes import FakeCatalogue, FakeWorld, make_query, make_world
+from tests.fakes import GENERATION, FakeCatalogue, FakeWorld, make_query, make_world
 
 TEXT = "Cats sleep all day.\n\nDogs bark at night.\n\nTrains leave at noon.\n\nShips sail at dawn."
 
@@ -80,3 +81,27 @@ def test_chunks_without_parents_are_scored_as_ever(world: FakeWorld) -> None:
 
     assert by_children(scorer, world.catalogue)(make_query("own"), [(alone, [alone.span])]) == [[-0.5]]
     assert seen == [[(alone, [alone.span])]]
+
+
+def test_a_parent_takes_the_place_of_its_chunks_when_enough_of_them_are_hits(world: FakeWorld) -> None:
+    cats, dogs, trains, _, alone = world.chunks
+    hits = [hit(cats, 1), hit(trains, 2), hit(dogs, 3), hit(alone, 4)]
+
+    def children(doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
+        return world.catalogue.children(GENERATION, doc_id, parents)
+
+    merged = merge_children(hits, 0.6, children)
+    assert [x.chunk.parent is not None for x in merged] == [True, False, True, False]
+    shown = expand(merged, read(world)[0])
+    assert [x.chunk.text for x in shown] == ["Cats sleep all day.\n\nDogs bark at night.", trains.text, alone.text]
+    assert merge_children(hits, 0.5, children) == hits and merge_children([hit(alone, 1)], 1.0, children) == [
+        hit(alone, 1)
+    ]
+
+
+def test_without_a_share_no_chunk_is_asked_for(world: FakeWorld) -> None:
+    def children(doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
+        raise AssertionError("off must cost nothing")
+
+    hits = [hit(chunk, rank) for rank, chunk in enumerate(world.chunks, 1)]
+    assert merge_children(hits, 0.0, children) == hits

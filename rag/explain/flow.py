@@ -1,0 +1,158 @@
+"""Follows one passage through the flow of one question."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from rag.conditions import Filter, matches
+from rag.errors import DocumentNotFoundError, PassageError
+from rag.explain.gates import fate, reason
+from rag.explain.levers import joint_change, single_changes
+from rag.explain.ranks import first_stages
+from rag.explain.support import without
+from rag.explain.values import Explanation, Fate, PassageRef, SettingValue, Suggestion, SupportChange, Target, Tried
+from rag.pipeline import RagPipeline, Request, Stages, Trace
+from rag.ports import Catalogue
+from rag.settings import Settings
+from rag.types import Answer, Chunk, Document, Query, Span, StageScore
+
+
+class Explainer:
+    """Says why a passage reached the context of a question, or why not; safe to share between tasks.
+
+    Every change that it suggests was run. `variant` makes the flow with other settings over the same stores and models.
+    """
+
+    def __init__(self, stages: Stages, settings: Settings, variant: Callable[[Settings], RagPipeline]) -> None:
+        self._stages = stages
+        self._settings = settings
+        self._variant = variant
+
+    def restricted(self, access: Filter, catalogue: Catalogue) -> Explainer:
+        """Return the same for a caller who may see only what satisfies `access`, read through `catalogue`."""
+        stages = replace(self._stages, catalogue=catalogue)
+        return Explainer(stages, self._settings, lambda settings: self._variant(settings).restricted(access, catalogue))
+
+    async def explain(self, request: Request, passage: PassageRef) -> Explanation:
+        """Follow a passage through every stage; a budget in the request counts as the setting.
+
+        Raises:
+            CorpusNotFoundError: the corpus was never ingested.
+            DocumentNotFoundError: the generation has no such document, or the request's filter hides it.
+            PassageError: the range lies outside the document or holds only white space.
+            ConfigError: the question is empty.
+        """
+        start = time.perf_counter()
+        settings = self._settings
+        if request.budget_tokens is not None:
+            settings = settings.changed({"context.budget_tokens": request.budget_tokens})
+            request = replace(request, budget_tokens=None)
+        pipeline = self._variant(settings)
+        trace = await pipeline.trace(request)
+        target = await asyncio.to_thread(self._target, trace.query, passage)
+        found = fate(trace, target)
+        chunk, stages = await self._ranks(trace, target, found)
+        suggestions, tried = await self._suggestions(request, target, settings, found)
+        answer, sentences = await self._answer(pipeline, request, target, found)
+        shown = {hit.chunk.chunk_id for hit in trace.context.search.hits}
+        return Explanation(
+            question=request.question,
+            generation=trace.query.generation,
+            settings=settings.fingerprint(),
+            target=target,
+            chunk=chunk,
+            stages=stages,
+            rank=found.hit.rank if found.hit else None,
+            in_hits=not shown.isdisjoint(target.chunk_ids),
+            gate=found.gate,
+            reason=reason(found, stages, settings),
+            share=sum(len(span) for span in found.held) / len(target.span),
+            tags=_tags(found, target),
+            left_out=found.left_out,
+            suggestions=suggestions,
+            tried=tried,
+            answer=answer,
+            sentences=sentences,
+            timings_ms={"total": round((time.perf_counter() - start) * 1000, 3)},
+        )
+
+    def _target(self, query: Query, passage: PassageRef) -> Target:
+        document = self._document(query, passage.doc_id)
+        span = _range(document, passage.span)
+        chunks = self._stages.catalogue.document_chunks(query.generation, document.doc_id)
+        carriers = tuple(chunk for chunk in chunks if span.overlaps(chunk.parent or chunk.span))
+        return Target(document.doc_id, document.title, span, document.text[span.start : span.end], carriers)
+
+    def _document(self, query: Query, doc_id: str) -> Document:
+        """Return a document; one that the filter hides is as unknown as one that is not there."""
+        try:
+            document = self._stages.catalogue.document(query.generation, doc_id)
+        except DocumentNotFoundError:
+            document = None
+        if document is None or not matches(document.metadata, query.filter):
+            seen = " that the filter lets through" if query.filter else ""
+            raise DocumentNotFoundError(
+                f"generation {query.generation.id} of {query.generation.corpus!r} has no document {doc_id!r}{seen};"
+                " ids are those of search hits, percent-encoded on the command line"
+            )
+        return document
+
+    async def _ranks(
+        self, trace: Trace, target: Target, found: Fate
+    ) -> tuple[Chunk | None, dict[str, StageScore | None]]:
+        """Return the chunk that came furthest, and where each stage put it."""
+        pks = [found.hit.chunk.pk] if found.hit else [chunk.pk for chunk in target.chunks]
+        pk, first = await first_stages(self._stages.retrievers, trace.query, pks)
+        chunk = next((chunk for chunk in target.chunks if chunk.pk == pk), None)
+        later = found.hit.stages if found.hit else {}
+        names = dict.fromkeys([*first, *later, "fused", "reranked"])
+        return chunk, {name: later.get(name) or first.get(name) for name in names}
+
+    async def _suggestions(
+        self, request: Request, target: Target, settings: Settings, now: Fate
+    ) -> tuple[tuple[Suggestion, ...], tuple[Tried, ...]]:
+        if now.gate is None or not target.chunks:
+            return (), ()
+        known: dict[tuple[tuple[str, SettingValue], ...], Fate] = {}
+
+        async def run(changes: Mapping[str, SettingValue]) -> Fate:
+            key = tuple(sorted(changes.items()))
+            if key not in known:
+                trace = await self._variant(settings.changed(changes)).trace(request)
+                known[key] = fate(trace, target)
+            return known[key]
+
+        found, tried = await single_changes(run, settings, now)
+        joint = None if found else await joint_change(run, settings, now)
+        return (*found, *([joint] if joint else [])), tuple(tried)
+
+    async def _answer(
+        self, pipeline: RagPipeline, request: Request, target: Target, found: Fate
+    ) -> tuple[Answer | None, tuple[SupportChange, ...]]:
+        """Answer the question where the passage can have a part in it."""
+        if found.gate is not None:
+            return None, ()
+        answer = await pipeline.answer(request)
+        return answer, await without(answer, target, self._stages.verifier)
+
+
+def _range(document: Document, span: Span | None) -> Span:
+    """Return the range without white space around it."""
+    start, end = (span.start, span.end) if span else (0, len(document.text))
+    if end > len(document.text):
+        raise PassageError(
+            f"the passage [{start}:{end}) reaches beyond the {len(document.text)} characters of {document.doc_id!r}"
+        )
+    text = document.text[start:end]
+    if not text.strip():
+        raise PassageError(f"the passage [{start}:{end}) of {document.doc_id!r} holds no text; name another range")
+    first = start + len(text) - len(text.lstrip())
+    return Span(first, first + len(text.strip()))
+
+
+def _tags(found: Fate, target: Target) -> tuple[int, ...]:
+    passages = (p for p in found.context.passages if p.doc_id == target.doc_id)
+    return tuple(p.tag for p in passages if any(span.overlaps(target.span) for span in p.spans))
