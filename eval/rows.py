@@ -27,6 +27,7 @@ def row_json(row: Row) -> Json:
         "answerable": case.answerable,
         "cluster": case.cluster,
         "tags": list(case.tags),
+        "split": case.split,
         "broken": first_broken_stage(seen),
         "generation": seen.generation,
         "hits": [{"doc_id": h.doc_id, "start": h.start, "end": h.end, "score": h.score} for h in seen.hits],
@@ -35,6 +36,7 @@ def row_json(row: Row) -> Json:
         "answer": seen.answer,
         "abstained": seen.abstained,
         "reason": seen.reason,
+        "answerability": seen.answerability,
         "sentences": _sentences_json(seen),
         "gold": {
             "answers": list(case.answers),
@@ -43,6 +45,7 @@ def row_json(row: Row) -> Json:
                 {"doc_id": g.doc_id, "start": g.span.start, "end": g.span.end, "text": g.text} for g in case.spans
             ],
         },
+        "sources": [{"doc_id": e.doc_id, "start": e.start, "text": e.text} for e in seen.evidence.sources],
         "metrics": {name: None if isinstance(value, Unmeasured) else value for name, value in values},
         "unmeasured": {name: value.reason for name, value in values if isinstance(value, Unmeasured)},
         "not_applicable": [n for n, value in values if isinstance(value, Unmeasured) and not value.applicable],
@@ -67,7 +70,11 @@ def _context_json(seen: Observation) -> Json | None:
         }
         for passage in seen.passages
     ]
-    return {"passages": passages, "tokens": seen.context_tokens}
+    dropped = [
+        {"doc_id": item.doc_id, "start": item.span.start, "end": item.span.end, "reason": item.reason}
+        for item in seen.dropped
+    ]
+    return {"passages": passages, "tokens": seen.context_tokens, "dropped": dropped}
 
 
 def _sentences_json(seen: Observation) -> list[Json]:

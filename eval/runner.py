@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from eval.evidence import GoldReader, Library, judge_support, read_library
+from eval.evidence import Library, LibraryReader, judge_support
 from eval.golden import Case, GoldenSet
 from eval.metrics import METRICS, Metric, Unmeasured, Value, choose_metrics
 from eval.metrics.cost import WALL
@@ -100,8 +100,8 @@ async def run(
     own = _own_metrics(options)
     started = clock()
     report = progress or (lambda phase, done, total: None)
-    reader = GoldReader(library) if library else None
-    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, library, verifier, reader), report)
+    reader = LibraryReader(library) if library else None
+    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, verifier, reader), report)
     metrics, rows = await asyncio.to_thread(_score_all, observations, own, options, embedder, report)
     return Run(golden, corpus, options, metrics, rows, started, clock())
 
@@ -113,9 +113,8 @@ class _Asker:
     pipeline: Pipeline
     corpus: str
     options: RunOptions
-    library: Library | None
     verifier: Verifier | None
-    reader: GoldReader | None
+    reader: LibraryReader | None
 
     async def observe(self, case: Case) -> Observation:
         """Return what the system did, errors included.
@@ -155,8 +154,8 @@ class _Asker:
 
     async def _evidence(self, case: Case, answer: Answer) -> Evidence:
         read = Evidence()
-        if self.library is not None:
-            read = await asyncio.to_thread(read_library, case, answer, self.library)
+        if self.reader is not None:
+            read = await asyncio.to_thread(self.reader.evidence, case, answer)
         return replace(read, findings=await judge_support(answer.sentences, self.verifier))
 
     def _request(self, case: Case) -> Request:

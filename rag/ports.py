@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.types import (
+    Answerability,
     Candidate,
     Chunk,
     Context,
@@ -353,6 +354,6 @@ class AnswerGate(Protocol):
 
     name: str
 
-    async def refuse(self, query: Query, hits: Sequence[Hit], context: Context) -> str | None:
-        """Return the reason to abstain, or None to go on."""
+    async def judge(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
+        """Return whether to go on, or the reason to abstain."""
         ...
