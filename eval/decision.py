@@ -68,10 +68,13 @@ def comparison_markdown(comparison: Json) -> str:
     lines += [md(f"{comparison['set']['name']}, {comparison['cases']} cases: {new} (candidate) against {old}."), ""]
     lines += ["| metric | baseline | candidate | difference | 95 % interval | p | MDE | n | more cases |"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
+    same = [name for name, item in comparison["metrics"].items() if _same(item) and name != comparison["primary"]]
     for name, item in comparison["metrics"].items():
-        marked = f"**{name}** (primary)" if name == comparison["primary"] else name
-        lines.append(_row([marked, *_difference_cells(item, item["unit"]), _more(item)]))
+        if name not in same:
+            marked = f"**{name}** (primary)" if name == comparison["primary"] else name
+            lines.append(_row([marked, *_difference_cells(item, item["unit"]), _more(item)]))
     lines += ["", "More cases: how many more would find a difference of the size seen, with 80 % power."]
+    lines += [f"The same in every case: {', '.join(same)}."] * bool(same)
     return "\n".join([*lines, *_slice_lines(comparison["slices"]), *_flip_lines(comparison)]) + "\n"
 
 
@@ -95,6 +98,10 @@ def _difference_cells(item: Json, unit: str) -> list[str]:
     return [*values, bounds, p, number(item["mde"], unit), str(item["n"])]
 
 
+def _same(item: Json) -> bool:
+    return item["value"] == item["low"] == item["high"] == 0
+
+
 def _more(item: Json) -> str:
     return "–" if item["more_cases"] is None else f"{item['more_cases']:,}"
 
@@ -105,9 +112,12 @@ def _slice_lines(slices: Sequence[Json]) -> Iterator[str]:
     found = sum(item["p_adjusted"] <= _ALPHA for item in slices)
     yield from ("", "### Slices", "")
     yield f"{found} of {len(slices)} differ at a false discovery rate of 5 % (Benjamini-Hochberg)."
+    changed = [item for item in slices if not _same(item)]
+    if not changed:
+        return
     yield from ("", "| slice | metric | baseline | candidate | difference | 95 % interval | p | MDE | n | p adjusted |")
     yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
-    for item in sorted(slices, key=lambda item: item["p_adjusted"]):
+    for item in sorted(changed, key=lambda item: item["p_adjusted"]):
         mark = "**" if item["p_adjusted"] <= _ALPHA else ""
         name = f"{item['dimension']}: {item['name']}"
         yield _row([name, item["metric"], *_difference_cells(item, "share"), f"{mark}{item['p_adjusted']:.3f}{mark}"])

@@ -21,7 +21,7 @@ _FATES = {
 def case_view(position: int, row: Json, primary: str) -> dict[str, Any]:
     """Return a row with what the page adds: marked texts, the fate of each hit, and which figures to show."""
     citations = [citation for sentence in row["sentences"] for citation in sentence["citations"]]
-    passages = row["context"]["passages"] if row["context"] else []
+    passages = [_passage(p, citations, row["gold"]["spans"]) for p in (row["context"] or {"passages": ()})["passages"]]
     used = row["hits"][: row["hits_used"] if row.get("hits_used") is not None else _SHOWN_HITS]
     return {
         **row,
@@ -29,7 +29,8 @@ def case_view(position: int, row: Json, primary: str) -> dict[str, Any]:
         "score": row["metrics"].get(primary),
         "sentences": [_sentence(row, i) for i in range(len(row["sentences"]))],
         "sources": [_source(item, citations, row["gold"]["spans"], used) for item in row.get("sources", ())],
-        "passages": [_passage(passage, citations, row["gold"]["spans"]) for passage in passages],
+        "passages": passages,
+        "unmarked": sum(not passage["marked"] for passage in passages),
         "hits": [_hit(rank, hit, row) for rank, hit in enumerate(row["hits"][:_SHOWN_HITS], start=1)],
         "more_hits": max(0, len(row["hits"]) - _SHOWN_HITS),
         "shown_metrics": {name: value for name, value in row["metrics"].items() if value is not None},
@@ -50,7 +51,8 @@ def _source(item: Json, citations: Sequence[Json], gold: Sequence[Json], used: S
 
 def _passage(passage: dict[str, Any], citations: Sequence[Json], gold: Sequence[Json]) -> dict[str, Any]:
     cited, wanted = (_ranges(found, passage["doc_id"]) for found in (citations, gold))
-    return {**passage, "pieces": mark_passage(passage, cited, wanted)}
+    pieces = mark_passage(passage, cited, wanted)
+    return {**passage, "pieces": pieces, "marked": any(piece.kinds for piece in pieces)}
 
 
 def _ranges(items: Sequence[Json], doc_id: str) -> Ranges:

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from eval.saved import SavedRun
 from eval.slices import SLICES, row_in
@@ -58,8 +58,10 @@ class SignOff(_Strict):
     note: str = ""
 
 
-class _SignOffs(RootModel[tuple[SignOff, ...]]):
-    """The sign-off file: a list."""
+class SignOffs(_Strict):
+    """The sign-off file."""
+
+    sign_offs: tuple[SignOff, ...] = ()
 
 
 def decide_required(candidate: SavedRun, rules: Sequence[RequiredSlice]) -> list[Json]:
@@ -78,9 +80,8 @@ def missing_sign_off(candidate: SavedRun, policy: SignOffPolicy) -> str | None:
         return "the candidate's rows were made with several settings, which nobody can sign for"
     if not policy.file.exists():
         return f"nobody has signed for {settings}: there is no {policy.file}"
-    signed = [
-        item for item in read_yaml(policy.file, _SignOffs, "the sign-off file").root if item.candidate == settings
-    ]
+    found = read_yaml(policy.file, SignOffs, "the sign-off file").sign_offs
+    signed = [item for item in found if item.candidate == settings]
     if any(not policy.by or item.by in policy.by for item in signed):
         return None
     if signed:

@@ -106,8 +106,10 @@ def wilson(successes: int, n: int) -> Estimate:
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    # rounding must not push the bound of 0 of n below 0, or of n of n above 1
-    return Estimate(share, n, max(0.0, centre - half), min(1.0, centre + half), "Wilson")
+    # rounding must not push the bound of 0 of n off 0, or of n of n off 1
+    low = centre - half if successes else 0.0
+    high = centre + half if successes < n else 1.0
+    return Estimate(share, n, low, high, "Wilson")
 
 
 def pass_rate_bounds(successes: int, n: int) -> tuple[float, float]:

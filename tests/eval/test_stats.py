@@ -38,6 +38,7 @@ def test_wilson_equals_scipy_and_statsmodels(proportion: tuple[int, int]) -> Non
     ours, theirs = wilson(*proportion), scipy_stats.binomtest(*proportion).proportion_ci(method="wilson")
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
     assert (ours.low, ours.high) == pytest.approx(proportion_confint(*proportion, method="wilson"), abs=1e-9)
+    assert 0 <= ours.low <= ours.value <= ours.high <= 1  # type: ignore[operator]
 
 
 @given(proportions)
