@@ -31,7 +31,10 @@ import yaml
 
 from api.app import create_app
 from api.arguments import build_parser
+from eval.gates import GatePolicy, MetricPolicy, load_policy
 from eval.golden import load_golden
+from eval.required import SignOffs
+from eval.yaml_files import read_yaml
 from rag.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent
@@ -39,6 +42,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md", "docs/lost-rows.md", "docs/chunkers.md"]
+PAGES += ["docs/gates.md", "docs/ci.md"]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
 MODEL_SAYS = "Genvind Nord A/S shreds the disks."
@@ -266,6 +270,22 @@ def test_the_comparison_of_lost_rows_prints_what_the_page_says(workspace: Worksp
     assert done.returncode == 0 and said[:-1] == shown[:-1], done.stdout + done.stderr
     # The order of what is left of the experiment is a matter of chance.
     assert sorted(re.findall(r"\w+", said[-1])) == sorted(re.findall(r"\w+", shown[-1]))
+
+
+def test_the_page_of_gates_is_true(workspace: Workspace) -> None:
+    page = (REPOSITORY / "docs" / "gates.md").read_text(encoding="utf-8")
+    for body in (body for name, body in fenced(page) if name == "yaml"):
+        (workspace.folder / f"page-{body.split()[1]}").write_text(body.replace("sign-offs.yaml", "page-sign-offs.yaml"))
+    policy = load_policy(workspace.folder / "page-gates.yaml")
+    assert (
+        policy.sign_off and read_yaml(policy.sign_off.file, SignOffs, "the file").sign_offs[0].by in policy.sign_off.by
+    )
+    explained = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert {*explained} == {*GatePolicy.model_fields, *MetricPolicy.model_fields} - {"version"}
+    commands = "".join(body for name, body in fenced(page) if name == "bash")
+    done = workspace.run("bash", "-euo", "pipefail", "-c", commands.replace("gates.yaml", "page-gates.yaml"))
+    assert done.returncode == 0 and "nothing changed: PASS" in done.stdout, done.stdout + done.stderr
+    assert (workspace.folder / "out" / "gate" / "summary.md").read_text().startswith("## Gate: ")
 
 
 def test_the_golden_rows_are_a_golden_set(tmp_path: Path) -> None:
