@@ -288,6 +288,18 @@ def test_the_page_of_gates_is_true(workspace: Workspace) -> None:
     assert (workspace.folder / "out" / "gate" / "summary.md").read_text().startswith("## Gate: ")
 
 
+def test_the_page_of_tests_is_true(workspace: Workspace) -> None:
+    page = fenced((REPOSITORY / "docs" / "ci.md").read_text(encoding="utf-8"))
+    (tests,), (commands,) = ([body for name, body in page if name == wanted] for wanted in ("python", "bash"))
+    (workspace.folder / tests.split()[1]).write_text(tests)
+    # by name, whether its entry point is installed or not
+    pytest_here = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -p eval.pytest_plugin "
+    done = workspace.run(
+        "bash", "-euo", "pipefail", "-c", re.sub("^pytest ", pytest_here, commands, flags=re.MULTILINE)
+    )
+    assert done.returncode == 0 and "4 passed" in done.stdout and "3/3" in done.stdout, done.stdout + done.stderr
+
+
 def test_the_golden_rows_are_a_golden_set(tmp_path: Path) -> None:
     (rows,) = blocks("jsonl")
     (tmp_path / "questions.jsonl").write_text(rows)
