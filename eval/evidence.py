@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from eval.anchors import anchored
 from eval.golden import Case, GoldSpan
 from eval.observation import Evidence, Excerpt, Range, SupportFinding
 from rag.errors import DocumentNotFoundError
 from rag.ports import Verifier
-from rag.types import Answer, Chunk, Document, Generation, Sentence
+from rag.types import Answer, Chunk, Document, Generation, Sentence, Span
 
 _AROUND = 240
 """Characters shown before and after a passage."""
 _LONGEST = 3_000
-_KEPT_TEXTS = 64
+_KEPT = 64
+_T = TypeVar("_T")
 _TAGS = re.compile(r"\s*\[\d+\]")
 
 
@@ -38,11 +39,12 @@ class Library(Protocol):
 
 
 class LibraryReader:
-    """Reads what scoring needs from the catalogue; the texts used last are kept."""
+    """Reads what scoring needs from the catalogue; what it read last is kept."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._texts: dict[tuple[int, str], str | None] = {}
+        self._chunks: dict[tuple[int, str], tuple[Range, ...]] = {}
 
     def place(self, case: Case, generation: Generation) -> Case:
         """Return the case with its passages anchored; those in documents that the corpus does not hold stay."""
@@ -53,10 +55,10 @@ class LibraryReader:
         generation = answer.context.search.generation
         cited = [citation for sentence in answer.sentences for citation in sentence.citations]
         touching = tuple(
-            Range(chunk.doc_id, chunk.span.start, chunk.span.end)
+            chunk
             for doc_id in {gold.doc_id for gold in case.spans}
-            for chunk in self._library.document_chunks(generation, doc_id)
-            if any(gold.doc_id == doc_id and gold.span.overlaps(chunk.span) for gold in case.spans)
+            for chunk in self._ranges(generation, doc_id)
+            if any(gold.doc_id == doc_id and gold.span.overlaps(Span(chunk.start, chunk.end)) for gold in case.spans)
         )
         ingested = bool(touching) if case.spans else any(self._text(generation, d) for d in case.doc_ids)
         shown = [Range(gold.doc_id, gold.span.start, gold.span.end) for gold in case.spans if not gold.lost]
@@ -73,12 +75,26 @@ class LibraryReader:
         return gold if text is None else anchored(gold, text)
 
     def _text(self, generation: Generation, doc_id: str) -> str | None:
-        key = (generation.id, doc_id)
-        if key not in self._texts:
-            while len(self._texts) >= _KEPT_TEXTS:
-                self._texts.pop(next(iter(self._texts)), None)  # another thread may have been first
-            self._texts[key] = _read(self._library, generation, doc_id)
-        return self._texts[key]
+        return _kept(self._texts, (generation.id, doc_id), lambda: _read(self._library, generation, doc_id))
+
+    def _ranges(self, generation: Generation, doc_id: str) -> tuple[Range, ...]:
+        def read() -> tuple[Range, ...]:
+            chunks = self._library.document_chunks(generation, doc_id)
+            return tuple(Range(chunk.doc_id, chunk.span.start, chunk.span.end) for chunk in chunks)
+
+        return _kept(self._chunks, (generation.id, doc_id), read)
+
+
+def _kept(cache: dict[tuple[int, str], _T], key: tuple[int, str], read: Callable[[], _T]) -> _T:
+    """Return a value of a small cache; threads may share it, and at worst read the same twice."""
+    try:
+        return cache[key]
+    except KeyError:
+        found = read()
+    while len(cache) >= _KEPT:
+        cache.pop(next(iter(cache), key), None)
+    cache[key] = found
+    return found
 
 
 def excerpts(ranges: Iterable[Range], text_of: Callable[[str], str | None]) -> tuple[Excerpt, ...]:

@@ -37,7 +37,7 @@ def test_by_hand() -> None:
 def test_brier_and_bins_equal_scikit_learn(found: list[tuple[float, bool]]) -> None:
     ours = reliability_of(found)
     predicted, observed = [p for p, _ in found], [o for _, o in found]
-    assert ours["brier"] == pytest.approx(brier_score_loss(observed, predicted), abs=1e-9)
+    assert ours["brier"] == pytest.approx(brier_score_loss(observed, predicted), rel=0, abs=1e-9)
     assert sum(b["n"] for b in ours["bins"]) == ours["n"] == len(found)
     assert 0 <= ours["ece"] <= 1 and all(b["low"] <= b["observed"] <= b["high"] for b in ours["bins"])
     inside = [p for p in predicted if round(p * 10, 6) % 1]
