@@ -99,7 +99,7 @@ def _difference_cells(item: Json, unit: str) -> list[str]:
 
 
 def _same(item: Json) -> bool:
-    return item["value"] == item["low"] == item["high"] == 0
+    return bool(item["value"] == item["low"] == item["high"] == 0)
 
 
 def _more(item: Json) -> str:

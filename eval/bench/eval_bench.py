@@ -14,10 +14,11 @@ import asyncio
 import logging
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eval.bench.figures import Figure, machine, ratio_of_sums, single, table, write_figures
 from eval.bench.memory import resident_mb
@@ -32,6 +33,7 @@ from rag.errors import RagwrightError
 from rag.pipeline import Request
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NOTES = (
     "alone: the pipeline's answers at the runner's concurrency, nothing kept; evaluated: the runner with its default"
@@ -55,32 +57,56 @@ def bench_eval(options: Options, work: Path) -> dict[str, Any]:
     with own_ingestion(work / "home") as own:
         own.ingest(golden.documents)
         run_sync(_answer(own.runtime, golden.cases[:2]))  # loads the models
-        start_s, _ = timed(lambda: run_sync(_evaluate(own.runtime, replace(golden, cases=golden.cases[:2]))))
         memory = {"before": single(resident_mb())}
-        times, runs = [], []
+        start, _ = _taken(lambda: run_sync(_evaluate(own.runtime, replace(golden, cases=golden.cases[:2]))))
+        alone, evaluated, runs = [], [], []
         for i in range(options.slices):
             part = replace(golden, cases=golden.cases[i :: options.slices])
             seconds, found = _both(own.runtime, part, alone_first=i % 2 == 0)
-            times.append(seconds)
+            alone.append(seconds[0])
+            evaluated.append(seconds[1])
             runs.append(found)
             memory[f"after {sum(len(done.rows) for done in runs)} cases"] = single(resident_mb())
-            log.info("slice %d of %d: %.1f s alone, %.1f s evaluated", i + 1, options.slices, *seconds)
-        whole = _joined(golden, runs)
-        report_s, _ = timed(lambda: write_report(whole, work / "report"))
+            log.info(
+                "slice %d of %d: %.1f s alone, %.1f s evaluated", i + 1, options.slices, *(t.wall for t in seconds)
+            )
+        report, _ = _taken(lambda: write_report(_joined(golden, runs), work / "report"))
         memory["after the report"] = single(resident_mb())
-    alone, evaluated = ([seconds[i] for seconds in times] for i in (0, 1))
     return {
         "cases": len(golden.cases),
-        "alone_s": single(sum(alone)),
-        "evaluated_s": single(sum(evaluated)),
-        "report_s": single(report_s),
-        "start_s": single(start_s, "the first two cases, RAGAS' libraries are imported"),
-        "added": _added([seconds + (start_s + report_s) / len(evaluated) for seconds in evaluated], alone),
-        "added_by_cases_alone": _added(evaluated, alone),
+        "wall": _figures(*([taken.wall for taken in part] for part in ([start], alone, evaluated, [report]))),
+        "cpu": _figures(*([taken.cpu for taken in part] for part in ([start], alone, evaluated, [report]))),
         "rss_mb": memory,
         "report_mb": single((work / "report" / "report.html").stat().st_size / 1e6),
         "about": machine() | {"notes": list(NOTES)},
     }
+
+
+def _figures(
+    start: Sequence[float], alone: Sequence[float], evaluated: Sequence[float], report: Sequence[float]
+) -> dict[str, Figure]:
+    once = (sum(start) + sum(report)) / len(evaluated)
+    return {
+        "alone_s": single(sum(alone)),
+        "evaluated_s": single(sum(evaluated)),
+        "start_s": single(sum(start), "two cases; RAGAS' libraries are imported"),
+        "report_s": single(sum(report)),
+        "added": _added([seconds + once for seconds in evaluated], alone),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Seconds of wall time, and of this process' CPUs, which do not grow when others keep the machine busy."""
+
+    wall: float
+    cpu: float
+
+
+def _taken(work: Callable[[], T]) -> tuple[_Taken, T]:
+    started = time.process_time()
+    wall, result = timed(work)
+    return _Taken(wall, time.process_time() - started), result
 
 
 def repeated(golden: GoldenSet, count: int) -> GoldenSet:
@@ -96,14 +122,14 @@ def _joined(golden: GoldenSet, runs: Sequence[Run]) -> Run:
     return replace(runs[0], golden=replace(golden, cases=cases), rows=rows)
 
 
-def _both(runtime: Runtime, part: GoldenSet, *, alone_first: bool) -> tuple[tuple[float, float], Run]:
-    """Return the seconds alone and evaluated, and the run."""
+def _both(runtime: Runtime, part: GoldenSet, *, alone_first: bool) -> tuple[tuple[_Taken, _Taken], Run]:
+    """Return what the cases took alone and evaluated, and the run."""
     if alone_first:
-        alone_s, _ = timed(lambda: run_sync(_answer(runtime, part.cases)))
-    evaluated_s, found = timed(lambda: run_sync(_evaluate(runtime, part)))
+        alone, _ = _taken(lambda: run_sync(_answer(runtime, part.cases)))
+    evaluated, found = _taken(lambda: run_sync(_evaluate(runtime, part)))
     if not alone_first:
-        alone_s, _ = timed(lambda: run_sync(_answer(runtime, part.cases)))
-    return (alone_s, evaluated_s), found
+        alone, _ = _taken(lambda: run_sync(_answer(runtime, part.cases)))
+    return (alone, evaluated), found
 
 
 async def _answer(runtime: Runtime, cases: Sequence[Case]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_curve
@@ -33,6 +33,7 @@ def test_by_hand() -> None:
     assert found["ece"] == pytest.approx((1 * 0.05 + 3 * abs(2 / 3 - 2.86 / 3)) / 4)
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_brier_and_bins_equal_scikit_learn(found: list[tuple[float, bool]]) -> None:
     ours = reliability_of(found)
@@ -55,6 +56,7 @@ def test_a_score_that_is_right_by_design_has_a_small_error() -> None:
     assert reliability_of([(1 - p, o) for p, o in right])["ece"] > 0.4
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_the_refusal_curve_lies_on_the_roc_curve(found: list[tuple[float, bool]]) -> None:
     answerable = np.array([a for _, a in found])

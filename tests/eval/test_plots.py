@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.plots import Bar, Interval, Point, bars, curve, forest, reliability, sparkline
@@ -39,6 +39,7 @@ def test_a_plot_of_nothing_is_still_a_plot() -> None:
         ElementTree.fromstring(empty)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 2), st.floats(-1, 2), st.floats(-1, 2))
 def test_a_sparkline_stays_inside_its_cell(value: float, low: float, high: float) -> None:
     svg = ElementTree.fromstring(sparkline(value, low, high))
@@ -46,6 +47,7 @@ def test_a_sparkline_stays_inside_its_cell(value: float, low: float, high: float
     assert 0 <= float(dot.get("cx", "")) <= 160 and svg.get("aria-hidden") == "true"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=8))
 def test_bars_keep_their_proportions(sizes: list[tuple[float, float]]) -> None:
     rows = [Bar("r", 0, min(pair), max(pair), "") for pair in sizes]

@@ -33,6 +33,7 @@ p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 proportions = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@settings(deadline=None)
 @given(proportions)
 def test_wilson_equals_scipy_and_statsmodels(proportion: tuple[int, int]) -> None:
     ours, theirs = wilson(*proportion), scipy_stats.binomtest(*proportion).proportion_ci(method="wilson")
@@ -41,6 +42,7 @@ def test_wilson_equals_scipy_and_statsmodels(proportion: tuple[int, int]) -> Non
     assert 0 <= ours.low <= ours.value <= ours.high <= 1  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(proportions)
 def test_one_sided_bounds_equal_scipy_and_statsmodels(proportion: tuple[int, int]) -> None:
     bounds = pass_rate_bounds(*proportion)
@@ -57,6 +59,7 @@ def test_over_95_percent_needs_the_protocols_trials(failures: int, n: int) -> No
     assert pass_rate_bounds(n - failures, n)[0] > 0.95 >= pass_rate_bounds(n - 1 - failures, n - 1)[0]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.floats(0.05, 0.99))
 def test_one_trial_less_never_shows_the_rate(failures: int, rate: float) -> None:
     n = trials_needed(failures, rate)
@@ -74,6 +77,7 @@ def test_a_proportion_is_asked_for() -> None:
             trials_needed(failures, rate)
 
 
+@settings(deadline=None)
 @given(b=st.integers(0, 60), c=st.integers(0, 60))
 def test_mcnemar_equals_the_exact_binomial_test(b: int, c: int) -> None:
     theirs = scipy_stats.binomtest(b, b + c).pvalue if b + c else 1.0
@@ -82,6 +86,7 @@ def test_mcnemar_equals_the_exact_binomial_test(b: int, c: int) -> None:
         assert mcnemar_exact(b, c) == pytest.approx(mcnemar([[0, b], [c, 0]], exact=True).pvalue, rel=0, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(p_values)
 def test_corrections_equal_scipy_and_statsmodels(p: list[float]) -> None:
     assert benjamini_hochberg(p) == pytest.approx(scipy_stats.false_discovery_control(p), rel=0, abs=1e-12)
@@ -95,6 +100,7 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(p_values)
 def test_holm_lies_between_the_raw_values_and_bonferroni(p: list[float]) -> None:
     for raw, adjusted in zip(p, holm(p), strict=True):
