@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_question_verbs(verbs)
     _add_evaluation_verbs(verbs)
     _add_golden_verbs(verbs)
+    _add_judge_verbs(verbs)
     _add_prompt_verbs(verbs)
     _add_generation_verbs(verbs)
     _add_service_verbs(verbs)
@@ -158,6 +159,29 @@ def _add_golden_verbs(verbs: Verbs) -> None:
     check.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
 
 
+def _add_judge_verbs(verbs: Verbs) -> None:
+    group = _group(verbs, "judge", "score runs by judges, and compare judges with people")
+    calibrate = _verb(group, "calibrate", "judge:calibrate_judge", "say how a judge agrees with people's labels")
+    calibrate.add_argument(
+        "labels", metavar="LABELS", type=Path, help='JSON lines: {"id", "human", "question", "answer", "contexts", …}'
+    )
+    calibrate.add_argument("--judge", metavar="NAME", required=True, help="a key of judge.models, or lexical")
+    calibrate.add_argument("--metric", metavar="METRIC", required=True, help="faithfulness, aspect.NAME, …; support")
+    calibrate.add_argument("--run", metavar="RUN", type=Path, help="take the scores of a run, by id, and ask nobody")
+    calibrate.add_argument(
+        "--scale", metavar="LOW:HIGH", type=_scale, default=(0.0, 1.0), help="what people gave worst and best (0:1)"
+    )
+    calibrate.add_argument(
+        "--threshold", metavar="SHARE", type=_share, default=0.5, help="what counts as true, on 0..1 (0.5)"
+    )
+    calibrate.add_argument(
+        "--no-order", action="store_true", help="ask once only, and leave the position bias unmeasured"
+    )
+    score = _verb(group, "score", "judge:score_run", "let the judges score a run that was made before")
+    score.add_argument("run", metavar="RUN", type=Path, help="a folder written by eval; its scores are replaced")
+    _verb(group, "list", "judge:list_calibrations", "list the calibrations, newest first")
+
+
 def _add_prompt_verbs(verbs: Verbs) -> None:
     group = _group(verbs, "prompts", "list, show, compare and check prompt files")
     _verb(group, "list", "prompts:list_prompts", "list every prompt and version")
@@ -202,6 +226,14 @@ def _pair(text: str) -> tuple[str, str]:
     if not (key and equals):
         raise argparse.ArgumentTypeError(f"needs key=value, got {text!r}")
     return key, value
+
+
+def _scale(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(":")
+    scale = float(low), float(high)
+    if scale[0] >= scale[1]:
+        raise argparse.ArgumentTypeError(f"needs LOW:HIGH with LOW below HIGH, got {text!r}")
+    return scale
 
 
 def _share(text: str) -> float:

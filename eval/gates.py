@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from eval.compare import difference_json
+from eval.judges.trust import JudgePolicy, doubt
 from eval.required import RequiredSlice, SignOffPolicy, decide_required, missing_sign_off
 from eval.saved import SavedRun, check_comparable, paired_values
 from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority, paired_difference
@@ -50,6 +52,7 @@ class GatePolicy(BaseModel):
     must_pass_tags: tuple[str, ...] = ()
     required: tuple[RequiredSlice, ...] = ()
     sign_off: SignOffPolicy | None = None
+    judges: JudgePolicy = JudgePolicy()
     inconclusive: Literal["report", "pass", "fail"] = "report"
 
 
@@ -70,19 +73,32 @@ def load_policy(path: Path | None) -> GatePolicy:
     return policy.model_copy(update={"sign_off": beside})
 
 
-def run_gate(baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, *, seed: int = 0) -> Json:
+def run_gate(
+    baseline: SavedRun,
+    candidate: SavedRun,
+    policy: GatePolicy,
+    *,
+    seed: int = 0,
+    calibrations: Sequence[Json] = (),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Json:
     """Decide every gated metric and all together.
 
     FAIL if one metric fails after Holm's correction or covers too few cases, a case that must pass is broken, or a
     required slice fails; PASS if all pass and whoever must has signed; else INCONCLUSIVE. `metrics[NAME]` holds
     `verdict`, `reason`, `margin`, `mde`, `more_cases`, the paired difference (candidate minus baseline) and its
-    interval; `required` the slices; `unsigned` why a sign-off is missing.
+    interval; `required` the slices; `unsigned` why a sign-off is missing. A judge's metric decides only
+    with a calibration that the policy trusts, of the candidate's or one of `calibrations`.
 
     Raises:
         ConfigError: the runs cannot be paired, a gated metric is in neither, or the sign-off file is wrong.
     """
     check_comparable(baseline, candidate)
-    decided = _decided_metrics(baseline, candidate, policy, seed)
+
+    def doubted(old: Json, new: Json) -> str | None:
+        return doubt(old, new, policy.judges, calibrations, clock())
+
+    decided = _decided_metrics(baseline, candidate, policy, seed, doubted)
     broken = _must_pass_but_broken(candidate, policy)
     required = decide_required(candidate, policy.required)
     unsigned = missing_sign_off(candidate, policy.sign_off) if policy.sign_off else None
@@ -118,9 +134,16 @@ def render_gate(result: Json) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _decided_metrics(baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, seed: int) -> dict[str, Json]:
+def _decided_metrics(
+    baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, seed: int, doubted: Callable[[Json, Json], str | None]
+) -> dict[str, Json]:
+    """Return the decision on every gated metric; `doubted` says of its two entries why it may not decide."""
     gated = policy.metrics or {baseline.results["primary"]: MetricPolicy()}
     decided = {name: _decide(baseline, candidate, name, gated[name], policy, seed) for name in gated}
+    for name, item in decided.items():
+        old, new = (run.results["metrics"][name] for run in (baseline, candidate))
+        if why := doubted(old, new):
+            item |= {"verdict": "INCONCLUSIVE", "reason": why, "regression_p": 1.0, "statistical": False}
     adjusted = holm([item["regression_p"] for item in decided.values()])
     for item, p in zip(decided.values(), adjusted, strict=True):
         item["regression_p_holm"] = p

@@ -41,7 +41,8 @@ class Case:
     """One question with its labels.
 
     Gold is `spans`, or `doc_ids` alone where the set labels whole documents; both empty means that retrieval cannot be
-    scored. `cluster` is the unit of resampling. `fields` holds every scalar of the row as text, for `--where`.
+    scored. `cluster` is the unit of resampling. `rubrics` says what an answer is judged by. `fields` holds every scalar
+    of the row as text, for `--where`.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Case:
     tags: tuple[str, ...] = ()
     cluster: str = ""
     split: Split | None = None
+    rubrics: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -113,6 +115,7 @@ class _CaseRow(BaseModel):
     tags: list[str] = []
     cluster: str | None = None
     split: Split | None = None
+    rubrics: dict[str, str] = {}
 
 
 class _DocumentRow(BaseModel):
@@ -323,6 +326,7 @@ def _case(row: _CaseRow, tree: Mapping[str, Any]) -> Case:
         tags=tuple(row.tags),
         cluster=row.cluster or row.id,
         split=row.split,
+        rubrics=row.rubrics,
         fields=scalars,
     )
 

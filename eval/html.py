@@ -7,7 +7,7 @@ from typing import Any
 
 from eval.html_cases import case_view
 from eval.plots import Bar, Interval, Point, bars, curve, forest, reliability, sparkline
-from eval.render import FAMILIES, heading, interval, label, measured, number, slice_columns
+from eval.render import FAMILIES, heading, interval, judge_lines, label, measured, number, slice_columns
 from eval.stats import wilson
 from eval.survival import failure_clusters, gold_survival, hit_survival
 
@@ -33,6 +33,8 @@ def render_html(results: Json, rows: Sequence[Json]) -> str:
         title=heading(results),
         unbroken=_unbroken(rows),
         families=_families(results),
+        judge_lines=list(judge_lines(results)),
+        calibrated=_calibrated(results),
         slice_columns=slice_columns(results["primary"]),
         clusters=failure_clusters(plain),
         survival=gold_survival(plain),
@@ -58,6 +60,12 @@ def _families(results: Json) -> list[tuple[str, list[dict[str, Any]]]]:
     for name, metric in measured(results):
         groups[metric["family"]].append({"label": label(name, metric, results["primary"]), **metric})
     return [(family, metrics) for family, metrics in groups.items() if metrics]
+
+
+def _calibrated(results: Json) -> list[tuple[str, Json]]:
+    """Return the metrics of judges that were calibrated, with the record."""
+    judged = [(name, metric["judge"]["calibration"]) for name, metric in measured(results) if metric["judge"]]
+    return [(name, record) for name, record in judged if record is not None]
 
 
 def _ordered(stages: Mapping[str, Json]) -> list[tuple[str, Json]]:

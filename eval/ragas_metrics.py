@@ -113,21 +113,11 @@ def _stop_tracking() -> None:
 def _semantic_similarity(embedder: Embedder | None) -> Score | None:
     if embedder is None:
         return None
-    from ragas.embeddings.base import BaseRagasEmbedding
     from ragas.metrics.collections import SemanticSimilarity
 
-    class Embedding(BaseRagasEmbedding):
-        def __init__(self, model: Embedder) -> None:
-            super().__init__()
-            self._model = model
+    from eval.judges.ragas_bridge import RagasEmbedding
 
-        def embed_text(self, text: str, **kwargs: object) -> list[float]:
-            return [float(x) for x in self._model.embed([text]).vectors[0]]
-
-        async def aembed_text(self, text: str, **kwargs: object) -> list[float]:
-            return self.embed_text(text)
-
-    scorer = SemanticSimilarity(embeddings=Embedding(embedder))
+    scorer = SemanticSimilarity(embeddings=RagasEmbedding(embedder))
 
     async def score(fields: Fields) -> float:
         return float((await scorer.ascore(reference=fields["reference"], response=fields["response"])).value)

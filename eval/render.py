@@ -8,7 +8,7 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
-FAMILIES = ("documents", "spans", "citations", "abstention", "ragas", "cost")
+FAMILIES = ("documents", "spans", "citations", "abstention", "ragas", "judges", "cost")
 _RULES = {"system": "this run", "always_abstain": "always abstain", "best_single_score": "best single score"}
 
 
@@ -31,7 +31,35 @@ def interval(figure: Json, unit: str) -> str:
 def label(name: str, metric: Json, primary: str) -> str:
     """Return a metric's name with what a reader must know about it."""
     marks = ["primary"] * (name == primary) + ["self-reported"] * bool(metric["self_reported"])
+    marks += [calibration_label(metric["judge"])] if metric["judge"] else []
     return f"{name} ({', '.join(marks)})" if marks else name
+
+
+def calibration_label(judged: Json) -> str:
+    """Return how far a judge's metric can be trusted, in a few words."""
+    record = judged["calibration"]
+    if record is None:
+        return "uncalibrated"
+    if record["fingerprint"] != judged["fingerprint"]:
+        return "calibrated as another model or wording"
+    kappa = "undefined" if record["kappa"] is None else f"{record['kappa']['value']:.2f}"
+    return f"calibrated, kappa {kappa}, n={record['n']}"
+
+
+def judge_lines(results: Json) -> Iterator[str]:
+    """Yield a line for every judge with what it used, and one for every metric that its calibration corrects."""
+    for name, judge in results["judges"].items():
+        cost = judge["cost"]
+        tokens = f"{cost['input_tokens']:,} tokens in, {cost['output_tokens']:,} out"
+        usd = "price unknown" if cost["usd"] is None else f"{cost['usd']:.4f} USD"
+        failed = "".join(f", {count} x {reason}" for reason, count in cost["failed"].items())
+        asked = f"{cost['calls']} requests, {cost['replayed']} replies at hand{failed}"
+        yield f"Judge {name} ({judge['model']}): {asked}; {tokens}, {usd}"
+    for name, metric in results["metrics"].items():
+        corrected = metric["judge"] and metric["judge"]["corrected"]
+        if corrected:
+            shown = f"{number(corrected['value'], metric['unit'])} {interval(corrected, metric['unit'])}"
+            yield f"{name}, as people would have it: {shown} ({corrected['method']})"
 
 
 def measured(results: Json) -> Iterator[tuple[str, Json]]:
@@ -70,6 +98,8 @@ def render_table(results: Json, width: int = 110, color: bool = False) -> str:
     console.print(table)
     if results["abstention"]:
         console.print(_abstention_table(results))
+    for line in judge_lines(results):
+        console.print(line, highlight=False, markup=False)
     console.print(_closing(results), highlight=False, markup=False)
     return page.getvalue()
 
@@ -85,6 +115,8 @@ def render_markdown(results: Json) -> str:
         lines += ["", "### Abstention beside its baselines", ""]
         lines += ["| rule | precision | recall | false abstention | F1 |", "|---|---:|---:|---:|---:|"]
         lines += [f"| {' | '.join(map(md, cells))} |" for cells in _abstention_cells(results)]
+    if results["judges"]:
+        lines += ["", "### Judges", "", *(f"- {md(line)}" for line in judge_lines(results))]
     for dimension, groups in results["slices"].items():
         lines += _slice_lines(dimension, groups, results["primary"])
     lines += ["", "Intervals: Wilson for rates, percentile bootstrap for means. Coverage: measured / applicable cases."]

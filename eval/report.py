@@ -21,25 +21,37 @@ from eval.trec import qrels_lines, run_lines
 from rag.errors import ConfigError
 
 
-def write_report(run: Run, folder: Path) -> dict[str, Any]:
+def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """Write results.json, rows.jsonl, run.trec, qrels.trec, junit.xml, summary.md and report.html; return the results.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
     rows = [row_json(row) for row in run.rows]
-    results = summarise(run) | {"calibration": calibration(rows), "survival": gold_survival(rows)}
-    write_files(folder, _files(run, results, rows))
+    results = summarise(run, calibrations) | {"calibration": calibration(rows), "survival": gold_survival(rows)}
+    seen = [row.seen for row in run.rows]
+    files = [
+        ("run.trec", _lines(run_lines(seen))),
+        ("qrels.trec", _lines(qrels_lines(seen))),
+        ("junit.xml", junit_xml(results["set"]["name"], rows)),
+    ]
+    write_files(folder, files)
+    write_scores(results, rows, folder)
     return results
 
 
-def _files(run: Run, results: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
+def write_scores(results: dict[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write the files of a run folder that hold scores: rows.jsonl, summary.md, report.html and results.json.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    write_files(folder, _scores(results, rows))
+
+
+def _scores(results: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
     """Yield name and content, one at a time: a report of many cases is large."""
-    seen = [row.seen for row in run.rows]
     yield "rows.jsonl", _lines(_json(row) for row in rows)
-    yield "run.trec", _lines(run_lines(seen))
-    yield "qrels.trec", _lines(qrels_lines(seen))
-    yield "junit.xml", junit_xml(results["set"]["name"], rows)
     yield "summary.md", utf8(render_markdown(results))
     yield "report.html", utf8(render_html(results, rows))
     # last, so that a folder with results is a finished run

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from eval.failures import first_broken_stage
-from eval.metrics import Unmeasured
+from eval.metrics import Unmeasured, Value
 from eval.observation import Observation
 from eval.runner import Row
 
@@ -16,7 +17,6 @@ Json = dict[str, Any]
 def row_json(row: Row) -> Json:
     """Return one line of `rows.jsonl`; an unmeasured metric is null and `unmeasured` says why."""
     seen, case = row.seen, row.seen.case
-    values = row.values.items()
     return {
         "id": case.id,
         "status": seen.status,
@@ -28,6 +28,8 @@ def row_json(row: Row) -> Json:
         "cluster": case.cluster,
         "tags": list(case.tags),
         "split": case.split,
+        "history": [{"role": turn.role, "text": turn.text} for turn in case.history],
+        "rubrics": dict(case.rubrics),
         "broken": first_broken_stage(seen),
         "generation": seen.generation,
         "hits": [{"doc_id": h.doc_id, "start": h.start, "end": h.end, "score": h.score} for h in seen.hits],
@@ -46,11 +48,19 @@ def row_json(row: Row) -> Json:
             ],
         },
         "sources": [{"doc_id": e.doc_id, "start": e.start, "text": e.text} for e in seen.evidence.sources],
-        "metrics": {name: None if isinstance(value, Unmeasured) else value for name, value in values},
-        "unmeasured": {name: value.reason for name, value in values if isinstance(value, Unmeasured)},
-        "not_applicable": [n for n, value in values if isinstance(value, Unmeasured) and not value.applicable],
+        **values_json(row.values),
         "usage": asdict(seen.usage) if seen.usage else None,
         "timings_ms": dict(seen.timings_ms),
+    }
+
+
+def values_json(values: Mapping[str, Value]) -> Json:
+    """Return a row's values as `metrics`, `unmeasured` and `not_applicable`."""
+    missing = {name: value for name, value in values.items() if isinstance(value, Unmeasured)}
+    return {
+        "metrics": {name: None if isinstance(value, Unmeasured) else value for name, value in values.items()},
+        "unmeasured": {name: value.reason for name, value in missing.items()},
+        "not_applicable": [name for name, value in missing.items() if not value.applicable],
     }
 
 

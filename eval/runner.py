@@ -12,6 +12,8 @@ from typing import Protocol
 
 from eval.evidence import Library, LibraryReader, judge_support
 from eval.golden import Case, GoldenSet
+from eval.judges.base import Judge
+from eval.judges.scoring import JudgeReport, ask_judges, metric_name
 from eval.metrics import METRICS, Metric, Unmeasured, Value, choose_metrics
 from eval.metrics.cost import WALL
 from eval.observation import Evidence, Observation, answered, failed, searched
@@ -22,7 +24,7 @@ from rag.ports import Embedder, Verifier
 from rag.types import Answer, SearchResult
 
 Progress = Callable[[str, int, int], None]
-"""Called with the phase (`answer` or `score`), how many cases are done, and how many there are."""
+"""Called with the phase (`answer`, `judge` or `score`), how many cases are done, and how many there are."""
 
 
 class Pipeline(Protocol):
@@ -74,6 +76,7 @@ class Run:
     rows: tuple[Row, ...]
     started_at: datetime
     ended_at: datetime
+    judges: tuple[JudgeReport, ...] = ()
 
 
 async def run(
@@ -85,25 +88,28 @@ async def run(
     library: Library | None = None,
     verifier: Verifier | None = None,
     embedder: Embedder | None = None,
+    judges: Sequence[Judge] = (),
     progress: Progress | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Run:
     """Answer and score every case; a case that fails is a row with its error.
 
     `library` (the catalogue) checks quotes and finds chunks at gold, `verifier` scores ALCE, `embedder` serves RAGAS'
-    semantic similarity; without one of them its metrics are unmeasured, or scored as their docstrings say.
+    semantic similarity; without one of them its metrics are unmeasured, or scored as their docstrings say. `judges`
+    score what was answered.
 
     Raises:
         CorpusNotFoundError: there is nothing to ask.
         ConfigError: a setting makes every case fail, or an option is wrong.
     """
-    own = _own_metrics(options)
+    own = _own_metrics(options, judges)
     started = clock()
     report = progress or (lambda phase, done, total: None)
     reader = LibraryReader(library) if library else None
     observations = await _observe_all(golden, _Asker(pipeline, corpus, options, verifier, reader), report)
-    metrics, rows = await asyncio.to_thread(_score_all, observations, own, options, embedder, report)
-    return Run(golden, corpus, options, metrics, rows, started, clock())
+    judged, reports = await _judge_all(observations, judges, options, report)
+    metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, options, embedder, report)
+    return Run(golden, corpus, options, metrics, rows, started, clock(), reports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +188,23 @@ async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> li
     return [task.result() for task in tasks]
 
 
-def _own_metrics(options: RunOptions) -> tuple[Metric, ...]:
+async def _judge_all(
+    observations: Sequence[Observation], judges: Sequence[Judge], options: RunOptions, report: Progress
+) -> tuple[tuple[Metric, ...], tuple[JudgeReport, ...]]:
+    if options.search_only or not judges:
+        return (), ()
+    metrics, reports = await ask_judges(observations, judges, lambda done, total: report("judge", done, total))
+    return tuple(m for m in metrics if options.metrics is None or m.name in options.metrics), reports
+
+
+def _own_metrics(options: RunOptions, judges: Sequence[Judge]) -> tuple[Metric, ...]:
     if options.metrics is None:
         return tuple(METRICS.values())
+    judged = [metric_name(judge.name, name) for judge in judges for name in judge.metrics]
+    known = [*METRICS, *RAGAS_METRICS, *judged]
     for name in options.metrics:
-        if name not in METRICS and name not in RAGAS_METRICS:
-            raise UnknownKeyError("metric", name, [*METRICS, *RAGAS_METRICS])
+        if name not in known:
+            raise UnknownKeyError("metric", name, known)
     return choose_metrics(name for name in options.metrics if name in METRICS)
 
 

@@ -18,6 +18,9 @@ MIN_CLUSTERS = 30
 """Fewer clusters than this make a cluster bootstrap too narrow, so questions are resampled instead."""
 
 CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+"""How many standard errors a 95 % interval reaches to either side."""
+
 _EXACT_SIGNS = 14  # 2**14 sign patterns: exact, and still cheaper than 10,000 draws of long rows
 _BATCH = 500
 

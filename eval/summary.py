@@ -10,6 +10,8 @@ from typing import Any
 from eval.anchors import anchor_counts
 from eval.baselines import abstention_table
 from eval.failures import first_broken_stage
+from eval.judges.scoring import JudgeReport
+from eval.judges.trust import judge_json, judged_json
 from eval.metrics import Metric, Unmeasured
 from eval.runner import Row, Run
 from eval.stats import Estimate, mean_interval, quantile_interval, wilson
@@ -20,8 +22,8 @@ SCHEMA_VERSION = 1
 _SMALLEST_SLICE = 5  # below this an interval says nothing that the single cases do not say better
 
 
-def summarise(run: Run) -> Json:
-    """Return the content of `results.json`.
+def summarise(run: Run, calibrations: Sequence[Json] = ()) -> Json:
+    """Return the content of `results.json`; `calibrations` are the records of judges at hand.
 
     `metrics[NAME]` holds `value` (= `mean`, over the `n` measured cases), its 95 % interval, `applicable` cases,
     `coverage` = n / applicable, and `missing_as_zero`, the mean with unmeasured cases as 0 (for shares and scores).
@@ -45,7 +47,8 @@ def summarise(run: Run) -> Json:
         "status": dict(Counter(row.seen.status for row in rows)),
         "anchors": anchor_counts(run.golden.cases, [row.seen.case for row in rows]),
         "failures": dict(Counter(filter(None, (first_broken_stage(row.seen) for row in rows)))),
-        "metrics": {metric.name: aggregate(metric, rows, seed) for metric in run.metrics},
+        "metrics": {m.name: metric_json(m, rows, seed, run.judges, calibrations) for m in run.metrics},
+        "judges": {report.name: judge_json(report) for report in run.judges},
         "abstention": {name: asdict(rule) for name, rule in abstention_table([row.seen for row in rows]).items()},
         "latency_ms": _latencies(rows, seed),
         "slices": _slices(run),
@@ -80,6 +83,18 @@ def aggregate(metric: Metric, rows: Sequence[Row], seed: int) -> Json:
         "meaning": metric.meaning,
         "self_reported": metric.self_reported,
     }
+
+
+def metric_json(
+    metric: Metric, rows: Sequence[Row], seed: int, judges: Sequence[JudgeReport], calibrations: Sequence[Json]
+) -> Json:
+    """Return a metric's entry in `results.json`: its aggregate, and for a judge's metric how far to trust it."""
+    entry = aggregate(metric, rows, seed)
+    if metric.judge is None:
+        return entry | {"judge": None}
+    values = [value for row in rows if not isinstance(value := row.values[metric.name], Unmeasured)]
+    (report,) = (report for report in judges if report.name == metric.judge)
+    return entry | {"judge": judged_json(metric, values, report, calibrations)}
 
 
 def _estimate(metric: Metric, measured: Sequence[tuple[float, str]], seed: int) -> Estimate | None:

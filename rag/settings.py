@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -147,6 +147,45 @@ class AnswerSettings(_Section):
     usd_per_million_output: float | None = None
 
 
+class JudgeModelSettings(_Section):
+    """One language model that judges answers, at an OpenAI-compatible endpoint; its key is OPENAI_API_KEY.
+
+    `temperature` and `max_output_tokens` are left out of requests where they are null.
+    """
+
+    model: str
+    base_url: str | None = Field(default=None, description="default OPENAI_BASE_URL")
+    repeats: int = Field(default=1, ge=1, description="times that every case is judged; its score is their mean")
+    concurrency: int = Field(default=4, ge=1, description="requests at a time")
+    timeout_s: float = Field(default=60.0, gt=0)
+    retries: int = Field(default=2, ge=0, description="after a failure that may pass, and after a malformed reply")
+    temperature: float | None = Field(default=0.0, ge=0)
+    max_output_tokens: int | None = Field(default=1024, ge=1)
+    json_mode: bool = Field(default=True, description="ask the endpoint for a JSON object")
+    usd_per_million_input: float | None = Field(default=None, ge=0)
+    usd_per_million_output: float | None = Field(default=None, ge=0)
+
+
+JudgeName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+class JudgeSettings(_Section):
+    """Language models that score answers in evaluations; without one nothing is asked and nothing costs.
+
+    `aspects` are yes-no questions about an answer, by name. `cassettes` is a folder that keeps every reply: what is
+    there is not asked again, and with `replay` nothing else is asked at all.
+    """
+
+    models: Mapping[JudgeName, JudgeModelSettings] = Field(default_factory=dict)
+    metrics: tuple[str, ...] | None = Field(default=None, description="default all")
+    aspects: Mapping[str, str] = Field(
+        default_factory=lambda: {"complete": "Does the response answer every part of the user's question?"}
+    )
+    cassettes: Path | None = None
+    replay: bool = False
+    calibrations: Path | None = Field(default=None, description="default RAGWRIGHT_HOME/calibrations.jsonl")
+
+
 class ServeSettings(_Section):
     """Where the HTTP service listens and what it refuses."""
 
@@ -179,6 +218,7 @@ class Settings(_Section):
     rerank: RerankSettings = RerankSettings()
     context: ContextSettings = ContextSettings()
     answer: AnswerSettings = AnswerSettings()
+    judge: JudgeSettings = JudgeSettings()
     serve: ServeSettings = ServeSettings()
     environment: Environment = Field(default=Environment(), exclude=True)
 
@@ -187,6 +227,7 @@ class Settings(_Section):
         speed_only: dict[str, Any] = {
             "ingest": {"jobs", "keep_generations", "fetch", "duplicates"},
             "embedder": {"threads", "cache_dir"},
+            "judge": True,
             "serve": True,
         }
         return _digest(self.model_dump(mode="json", exclude=speed_only))

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api.commands.corpus import run_ingest
-from api.commands.session import open_runtime
+from api.commands.judge import known_calibrations
+from api.commands.session import open_runtime, settings_of
 from api.errors import EXIT_DONE, EXIT_ERROR, EXIT_SOME_FAILED
 from api.output import note, print_json, print_text
 from api.progress import progress_bar
@@ -17,6 +18,7 @@ from eval.compare import compare_runs, render_comparison
 from eval.decision import write_comparison, write_decision
 from eval.gates import GatePolicy, load_policy, render_gate, run_gate
 from eval.golden import open_golden
+from eval.judges.configured import open_judges
 from eval.render import render_table
 from eval.report import write_report
 from eval.runner import run
@@ -36,6 +38,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         golden = open_golden(arguments.golden, home=home, now=now, split=arguments.split, where=arguments.where)
         # Found out now, not after an hour of questions.
         _make_folder(arguments.out)
+        judges, calibrations = open_judges(runtime.settings, runtime.embedder), known_calibrations(runtime.settings)
         if arguments.ingest:
             with progress_bar() as advance:
                 failed = len(run_ingest([str(golden.documents)], arguments.corpus, runtime, None, advance).failed)
@@ -48,10 +51,11 @@ def evaluate(arguments: argparse.Namespace) -> int:
                     library=runtime.catalogue,
                     verifier=make_verifier(runtime.settings.answer),
                     embedder=runtime.embedder,
+                    judges=judges,
                     progress=advance,
                 )
             )
-        results = write_report(result, arguments.out)
+        results = write_report(result, arguments.out, calibrations)
     if arguments.json:
         print_json(results)
     else:
@@ -82,7 +86,7 @@ def gate(arguments: argparse.Namespace) -> int:
     baseline, candidate = load_run(arguments.baseline), load_run(arguments.candidate)
     if arguments.error_rates:
         return _error_rates(arguments, baseline, candidate, policy)
-    result = run_gate(baseline, candidate, policy)
+    result = run_gate(baseline, candidate, policy, calibrations=known_calibrations(settings_of(arguments)))
     if arguments.out:
         write_decision(result, compare_runs(baseline, candidate), arguments.out)
     if arguments.json:

@@ -15,6 +15,7 @@ from eval.metrics.citations import (
 )
 from eval.metrics.cost import context_tokens, cost_usd, input_tokens, latency, output_tokens
 from eval.metrics.documents import average_precision, mrr, ndcg, recall
+from eval.metrics.shape import schema_validity
 from eval.metrics.spans import (
     context_recall_at_characters,
     precision_omega,
@@ -49,6 +50,7 @@ _ALL: tuple[Metric, ...] = (
     citation_precision(),
     gold_citation_precision(),
     gold_citation_recall(),
+    schema_validity(),
     abstention_recall(),
     abstention_precision(),
     false_abstention(),

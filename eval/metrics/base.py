@@ -28,7 +28,8 @@ Value = float | Unmeasured
 class Metric:
     """One per-case measurement. `rate` means that every value is 0 or 1, so that its mean is a proportion.
 
-    `self_reported` marks scores that come from the runtime's own verifier rather than from gold labels.
+    `self_reported` marks scores that come from the runtime's own verifier rather than from gold labels, `judge` names
+    who scored where that is a model.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Metric:
     better: Better = "higher"
     rate: bool = False
     self_reported: bool = False
+    judge: str | None = None
 
     def __call__(self, seen: Observation) -> Value:
         """Return the case's value; a failed case and a value that is no number are unmeasured."""

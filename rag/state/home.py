@@ -49,6 +49,11 @@ class Home:
         """The runs that the gates of a corpus compared, one folder for each generation; they quote documents."""
         return self.root / "gates" / corpus
 
+    @property
+    def calibrations(self) -> Path:
+        """How judges agreed with people: figures only, no text."""
+        return self.root / "calibrations.jsonl"
+
     def index(self, index_id: int) -> Path:
         """The folder of one index: its shard, segments and weights."""
         return self.root / "indexes" / str(index_id)

@@ -16,6 +16,7 @@ FIGURE = {"value": 0.5, "n": 4, "low": 0.2, "high": 0.8, "method": "Wilson"}
 METRIC = FIGURE | {
     "mean": 0.5, "applicable": 5, "coverage": 0.8, "missing_as_zero": 0.4, "unmeasured": {"the case failed": 1},
     "unit": "share", "better": "higher", "family": "spans", "meaning": "share of gold", "self_reported": False,
+    "judge": None,
 }  # fmt: skip
 
 
@@ -52,7 +53,8 @@ def results(rows: int) -> dict[str, Any]:
         "set": {"name": "shop <s>", "sha256": "f" * 64, "split": "dev", "where": {}}, "corpus": "c", "cases": rows,
         "generations": [1], "settings": "abc", "provenance": {"prompts": ["p@1"], "models": ["m"], "releases": []},
         "started_at": "2026-11-22T10:00:00", "ended_at": "2026-11-22T10:01:00", "options": {"concurrency": 2},
-        "primary": "recall@4000ch", "status": {"ok": 4, "error": 1}, "anchors": {"kept": 5, "moved": 0, "lost": 0},
+        "primary": "recall@4000ch", "judges": {},
+        "status": {"ok": 4, "error": 1}, "anchors": {"kept": 5, "moved": 0, "lost": 0},
         "failures": {}, "metrics": {"recall@4000ch": METRIC}, "abstention": {"system": rule},
         "latency_ms": {"retrieve": {"p50": FIGURE, "p95": FIGURE}, "wall": {"p50": FIGURE, "p95": FIGURE}},
         "slices": {"kind": {"edge": group, "golden": group}, "expect": {}, "tag": {}},
@@ -141,6 +143,20 @@ def test_a_cluster_leads_to_its_cases(page: str) -> None:
     (link,) = Reader(page).all("a", lambda a: a.get("data-stage") == "not_cited")
     assert link["href"] == "#cases" and '<a href="#case-2">' in page
     assert 'data-status="error broken error"' in page and 'data-status="ok well"' in page
+
+
+def test_a_judge_stands_beside_people_and_beside_a_constant() -> None:
+    record = {
+        "n": 40, "model": "m<1>", "fingerprint": "f", "kappa": FIGURE | {"value": 0.31}, "accuracy": FIGURE,
+        "constant_accuracy": 0.7, "base_rate": FIGURE, "judge_rate": FIGURE, "at": "2026-11-20T10:00:00",
+    }  # fmt: skip
+    judged = {"calibration": record, "fingerprint": "f", "corrected": None}
+    metric = METRIC | {"family": "judges", "judge": judged}
+    cost = {"input_tokens": 9, "output_tokens": 1, "usd": None, "calls": 2, "replayed": 0, "failed": {}}
+    found = results(1) | {"judges": {"main": {"model": "m<1>", "cost": cost}}}
+    page = render_html(found | {"metrics": {**found["metrics"], "judge.faithfulness": metric}}, [row(0)])
+    assert Reader(page).open == [] and "calibrated, kappa 0.31, n=40" in page
+    assert '<td class="n bad">0.700</td>' in page  # saying what is more frequent is right more often
 
 
 def test_a_run_that_only_searched_has_a_page_too() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ir_measures
 import pytest
 from hypothesis import given
@@ -166,3 +168,22 @@ def test_abstention_rates_count_only_their_own_cases(
     seen = Observation(Case("1", "q", answerable, "answer" if answerable else "clarify"), "ok", abstained=abstained)
     found = [METRICS[name](seen) for name in ("abstention_recall", "abstention_precision", "false_abstention")]
     assert tuple(None if isinstance(v, Unmeasured) else v for v in found) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "valid"),
+    [
+        ({}, 1.0),
+        ({"answer": "T."}, 0.0),
+        ({"passages": ()}, 0.0),
+        ({"passages": (Passage(1, "b", "", "", "x", (Span(0, 1),), 1),)}, 0.0),
+        ({"sentences": (Sentence("S.", 0, 2), Sentence("S.", 0, 2))}, 0.0),
+        ({"abstained": True, "answer": "", "reason": "weak"}, 1.0),
+        ({"abstained": True, "answer": "", "reason": None}, 0.0),
+        ({"abstained": True, "reason": "weak"}, 0.0),
+    ],
+)
+def test_the_shape_of_an_answer(changed: dict[str, object], valid: float) -> None:
+    passages = (Passage(1, "a", "", "", "0123456789", (Span(0, 10),), 4),)
+    seen = replace(answered(gold(("a", 0, 4)), cite("a", 0, 4)), answer="S.", passages=passages, abstained=False)
+    assert value("schema_validity", replace(seen, **changed)) == valid  # type: ignore[arg-type]
