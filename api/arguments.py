@@ -147,7 +147,7 @@ def _add_evaluation_verbs(verbs: Verbs) -> None:
 
 
 def _add_golden_verbs(verbs: Verbs) -> None:
-    group = _group(verbs, "golden", "bring in golden sets and check them")
+    group = _group(verbs, "golden", "bring in, check and make golden sets")
     bring = _verb(group, "import", "golden:import_golden", "write another tool's set as a golden-set folder")
     bring.add_argument("format", metavar="FORMAT", help="promptfoo, ragas, beir or trec")
     bring.add_argument("source", metavar="SOURCE", type=Path, help="the file or folder of that tool")
@@ -157,6 +157,29 @@ def _add_golden_verbs(verbs: Verbs) -> None:
     )
     check = _verb(group, "check", "golden:check_golden", "read a set strictly; find what its splits share")
     check.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    cover = _verb(
+        group, "coverage", "golden:golden_coverage", "show what of a corpus, and of real questions, a set misses"
+    )
+    cover.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    _add_corpus(cover)
+    cover.add_argument("--traffic", metavar="FILE", type=Path, help="real questions: JSON lines with question, or .txt")
+    cover.add_argument("--similarity", metavar="S", type=_share, help="from which questions are one intent (0.5)")
+    make = _verb(group, "synthesize", "golden:synthesize_golden", "make a synthetic set from a corpus's own text")
+    _add_corpus(make)
+    make.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new folder")
+    make.add_argument("--n", metavar="N", type=_positive, default=200, help="cases to make (default 200)")
+    make.add_argument("--seed", metavar="N", type=int, default=0, help="another seed, another draw (default 0)")
+    make.add_argument(
+        "--hold-out", metavar="N", type=_count, default=0, help="leave N documents out of the set and ask about them"
+    )
+    make.add_argument("--llm", action="store_true", help="let the model at OPENAI_BASE_URL write the questions")
+    label = _verb(verbs, "label", "label:label", "turn real questions into cases: say which passages answer them")
+    label.add_argument("golden", metavar="SET", type=Path, help="the set to add to; a new folder makes a new set")
+    _add_corpus(label)
+    label.add_argument(
+        "--from", metavar="FILE", dest="source", type=Path, help="questions that were asked: JSON lines, or .txt"
+    )
+    label.add_argument("--top-k", metavar="N", type=_positive, default=5, help="passages to show (default 5)")
 
 
 def _add_judge_verbs(verbs: Verbs) -> None:
@@ -241,6 +264,13 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
     return share
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, got {text}")
+    return number
 
 
 def _positive(text: str) -> int:

@@ -12,8 +12,8 @@ _SNIPPET = 240
 _INDENT = " " * 5
 
 
-def search_text(result: SearchResult) -> str:
-    """Return the hits: rank, score, title and headings, place, and how each begins."""
+def search_text(result: SearchResult, whole: bool = False) -> str:
+    """Return the hits: rank, score, title and headings, place, and how each begins, or with `whole` all of it."""
     if not result.hits:
         return "No hits."
     lines = []
@@ -22,7 +22,8 @@ def search_text(result: SearchResult) -> str:
         page = f" page {chunk.page}" if chunk.page is not None else ""
         lines.append(f"{hit.rank:>3}. {chunk.header or chunk.doc_id}  ({hit.score:.4f})")
         lines.append(f"{_INDENT}{_place(chunk.doc_id, chunk.span.start, chunk.span.end)}{page}")
-        lines.append(_wrapped(textwrap.shorten(chunk.text, _SNIPPET, placeholder=" …")))
+        begins = _wrapped(textwrap.shorten(chunk.text, _SNIPPET, placeholder=" …"))
+        lines.append(textwrap.indent(chunk.text, _INDENT) if whole else begins)
     return "\n".join(lines)
 
 

@@ -101,12 +101,15 @@ def render_table(results: Json, width: int = 110, color: bool = False) -> str:
     for line in judge_lines(results):
         console.print(line, highlight=False, markup=False)
     console.print(_closing(results), highlight=False, markup=False)
+    for warning in results["warnings"]:
+        console.print(f"Warning: {warning}.", highlight=False, markup=False)
     return page.getvalue()
 
 
 def render_markdown(results: Json) -> str:
     """Return `summary.md`: what a pull request needs, in GitHub's Markdown."""
     lines = [f"## Evaluation: {md(heading(results))}", "", md(_closing(results)), ""]
+    lines += [line for warning in results["warnings"] for line in (f"> **Warning:** {md(warning)}.", "")]
     lines += ["| metric | value | 95 % interval | n | coverage |", "|---|---:|---:|---:|---:|"]
     for name, metric in measured(results):
         cells = [md(label(name, metric, results["primary"])), *_cells(metric)]

@@ -34,6 +34,7 @@ def summarise(run: Run, calibrations: Sequence[Json] = ()) -> Json:
     return {
         "schema": SCHEMA_VERSION,
         "set": _set(run),
+        "warnings": _warnings(run),
         "corpus": run.corpus,
         "generation": generations[0] if len(generations) == 1 else None,
         "generations": generations,
@@ -164,7 +165,20 @@ def _slices(run: Run) -> Json:
 
 def _set(run: Run) -> Json:
     golden = run.golden
-    return {"name": golden.name, "sha256": golden.sha256, "split": golden.split, "where": dict(golden.where)}
+    synthetic = sum(case.synthetic for case in golden.cases)
+    chosen = {"name": golden.name, "sha256": golden.sha256, "split": golden.split, "where": dict(golden.where)}
+    return chosen | {"synthetic": synthetic}
+
+
+def _warnings(run: Run) -> list[str]:
+    """Return what a reader of any figure of the run must know first."""
+    synthetic = sum(case.synthetic for case in run.golden.cases)
+    if not synthetic:
+        return []
+    return [
+        f"{synthetic} of {len(run.golden.cases)} cases are synthetic: they rank retrievers, not generators, and flatter"
+        " keyword search"
+    ]
 
 
 def _provenance(rows: Sequence[Row]) -> Json:

@@ -49,7 +49,7 @@ STEMMERS: Mapping[str, str] = {
 
 _PROSE = frozenset({"paragraph", "list_item", "heading"})
 _NO_WORD = re.compile(r"\S*[\d/@\\_=<>{}|]\S*")
-_WINDOWS = 12
+_WINDOWS = 6
 _WINDOW_CHARS = 200
 _MIN_BYTES = 50
 _SURE = 0.6
@@ -76,7 +76,7 @@ def language_code(declared: str) -> str:
 def detect(document: Document) -> str:
     """Return the language of most of a document's prose, "" where it is short or mixed or cannot be told.
 
-    Up to twelve excerpts are judged one by one, so that a text in two languages is seen as such.
+    Up to six excerpts are judged one by one, so that a text in two languages is seen as such.
     """
     votes: Counter[str] = Counter()
     for window in _windows(_prose(document)):
@@ -98,7 +98,7 @@ def _prose(document: Document) -> str:
 
 
 def _windows(text: str) -> Iterator[str]:
-    """Yield up to twelve excerpts, evenly spread."""
+    """Yield up to six excerpts, evenly spread."""
     count = min(_WINDOWS, -(-len(text) // _WINDOW_CHARS))
     for i in range(count):
         start = i * len(text) // count

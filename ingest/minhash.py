@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag.text import words
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 PLACES = 128
 DIGEST_BYTES = 16
@@ -22,17 +27,22 @@ _BATCH = 2048  # each takes a megabyte a thousand: a large document must not nee
 
 def signature(text: str) -> bytes:
     """Return 16 bytes of the text's digest and 128 little-endian uint32; nothing for a text without words."""
-    from datasketch import MinHash  # half a second of imports, in worker processes only
-
     tokens = words(text)
     if not tokens:
         return b""
-    signed = MinHash(num_perm=PLACES, seed=_SEED)
+    signed = _empty().copy()
     shingles = _shingles(tokens)
     for start in range(0, len(shingles), _BATCH):
         signed.update_batch(shingles[start : start + _BATCH])
     digest = hashlib.sha256(text.encode("utf-8")).digest()[:DIGEST_BYTES]
     return digest + np.asarray(signed.hashvalues).astype("<u4").tobytes()
+
+
+@cache
+def _empty() -> MinHash:
+    from datasketch import MinHash  # half a second of imports, in worker processes only
+
+    return MinHash(num_perm=PLACES, seed=_SEED)  # drawing its permutations is a quarter of the work: once is enough
 
 
 def _shingles(tokens: Sequence[str]) -> list[bytes]:

@@ -133,6 +133,10 @@ class GeneratorUnavailableError(GeneratorError):
 
 
 class GoldenSetError(RagwrightError):
-    """A golden set breaks its schema."""
+    """A golden set breaks its schema; `problems` are all of them, each with file, line and field."""
 
     slug = "bad-golden-set"
+
+    def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)

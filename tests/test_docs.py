@@ -41,8 +41,17 @@ REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "corpora/README.md", "docs/lost-rows.md", "docs/chunkers.md"]
-PAGES += ["docs/gates.md", "docs/ci.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "corpora/README.md",
+    "docs/lost-rows.md",
+    "docs/chunkers.md",
+    "docs/golden-sets.md",
+    "docs/gates.md",
+    "docs/ci.md",
+]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
 MODEL_SAYS = "Genvind Nord A/S shreds the disks."
@@ -298,6 +307,14 @@ def test_the_page_of_tests_is_true(workspace: Workspace) -> None:
         "bash", "-euo", "pipefail", "-c", re.sub("^pytest ", pytest_here, commands, flags=re.MULTILINE)
     )
     assert done.returncode == 0 and "4 passed" in done.stdout and "3/3" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_commands_of_the_page_on_golden_sets_run(workspace: Workspace) -> None:
+    page = fenced((REPOSITORY / "docs" / "golden-sets.md").read_text(encoding="utf-8"))
+    done = workspace.run("bash", "-euo", "pipefail", "-c", "".join(body for name, body in page if name == "bash"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 labelled, 1 in out/labelled" in done.stdout and "synthetic cases of" in done.stdout
+    assert "intents covered" in done.stdout and load_golden(workspace.folder / "out" / "imported").cases[0].spans
 
 
 def test_the_golden_rows_are_a_golden_set(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ class Options:
     parts: tuple[str, ...] = PARTS
     data: Path | None = None
     sets: tuple[str, ...] = ()
-    alone_share: float = 0.5
-    llama_share: float = 0.15
+    alone_share: float = 0.25
+    llama_share: float = 0.5
     slices: int = 4
     page_chunks: int = 2_000
     pdfs: int = 2

@@ -1,4 +1,8 @@
-"""Ingestion side by side with LlamaIndex: the same documents in slices, the systems in turning order, then quality."""
+"""Ingestion side by side with LlamaIndex: the same documents in slices, the systems in turning order, then quality.
+
+Slices hold either documents that fit the model's window, which every system reads whole, or longer ones, of which
+LlamaIndex's default chunks lose what lies beyond the window: speed-ups are told for both kinds and for all.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.bench.corpora import BenchCorpus, BenchQuestion, write_corpus
+from eval.bench.corpora import BenchCorpus, BenchDocument, BenchQuestion, write_corpus
 from eval.bench.figures import Figure, mean_of, ratio_of_sums, single, unmeasured
 from eval.bench.own import OwnIngestion, timed
 from eval.gates import GatePolicy
 from eval.stats import minimal_detectable_effect, non_inferiority, paired_difference
 from rag.models.embedders import PACKAGED
 from rag.models.weights import packaged_folder
+from rag.ports import Embedder
 
 log = logging.getLogger(__name__)
 
 OURS, SHIPPED, SAME_RUNTIME = "ragwright", "llamaindex", "llamaindex_same_runtime"
-SAME_CHUNKS, SAME_RUNTIME_SHIPPED = "llamaindex_same_chunks", "llamaindex_same_runtime_default_chunks"
+SAME_CHUNKS = "llamaindex_same_chunks"
 SAME_RUNTIME_TUNED = "llamaindex_same_runtime_batches_of_256"
+
+READ_WHOLE, LONGER = "read_whole_by_all", "longer_than_the_window"
 
 _TOP_K = 50  # chunks that each system retrieves; their documents are ranked by their first chunk
 
@@ -31,10 +38,8 @@ Search = Callable[[str, int], list[str]]
 def compare_with_llamaindex(own: OwnIngestion, corpus: BenchCorpus, work: Path, slices: int) -> dict[str, Any]:
     """Return speed-ups in documents per second, tokens embedded and nDCG@10 on the questions of the corpus."""
     rivals = _rivals(own)
-    folders = [
-        write_corpus(corpus.documents[number::slices], work / f"slice{number}")
-        for number in range(min(slices, len(corpus.documents)))
-    ]
+    kinds = sliced(corpus.documents, own.runtime.embedder, slices)
+    folders = [write_corpus(part, work / f"slice{number}") for number, (_, part) in enumerate(kinds)]
     systems: dict[str, Ingest] = {OURS: own.ingest} | {name: rival.ingest for name, rival in rivals.items()}
     seconds = slice_seconds(systems, folders)
     searches: dict[str, Search] = {OURS: own.search_dense, "ragwright_hybrid": own.search}
@@ -43,14 +48,37 @@ def compare_with_llamaindex(own: OwnIngestion, corpus: BenchCorpus, work: Path, 
     chunks = own.chunks()
     sizes[OURS] = [(len(chunks), sum(chunk.tokens + 2 for chunk in chunks))]
     return {
-        "documents": len(corpus.documents),
+        "documents": {kind: sum(len(part) for k, part in kinds if k == kind) for kind in dict.fromkeys(dict(kinds))},
         "slices": len(folders),
         "seconds": {name: single(sum(taken)) for name, taken in seconds.items()},
         "speedups": {name: ratio_of_sums(seconds[name], seconds[OURS]) for name in rivals},
+        "speedups_by_kind": {kind: _speedups(seconds, rivals, kinds, kind) for kind in dict.fromkeys(dict(kinds))},
         "chunks": {name: sum(count for count, _ in of_slices) for name, of_slices in sizes.items()},
         "tokens_embedded": {name: sum(tokens for _, tokens in of_slices) for name, of_slices in sizes.items()},
         "quality": quality(searches, corpus.questions),
     }
+
+
+def sliced(
+    documents: Sequence[BenchDocument], embedder: Embedder, slices: int
+) -> list[tuple[str, Sequence[BenchDocument]]]:
+    """Return about `slices` slices as `(kind, documents)`, the kinds apart and in turn."""
+    kinds: dict[str, list[BenchDocument]] = {READ_WHOLE: [], LONGER: []}
+    for document in documents:
+        fits = embedder.tokenizer.count(document.content) + 2 <= embedder.max_tokens
+        kinds[READ_WHOLE if fits else LONGER].append(document)
+    of_each = max(1, slices // 2)
+    parts = ((kind, found[number::of_each]) for number in range(of_each) for kind, found in kinds.items())
+    return [(kind, part) for kind, part in parts if part]
+
+
+def _speedups(
+    seconds: Mapping[str, Sequence[float]], rivals: Mapping[str, Any], kinds: Sequence[tuple[str, Any]], kind: str
+) -> dict[str, Figure]:
+    def of_kind(name: str) -> list[float]:
+        return [taken for taken, (found, _) in zip(seconds[name], kinds, strict=True) if found == kind]
+
+    return {name: ratio_of_sums(of_kind(name), of_kind(OURS)) for name in rivals}
 
 
 def _rivals(own: OwnIngestion) -> dict[str, Any]:
@@ -67,7 +95,6 @@ def _rivals(own: OwnIngestion) -> dict[str, Any]:
         SAME_CHUNKS: LlamaIngestion(theirs, embedder, size),
         SAME_RUNTIME: LlamaIngestion(ours, embedder, size),
         SAME_RUNTIME_TUNED: LlamaIngestion(runtime_embedding(embedder, 256), embedder, size),
-        SAME_RUNTIME_SHIPPED: LlamaIngestion(ours, embedder),
     }
 
 

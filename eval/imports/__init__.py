@@ -15,7 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from eval.export import check_new
 from eval.golden import GoldenSet, load_golden
+from eval.golden_rows import rows_text
 from rag.errors import ConfigError, GoldenSetError, UnknownKeyError
 
 Json = dict[str, Any]
@@ -54,8 +56,7 @@ def import_set(format: str, source: Path, out: Path, documents: Path | None = No
     """
     if format not in IMPORTERS:
         raise UnknownKeyError("import format", format, IMPORTERS)
-    if out.exists() and any(out.iterdir()):
-        raise ConfigError(f"{out} is not empty; name a new folder")
+    check_new(out)
     module, _, function = IMPORTERS[format].partition(":")
     reader: Reader = getattr(import_module(f"eval.imports.{module}"), function)
     found = reader(source, texts_of(documents) if documents else {})
@@ -129,4 +130,4 @@ def _write_documents(out: Path, rows: Sequence[Json], documents: Path | None) ->
 
 
 def _write_rows(path: Path, rows: Sequence[Json]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(rows_text(rows), encoding="utf-8")

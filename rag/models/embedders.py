@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ PACKAGED = {
     ),
 }
 _BATCH = 32
-_BATCH_TOKENS = 1024  # of one run, padding included: what it works on then stays in a core's cache
+_BATCH_TOKENS = 1024  # of one run: what it works on then stays in a core's cache
 _EPSILON = 1e-12
 
 
@@ -87,30 +88,27 @@ class OnnxEmbedder:
         self._opening = threading.Lock()
 
     def embed(self, texts: Sequence[str], *, with_tokens: bool = False) -> Embeddings:
-        """Embed texts in the order given; batches of like length run beside each other, one on each thread."""
+        """Embed texts in the order given; batches of equal length run beside each other, one on each thread."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
         tokens: list[Vectors] = [np.zeros((0, self.dim), np.float32)] * (len(texts) if with_tokens else 0)
         encodings = self._batch_tokenizer.encode_batch(list(texts)) if texts else []
-        lengths = [sum(encoding.attention_mask) for encoding in encodings]
 
         def embed_rows(rows: Sequence[int]) -> None:
-            width = lengths[rows[-1]]
-            ids = np.array([encodings[row].ids[:width] for row in rows], np.int64)
-            mask = np.array([encodings[row].attention_mask[:width] for row in rows], np.int64)
-            hidden = self._run(ids, mask)
-            vectors[rows] = _mean_pool(hidden, mask)
+            hidden = self._run(np.array([encodings[row].ids for row in rows], np.int64))
+            vectors[rows] = _normalise(hidden.mean(1))
             if with_tokens:
                 for row, states in zip(rows, hidden, strict=True):
-                    tokens[row] = _normalise(states[1 : lengths[row] - 1])
+                    tokens[row] = _normalise(states[1:-1])
 
-        _on_threads(self._threads, embed_rows, list(batches_by_length(lengths, _BATCH_TOKENS)))
+        batches = list(batches_by_length([len(encoding.ids) for encoding in encodings], _BATCH_TOKENS))
+        _on_threads(self._threads, embed_rows, batches)
         return Embeddings(vectors, tuple(tokens))
 
-    def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Vectors:
+    def _run(self, ids: NDArray[np.int64]) -> Vectors:
         with self._opening:
             if self._session is None:
                 self._session = self._open()
-        hidden: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        hidden: Vectors = self._session.run(None, {"input_ids": ids})[0]
         return hidden
 
     def _open(self) -> Any:
@@ -128,18 +126,13 @@ class OnnxEmbedder:
 
 
 def batches_by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Yield positions by rising length, as many at a time as fill `tokens` once padded; one at least.
+    """Yield positions by rising length, only equal ones together and at most `tokens` at a time; one text at least.
 
-    A small batch of like lengths wastes no padding.
+    So nothing is padded and no mask is needed; a batch of one is about as fast a token as a large one.
     """
-    batch: list[int] = []
-    for position in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and lengths[position] * (len(batch) + 1) > tokens:
-            yield batch
-            batch = []
-        batch.append(position)
-    if batch:
-        yield batch
+    for length, group in groupby(sorted(range(len(lengths)), key=lengths.__getitem__), key=lengths.__getitem__):
+        equal, size = list(group), max(1, tokens // length)
+        yield from (equal[start : start + size] for start in range(0, len(equal), size))
 
 
 def _on_threads(threads: int, work: Callable[[Sequence[int]], None], batches: Sequence[Sequence[int]]) -> None:
@@ -246,11 +239,6 @@ def _shape(folder: Path) -> tuple[int, int]:
     if not (pooling.get("pooling_mode_mean_tokens") or pooling.get("pooling_mode") == "mean"):
         raise ModelError(f"{folder} does not pool by the mean; set embedder.runtime to torch")
     return int(dim), int(window)
-
-
-def _mean_pool(hidden: Vectors, mask: NDArray[np.int64]) -> Vectors:
-    weights = mask[..., None].astype(np.float32)
-    return _normalise((hidden * weights).sum(1) / weights.sum(1))
 
 
 def _normalise(rows: Vectors) -> Vectors:

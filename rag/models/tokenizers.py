@@ -36,13 +36,12 @@ class JsonTokenizer:
 
 
 def load_tokenizer(path: Path, max_tokens: int | None = None) -> HfTokenizer:
-    """Load a tokenizer that pads batches and, if asked, truncates to `max_tokens` special tokens included."""
+    """Load a tokenizer that never pads and, if asked, truncates to `max_tokens` special tokens included."""
     from tokenizers import Tokenizer as HfTokenizer
 
     tokenizer = HfTokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     if max_tokens is not None:
-        tokenizer.enable_padding()
         tokenizer.enable_truncation(max_tokens)
     return tokenizer

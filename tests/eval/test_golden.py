@@ -48,6 +48,15 @@ def test_a_full_row(tmp_path: Path) -> None:
     assert case.fields["type"] == "factoid" and case.fields["level"] == "3"
 
 
+def test_rubrics_and_provenance(tmp_path: Path) -> None:
+    judged = row(rubrics={"score5_description": "names the day"}, provenance={"source": "ticket", "by": "ann"})
+    made = row(id="q2", provenance="beir", synthetic=True)
+    first, second = load_golden(make(tmp_path, judged, made)).cases
+    assert first.rubrics == {"score5_description": "names the day"} and first.provenance["by"] == "ann"
+    assert second.provenance == {"source": "beir"} and second.synthetic and not first.synthetic
+    assert [case.id for case in select_cases(load_golden(tmp_path), where=["synthetic=false"]).cases] == ["q1"]
+
+
 def test_what_public_sets_leave_out_has_defaults(tmp_path: Path) -> None:
     golden = load_golden(make(tmp_path, row(relevant=["sub/b c#.pdf"]), row(id="q2", answerable=False)))
     first, second = golden.cases
@@ -76,6 +85,11 @@ def test_what_public_sets_leave_out_has_defaults(tmp_path: Path) -> None:
             "relevant.0.end: 400 is beyond the document's 32 characters",
         ),
         (row(relevant=[span(start=19)]), "questions.jsonl:2: relevant.0.text: the document says ' gold 🥇'"),
+        (row(rubrics={"5": " "}), "questions.jsonl:2: rubrics.5: "),
+        (row(rubrics=["good"]), "questions.jsonl:2: rubrics: "),
+        (row(provenance=3), "questions.jsonl:2: provenance: "),
+        (row(synthetic="yes"), "questions.jsonl:2: synthetic: "),
+        (row(anwsers=["x"]), "questions.jsonl:2: anwsers: there is no such field; did you mean 'answers'?"),
         (row(history=[{"role": "system", "text": "x"}]), "questions.jsonl:2: history.0.role: "),
         ("{nonsense", "questions.jsonl:2: not a JSON object"),
         ("[1]", "questions.jsonl:2: row: "),
@@ -88,10 +102,19 @@ def test_every_problem_names_file_line_and_field(tmp_path: Path, bad: Any, messa
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_all_problems_are_counted_and_the_first_are_shown(tmp_path: Path) -> None:
+def test_all_problems_are_there_and_the_first_are_shown(tmp_path: Path) -> None:
     folder = make(tmp_path, *(row(id=f"q{i}", kind="x") for i in range(9)))
-    with pytest.raises(GoldenSetError, match=r"jsonl:1: .*jsonl:5: .*\(and 4 more\)"):
+    with pytest.raises(GoldenSetError, match=r"jsonl:1: .*jsonl:5: .*\(and 4 more; .*golden check") as caught:
         load_golden(folder)
+    assert [line.split(":")[1] for line in caught.value.problems] == [str(n) for n in range(1, 10)]
+
+
+def test_a_document_that_is_no_text_is_one_problem_among_others(tmp_path: Path) -> None:
+    folder = make(tmp_path, row(relevant=[span(doc_id="b.md")]), row(id="q2", relevant=[span(doc_id="b.md")], kind="x"))
+    (folder / "docs" / "b.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(GoldenSetError) as caught:
+        load_golden(folder)
+    assert len(caught.value.problems) == 2 and caught.value.problems[0].startswith("docs/b.md: cannot be read")
 
 
 def test_documents_jsonl_is_checked_too(tmp_path: Path) -> None:

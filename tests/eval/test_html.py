@@ -53,7 +53,7 @@ def results(rows: int) -> dict[str, Any]:
         "set": {"name": "shop <s>", "sha256": "f" * 64, "split": "dev", "where": {}}, "corpus": "c", "cases": rows,
         "generations": [1], "settings": "abc", "provenance": {"prompts": ["p@1"], "models": ["m"], "releases": []},
         "started_at": "2026-11-22T10:00:00", "ended_at": "2026-11-22T10:01:00", "options": {"concurrency": 2},
-        "primary": "recall@4000ch", "judges": {},
+        "primary": "recall@4000ch", "judges": {}, "warnings": ["synthetic <w>"],
         "status": {"ok": 4, "error": 1}, "anchors": {"kept": 5, "moved": 0, "lost": 0},
         "failures": {}, "metrics": {"recall@4000ch": METRIC}, "abstention": {"system": rule},
         "latency_ms": {"retrieve": {"p50": FIGURE, "p95": FIGURE}, "wall": {"p50": FIGURE, "p95": FIGURE}},

@@ -304,6 +304,18 @@ async def test_the_summaries_give_n_and_interval_with_every_figure(finished: Run
     assert "false_abstention" in table and "best single score" in table and "\x1b" not in table
 
 
+async def test_every_summary_of_a_synthetic_set_says_what_it_cannot_tell(tmp_path: Path) -> None:
+    asked = [case("1", "When does the shop close?", "#odd: <b>.md", "noon", synthetic=True), case("2", "Refunds?")]
+    results = write_report(await run(golden(*asked), Shop(), "shop", options=options()), tmp_path)
+    warning = "1 of 2 cases are synthetic: they rank retrievers, not generators"
+    assert results["set"]["synthetic"] == 1 and results["warnings"][0].startswith(warning)
+    for page in (tmp_path / "summary.md", tmp_path / "report.html"):
+        assert warning in page.read_text()
+    assert warning in " ".join(render_table(results).split())
+    plain = write_report(await run(golden(asked[1]), Shop(), "shop", options=options()), tmp_path)
+    assert plain["warnings"] == [] and "Warning" not in render_table(plain) + (tmp_path / "summary.md").read_text()
+
+
 async def test_ragas_scores_every_row_or_says_why_not(tmp_path: Path) -> None:
     shop = Shop()
     finished = await run(golden(), shop, "shop", options=options(ragas=True), library=shop)

@@ -32,7 +32,8 @@ def test_batches_hold_every_text_once_and_keep_to_their_size(lengths: list[int],
     batches = list(batches_by_length(lengths, tokens))
     assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
     for batch in batches:
-        assert len(batch) == 1 or lengths[batch[-1]] * len(batch) <= tokens
+        assert len({lengths[position] for position in batch}) == 1
+        assert len(batch) == 1 or lengths[batch[0]] * len(batch) <= tokens
     flat = [lengths[position] for batch in batches for position in batch]
     assert flat == sorted(flat)
 
