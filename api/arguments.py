@@ -109,11 +109,10 @@ def _add_question_verbs(verbs: Verbs) -> None:
         parser.add_argument("--top-k", metavar="N", type=int, help="hits to keep (retrieval.top_k)")
         parser.add_argument(
             "--filter",
-            metavar="KEY=VALUE",
-            type=_pair,
+            metavar="CONDITION",
             action="append",
             default=[],
-            help="only documents whose metadata equals this, or holds it in a list; repeatable",
+            help="only documents whose metadata meets this: key=value, key!=value, 'key>=2024-01-31', 'key in [a, b]'",
         )
     for parser in (context, ask):
         parser.add_argument("--budget-tokens", metavar="N", type=int, help="the context's size (context.budget_tokens)")
@@ -242,13 +241,6 @@ def _add_service_verbs(verbs: Verbs) -> None:
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", metavar="NAME", required=True, help="the corpus")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"needs key=value, got {text!r}")
-    return key, value
 
 
 def _scale(text: str) -> tuple[float, float]:

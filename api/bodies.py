@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from api.errors import InvalidRequestError
+from rag.conditions import Condition, as_conditions, parse_condition
+from rag.errors import ConfigError
 from rag.pipeline import Request
 from rag.types import Turn
 
@@ -45,15 +56,47 @@ class TurnBody(_Body):
     text: NonBlank
 
 
+def _conditions(given: object, parse_mapping: ValidatorFunctionWrapHandler) -> tuple[Condition, ...]:
+    if not isinstance(given, list | tuple):
+        return as_conditions(parse_mapping(given))
+    found = []
+    for item in given:
+        if not isinstance(item, str):
+            raise PydanticCustomError("condition", "must be conditions like 'key=value' or 'date>=2024-01-31'")
+        try:
+            found.append(parse_condition(_encodable(item)))
+        except ConfigError as error:
+            raise PydanticCustomError("condition", "{problem}", {"problem": str(error)}) from error
+    return tuple(found)
+
+
+_FILTER_SCHEMA = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "array", "items": {"type": "string"}},
+    ],
+    "default": {},
+    "description": "metadata fields that must all be equal, or hold the value in a list; or conditions such as"
+    " 'date>=2024-01-31', 'lang!=de', 'tags in [a, b]', all of which must be met",
+}
+
+
+def _conditions_schema(_source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    return core_schema.no_info_wrap_validator_function(_conditions, handler(dict[Text, Text]))
+
+
+Conditions = Annotated[
+    tuple[Condition, ...], GetPydanticSchema(_conditions_schema), WithJsonSchema(_FILTER_SCHEMA, mode="validation")
+]
+
+
 class SearchBody(_Body):
     """A question to one corpus; what is left out takes the value of the service's settings."""
 
     question: NonBlank
     corpus: NonBlank
     top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
-    filter: dict[Text, Text] = Field(
-        default_factory=dict, description="metadata fields that must all be equal, or hold the value in a list"
-    )
+    filter: Conditions = ()
 
 
 class ContextBody(SearchBody):
@@ -81,6 +124,6 @@ def request_of(body: SearchBody, max_question_chars: int) -> Request:
             f"the question has {len(body.question)} characters, at most {max_question_chars} are allowed"
             " (serve.max_question_chars); shorten it"
         )
-    fields: dict[str, Any] = body.model_dump(exclude={"stream"})
-    turns = tuple(Turn(**turn) for turn in fields.pop("history", ()))
+    fields: dict[str, Any] = {name: value for name, value in body if name != "stream"}
+    turns = tuple(Turn(turn.role, turn.text) for turn in fields.pop("history", ()))
     return Request(history=turns, **fields)

@@ -12,9 +12,16 @@ class InvalidRequestError(RagwrightError):
     slug = "invalid-request"
 
 
+class AccessError(RagwrightError):
+    """A request does not say who asks, where access is restricted."""
+
+    slug = "access-denied"
+
+
 HTTP_STATUS: dict[type[RagwrightError], int] = {
     RagwrightError: 500,
     InvalidRequestError: 422,
+    AccessError: 403,
     errors.ConfigError: 400,
     errors.SourceError: 400,
     errors.PruneRefusedError: 409,

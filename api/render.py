@@ -14,9 +14,9 @@ _INDENT = " " * 5
 
 def search_text(result: SearchResult, whole: bool = False) -> str:
     """Return the hits: rank, score, title and headings, place, and how each begins, or with `whole` all of it."""
+    lines = steps_lines(result)
     if not result.hits:
-        return "No hits."
-    lines = []
+        return "\n".join([*lines, "No hits."])
     for hit in result.hits:
         chunk = hit.chunk
         page = f" page {chunk.page}" if chunk.page is not None else ""
@@ -27,10 +27,16 @@ def search_text(result: SearchResult, whole: bool = False) -> str:
     return "\n".join(lines)
 
 
+def steps_lines(result: SearchResult) -> list[str]:
+    """Return a line for each query step: what it added or replaced, or why it did nothing."""
+    return [f"{step.name}: {step.note or ', '.join(step.added) or 'nothing to do'}" for step in result.steps]
+
+
 def context_text(result: ContextResult) -> str:
     """Return the passages with their tags, what they cost, and how much was left out for which reason."""
     context = result.context
-    parts = [
+    parts = ["\n".join(steps_lines(result.search))] if result.search.steps else []
+    parts += [
         f"[{p.tag}] {p.title or p.doc_id}\n{_INDENT}{_place(p.doc_id, p.start, p.end)}\n{_wrapped(p.text)}"
         for p in context.passages
     ]
@@ -45,9 +51,11 @@ def context_text(result: ContextResult) -> str:
 
 def answer_text(answer: Answer) -> str:
     """Return the answer with its `[n]` markers and the quotes behind them, or why there is none."""
+    steps = steps_lines(answer.context.search)
+    before = "\n".join([*steps, "", ""]) if steps else ""
     if answer.abstained:
-        return refusal_text(answer)
-    return f"{marked(answer)}\n\n{sources_text(answer)}"
+        return before + refusal_text(answer)
+    return f"{before}{marked(answer)}\n\n{sources_text(answer)}"
 
 
 def refusal_text(answer: Answer) -> str:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.sse import EventSourceResponse
 
 from api import schemas
+from api.access import CallerRuntime, runtime_for
 from api.bodies import AnswerBody, ContextBody, SearchBody, request_of
 from api.problems import RESPONSES, problem, respond
 from api.readiness import Readiness
@@ -16,7 +17,6 @@ from api.schemas import AnswerJson, ContextJson, CorporaJson, DocumentJson, Sear
 from api.stream import server_sent_events
 from api.version import ragwright_version
 from rag import pipeline
-from rag.bootstrap import Runtime
 
 router = APIRouter(responses=RESPONSES)
 _EVENT_STREAM: dict[int | str, dict[str, Any]] = {
@@ -24,9 +24,8 @@ _EVENT_STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _runtime(request: Request) -> Runtime:
-    runtime: Runtime = request.app.state.runtime
-    return runtime
+def _runtime(request: Request) -> CallerRuntime:
+    return runtime_for(request.app.state.runtime, request.headers)
 
 
 def _readiness(request: Request) -> Readiness:
@@ -34,7 +33,7 @@ def _readiness(request: Request) -> Readiness:
     return readiness
 
 
-Running = Annotated[Runtime, Depends(_runtime)]
+Running = Annotated[CallerRuntime, Depends(_runtime)]
 
 
 @router.post("/v1/search")
@@ -88,5 +87,5 @@ async def readyz(readiness: Annotated[Readiness, Depends(_readiness)]) -> dict[s
     return respond(problem(503, "not-ready", detail, checks={part: reasons[part] or "ok" for part in reasons}))
 
 
-def _request(body: SearchBody, runtime: Runtime) -> pipeline.Request:
+def _request(body: SearchBody, runtime: CallerRuntime) -> pipeline.Request:
     return request_of(body, runtime.settings.serve.max_question_chars)

@@ -60,14 +60,37 @@ class HitJson(_Json):
     stages: dict[str, StageScoreJson]
 
 
+class UsageJson(_Json):
+    """Tokens and cost; `cost_usd` is null when the model's price is not configured."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+class QueryStepJson(_Json):
+    """What one query step did: the `text` that is searched after it, and what it added or replaced.
+
+    `note` says why it did nothing; `prompt` and `usage` are of the language model, where one was asked.
+    """
+
+    name: str
+    text: str
+    added: list[str]
+    note: str
+    prompt: str
+    usage: UsageJson
+
+
 class SearchJson(_Json):
-    """Ranked hits of one question, from one index generation."""
+    """Ranked hits of one question, from one index generation; `query_steps` is empty unless steps are configured."""
 
     question: str
     corpus: str
     generation: int
     settings: str
     hits: list[HitJson]
+    query_steps: list[QueryStepJson] = []
     timings_ms: dict[str, float]
 
 
@@ -164,14 +187,6 @@ class ProvenanceJson(_Json):
     release: str | None
 
 
-class UsageJson(_Json):
-    """Tokens and cost; `cost_usd` is null when the model's price is not configured."""
-
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float | None
-
-
 class AnswerJson(_Json):
     """A checked answer; when `abstained`, `answer` is empty and `reason` says why."""
 
@@ -245,6 +260,7 @@ def search_json(result: types.SearchResult) -> SearchJson:
         generation=result.generation.id,
         settings=result.settings,
         hits=[hit_json(hit) for hit in result.hits],
+        query_steps=[_step_json(step) for step in result.steps],
         timings_ms=dict(result.timings_ms),
     )
 
@@ -273,7 +289,7 @@ def context_json(result: types.ContextResult) -> ContextJson:
 
 def answer_json(answer: types.Answer) -> AnswerJson:
     """Convert an answer."""
-    made_by, usage = answer.provenance, answer.usage
+    made_by = answer.provenance
     return AnswerJson(
         answer=answer.text,
         sentences=[_sentence_json(sentence) for sentence in answer.sentences],
@@ -287,7 +303,7 @@ def answer_json(answer: types.Answer) -> AnswerJson:
             model=made_by.model,
             release=made_by.release,
         ),
-        usage=UsageJson(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cost_usd=usage.cost_usd),
+        usage=_usage_json(answer.usage),
         timings_ms=dict(answer.timings_ms),
     )
 
@@ -328,6 +344,21 @@ def document_json(document: types.Document, generation: types.Generation) -> Doc
         warnings=list(document.warnings),
         text=document.text,
     )
+
+
+def _step_json(step: types.StepTrace) -> QueryStepJson:
+    return QueryStepJson(
+        name=step.name,
+        text=step.text,
+        added=list(step.added),
+        note=step.note,
+        prompt=step.prompt,
+        usage=_usage_json(step.usage),
+    )
+
+
+def _usage_json(usage: types.Usage) -> UsageJson:
+    return UsageJson(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cost_usd=usage.cost_usd)
 
 
 def _boxes_json(boxes: Sequence[types.Box]) -> list[BoxJson]:

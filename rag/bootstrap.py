@@ -14,6 +14,7 @@ from rag.answer.gate import answer_gate
 from rag.answer.generators import make_generator
 from rag.answer.prompts import PromptFiles
 from rag.answer.verify import make_verifier
+from rag.conditions import Filter
 from rag.context.compress import compressor
 from rag.context.parents import by_children
 from rag.context.tokens import budget_tokenizer
@@ -25,9 +26,11 @@ from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.models.rerankers import reranker
 from rag.pipeline import RagPipeline, Stages
 from rag.ports import Embedder, Index, KeywordIndex, Tokenizer, TokenVectors, VectorIndex
+from rag.query.steps import Sources, query_steps
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import Stores, retriever
 from rag.settings import EmbedderSettings, Settings
+from rag.state.access import AccessCatalogue
 from rag.state.engine import claim_home, open_catalogue
 from rag.state.home import Home
 from rag.state.reader import PinnedCatalogue, SqlCatalogue
@@ -71,12 +74,18 @@ class Runtime:
         """Return the same flow over one generation, whether it is live or not."""
         return self._pipeline(PinnedCatalogue(self.engine, generation))
 
+    def restricted(self, access: Filter) -> tuple[RagPipeline, AccessCatalogue]:
+        """Return the flow and the catalogue for a caller who may see only documents that satisfy `access`."""
+        catalogue = AccessCatalogue(self.catalogue, access)
+        return self.pipeline.restricted(access, catalogue), catalogue
+
     def _pipeline(self, catalogue: SqlCatalogue) -> RagPipeline:
         settings = self.settings
         encoder = QueryEncoder(self.indexes)
         interaction = LateInteraction(self.indexes, encoder)
         stores = Stores(self.indexes, catalogue, encoder)
         prompts = PromptFiles()
+        generator = make_generator(settings.answer, settings.environment)
         stages = Stages(
             catalogue=catalogue,
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
@@ -85,9 +94,10 @@ class Runtime:
             compressor=compressor(settings.context, by_children(interaction.units, self.catalogue)),
             tokenizer=self._budget_tokenizer,
             render=prompts.render,
-            gate=answer_gate(settings.answer, self.indexes),
-            generator=make_generator(settings.answer, settings.environment),
+            gate=answer_gate(settings.answer, self.indexes, catalogue),
+            generator=generator,
             verifier=make_verifier(settings.answer),
+            query_steps=query_steps(settings.query, Sources(self.indexes, catalogue, generator, prompts)),
         )
         return RagPipeline(stages, settings)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from rag.answer.prompts import REFUSAL
 from rag.boxes import boxes_of
+from rag.conditions import Condition, Filter, as_conditions, resolve
 from rag.context.citations import CitedText, cite, locate
 from rag.context.compress import compressed_away
 from rag.context.dedupe import collapse, drop_near_duplicates
@@ -22,12 +25,13 @@ from rag.ports import (
     Catalogue,
     Compressor,
     Generator,
+    QueryStep,
     Reranker,
     Retriever,
     Tokenizer,
     Verifier,
 )
-from rag.retrieve.fusion import Fusion, fuse, to_hits
+from rag.retrieve.fusion import Fusion, fuse, to_hits, variant
 from rag.settings import Settings
 from rag.types import (
     Answer,
@@ -45,6 +49,7 @@ from rag.types import (
     SearchResult,
     Sentence,
     Turn,
+    Usage,
 )
 
 RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
@@ -55,6 +60,7 @@ RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
 class Request:
     """One question to one corpus; None means the setting's value.
 
+    `filter` is a mapping of fields to the values they must have, or a list of conditions (`rag.conditions`).
     `top_k` is how many hits are returned; the context is packed from the best `context.max_hits`, whatever it is.
     """
 
@@ -62,7 +68,7 @@ class Request:
     corpus: str
     top_k: int | None = None
     budget_tokens: int | None = None
-    filter: Mapping[str, str] = field(default_factory=dict)
+    filter: Mapping[str, str] | Sequence[Condition] = ()
     history: tuple[Turn, ...] = ()
     prompt: str | None = None
 
@@ -91,15 +97,21 @@ class Stages:
     gate: AnswerGate
     generator: Generator
     verifier: Verifier
+    query_steps: tuple[QueryStep, ...] = ()
 
 
 class RagPipeline:
     """Answers questions from the live generation of a corpus; safe to share between tasks."""
 
-    def __init__(self, stages: Stages, settings: Settings) -> None:
+    def __init__(self, stages: Stages, settings: Settings, access: Sequence[Condition] = ()) -> None:
         self._stages = stages
         self._settings = settings
+        self._access = tuple(access)
         self._fingerprint = settings.fingerprint()
+
+    def restricted(self, access: Sequence[Condition], catalogue: Catalogue) -> RagPipeline:
+        """Return the same flow for a caller who may see only what satisfies `access`, read through `catalogue`."""
+        return RagPipeline(replace(self._stages, catalogue=catalogue), self._settings, (*self._access, *access))
 
     async def search(self, request: Request) -> SearchResult:
         """Return the ranked hits.
@@ -157,9 +169,10 @@ class RagPipeline:
         stages = self._stages
         query = await self._query(request, clock)
         with clock.measure("retrieve"):
-            found = await asyncio.gather(*(retriever.retrieve(query) for retriever in stages.retrievers))
+            asked = forms(query, stages.retrievers)
+            found = await asyncio.gather(*(retriever.retrieve(form) for _, retriever, form in asked))
         with clock.measure("fuse"):
-            rankings = {retriever.name: ranking for retriever, ranking in zip(stages.retrievers, found, strict=True)}
+            rankings = {name: ranking for (name, _, _), ranking in zip(asked, found, strict=True)}
             pks = sorted({candidate.pk for ranking in found for candidate in ranking})
             chunks = await asyncio.to_thread(stages.catalogue.chunks, pks)
             fused = fuse(rankings, stages.fusion, {pk: chunk.chunk_id for pk, chunk in chunks.items()})
@@ -173,7 +186,7 @@ class RagPipeline:
         shown = tuple(hits[:top_k])
         if self._settings.retrieval.collapse:
             shown = collapse(hits, self._settings.context.near_duplicate, top_k)
-        return SearchResult(request.question, query.generation, self._fingerprint, shown, clock.total())
+        return SearchResult(request.question, query.generation, self._fingerprint, shown, clock.total(), query.steps)
 
     async def _query(self, request: Request, clock: _Clock) -> Query:
         if not request.question.strip():
@@ -182,7 +195,19 @@ class RagPipeline:
             generation = await asyncio.to_thread(self._stages.catalogue.live, request.corpus)
         settings = self._settings.retrieval
         depth = max(settings.candidates, request.top_k or settings.top_k)
-        return Query(request.question, generation, depth, request.filter, request.history)
+        chosen = await self._filter(request, generation)
+        query = Query(request.question, generation, depth, chosen, request.history, typed=request.question)
+        for step in self._stages.query_steps:
+            with clock.measure(f"query.{step.name}"):
+                query = await step.apply(query)
+        return query
+
+    async def _filter(self, request: Request, generation: Generation) -> Filter:
+        conditions = (*as_conditions(request.filter), *self._access)
+        if not conditions:
+            return ()
+        values = partial(self._stages.catalogue.field_values, generation)
+        return await asyncio.to_thread(resolve, conditions, values)
 
     async def _assemble(self, request: Request, query: Query, hits: tuple[Hit, ...], clock: _Clock) -> ContextResult:
         settings, stages = self._settings.context, self._stages
@@ -190,7 +215,7 @@ class RagPipeline:
         with clock.measure("compress"):
             shown = await asyncio.to_thread(expand, hits[: settings.max_hits], self._reader(query.generation))
             kept, dropped = drop_near_duplicates(shown, settings.near_duplicate)
-            selections = await stages.compressor.compress(query, kept)
+            selections = await stages.compressor.compress(replace(query, text=query.question), kept)
             dropped += compressed_away(kept, selections)
         with clock.measure("pack"):
             budget = request.budget_tokens or settings.budget_tokens
@@ -236,7 +261,7 @@ class RagPipeline:
                 prompt_version=result.prompt.version,
                 model=draft.model,
             ),
-            usage=draft.usage,
+            usage=_total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
             timings_ms=clock.total(),
             answerability=judged.probability,
         )
@@ -265,6 +290,25 @@ class RagPipeline:
         plain = {hit.chunk.doc_id for hit in result.search.hits} - boxed
         read = self._stages.catalogue.document
         return {doc_id: read(result.search.generation, doc_id).blocks for doc_id in doc_ids - plain}
+
+
+def forms(query: Query, retrievers: Sequence[Retriever]) -> list[tuple[str, Retriever, Query]]:
+    """Return who is asked what: every retriever the query, and its variants under names of their own."""
+    asked = [(retriever.name, retriever, query) for retriever in retrievers]
+    for number, other in enumerate(query.variants, 1):
+        form = replace(query, text=other.text, terms={})
+        chosen = [retriever for retriever in retrievers if other.retriever in ("", retriever.name)]
+        asked += [(variant(retriever.name, number), retriever, form) for retriever in chosen]
+    return asked
+
+
+def _total_usage(parts: Sequence[Usage]) -> Usage:
+    """Return the sum; the cost is unknown when that of any part that used tokens is."""
+    used = [part for part in parts if part.input_tokens or part.output_tokens]
+    costs = [part.cost_usd for part in used]
+    known = [cost for cost in costs if cost is not None]
+    cost = math.fsum(known) if costs and len(known) == len(costs) else None
+    return Usage(sum(part.input_tokens for part in used), sum(part.output_tokens for part in used), cost)
 
 
 def _refused(draft: Draft) -> Draft:

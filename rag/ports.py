@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter
 from rag.types import (
     Answerability,
     Candidate,
@@ -108,10 +109,8 @@ class VectorIndex(Protocol):
         """Erase points; unknown pks are ignored."""
         ...
 
-    def search(
-        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
-    ) -> list[Candidate]:
-        """Return up to `top_k` visible chunks by falling cosine similarity (-1..1)."""
+    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
+        """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity (-1..1)."""
         ...
 
     def count(self, generation: int) -> int:
@@ -147,11 +146,23 @@ class KeywordIndex(Protocol):
         """Compute and store the weights of a generation. `visible` is every `(pk, chunk_id)` it sees."""
         ...
 
-    def search(self, text: str, top_k: int, generation: int, allowed: frozenset[int] | None = None) -> list[Candidate]:
+    def search(
+        self,
+        text: str,
+        top_k: int,
+        generation: int,
+        allowed: frozenset[int] | None = None,
+        extra: Mapping[str, float] | None = None,
+    ) -> list[Candidate]:
         """Return up to `top_k` chunks with a score above 0, best first, ties by chunk_id.
 
         `allowed` limits the result to those pks (None: no limit); scores equal rank_bm25's over the whole generation.
+        `extra` are weighted terms, as `terms` returns them, that count on top of the text's own, which weigh 1 each.
         """
+        ...
+
+    def terms(self, text: str) -> list[str]:
+        """Return the terms of a text as the index knows them, in reading order, repeated as often as they occur."""
         ...
 
     def count(self, generation: int) -> int:
@@ -277,12 +288,27 @@ class Catalogue(Protocol):
         """Return the chunks of a document whose parent is one of these ranges, in reading order."""
         ...
 
-    def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
-        """Return the pks of visible chunks whose document's metadata equals or holds every field of `filter`."""
+    def matching(self, generation: Generation, filter: Filter) -> frozenset[int]:
+        """Return the pks of visible chunks whose document's metadata satisfies the filter."""
+        ...
+
+    def field_values(self, generation: Generation, field: str) -> frozenset[str]:
+        """Return every value that a metadata field has in the documents of a generation, items of lists included."""
         ...
 
 
 # --- stage ports: asynchronous ----------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class QueryStep(Protocol):
+    """Something that is done to a question before the first stage. `name` is its key in QUERY_STEPS."""
+
+    name: str
+
+    async def apply(self, query: Query) -> Query:
+        """Return the query as it is to be searched, with one more trace in `steps` that says what was done."""
+        ...
 
 
 @runtime_checkable

@@ -96,6 +96,33 @@ class Bm25Settings(_Section):
     epsilon: float = Field(default=0.25, ge=0)
     stemmer: str = "english"
     stop_words: bool = True
+    identifiers: Literal["parts", "prefixes"] = Field(
+        default="parts", description="found whole and by their parts, or by the beginnings of versions as well"
+    )
+
+    def relevant(self) -> dict[str, Any]:
+        """Return what decides the terms and weights; `identifiers` counts where it is not what it always was."""
+        return self.model_dump(mode="json", exclude={"identifiers"} if self.identifiers == "parts" else set())
+
+
+class QuerySettings(_Section):
+    """What is done to a question before the first stage: the named steps, in that order.
+
+    `acronyms` and `synonyms` are lists per corpus.
+    """
+
+    steps: tuple[str, ...] = ("history",)
+    acronyms: Mapping[str, Mapping[str, str]] = Field(default_factory=dict, description="corpus: {short: long form}")
+    mine_acronyms: bool = Field(default=True, description="acronyms: also those that documents define, Long Form (LF)")
+    synonyms: Mapping[str, tuple[tuple[str, ...], ...]] = Field(
+        default_factory=dict, description="corpus: [[words, that, mean, the same], …]"
+    )
+    synonym_weight: float = Field(default=0.5, gt=0, le=1, description="of an added word, beside 1 of a question's own")
+    history_turns: int = Field(default=2, ge=1, description="history: the last user turns that words are taken from")
+    feedback_chunks: int = Field(default=10, ge=1, description="rm3: chunks that are taken for relevant")
+    feedback_terms: int = Field(default=10, ge=1, description="rm3: terms that are added")
+    feedback_weight: float = Field(default=0.5, gt=0, lt=1, description="rm3: share of the added terms")
+    variants: int = Field(default=3, ge=1, le=10, description="multi-query, decompose: most questions that are added")
 
 
 class RetrievalSettings(_Section):
@@ -105,7 +132,9 @@ class RetrievalSettings(_Section):
     candidates: int = Field(default=100, ge=1, description="taken from each retriever")
     fusion: str = "weighted"
     rrf_k: float = Field(default=60.0, gt=0)
-    weights: Mapping[str, float] = Field(default_factory=lambda: {"dense": 1.0, "bm25": 1.0})
+    weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=lambda: {"dense": 1.0, "bm25": 1.0}, description="of each retriever; 0 leaves it out"
+    )
     top_k: int = Field(default=10, ge=1)
     collapse: bool = Field(default=False, description="of hits that say the same, show only the best")
 
@@ -193,6 +222,11 @@ class ServeSettings(_Section):
     port: int = Field(default=8484, ge=0, le=65535)
     max_question_chars: int = Field(default=4000, ge=1)
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    labels_header: str | None = Field(
+        default=None,
+        description="names the caller's access labels; then a request sees only documents whose acl has one",
+    )
+    common_labels: tuple[str, ...] = Field(default=(), description="access labels that every caller has")
 
 
 class Environment(_Section):
@@ -214,6 +248,7 @@ class Settings(_Section):
     ingest: IngestSettings = IngestSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     bm25: Bm25Settings = Bm25Settings()
+    query: QuerySettings = QuerySettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()
     context: ContextSettings = ContextSettings()
@@ -240,7 +275,7 @@ class Settings(_Section):
                 "pdf_strategy": self.ingest.partition.pdf_strategy,
                 "chunker": self.ingest.chunker.relevant(),
                 "embedder": self.embedder.model_dump(mode="json", include={"model", "runtime"}),
-                "bm25": self.bm25.model_dump(mode="json"),
+                "bm25": self.bm25.relevant(),
             }
         )
 

@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter
+
 Vectors = NDArray[np.float32]
 """A `(n, d) float32` matrix; every embedder L2-normalises its rows."""
 
@@ -22,12 +24,6 @@ Metadata = Mapping[str, str | tuple[str, ...]]
 def as_metadata(fields: Mapping[str, str | Sequence[str]]) -> Metadata:
     """Return metadata that came out of JSON, its lists as tuples."""
     return {key: value if isinstance(value, str) else tuple(value) for key, value in fields.items()}
-
-
-def matches(metadata: Metadata, filter: Mapping[str, str]) -> bool:
-    """Say whether every field of `filter` equals the document's field, or is in it where that is a list."""
-    fields = {key: (value,) if isinstance(value, str) else value for key, value in metadata.items()}
-    return all(value in fields.get(key, ()) for key, value in filter.items())
 
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "front_matter", "margin"]
@@ -161,22 +157,69 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A question against one generation; every field of `filter` must equal the document's, or be in it."""
-
-    text: str
-    generation: Generation
-    top_k: int
-    filter: Mapping[str, str] = field(default_factory=dict)
-    history: tuple[Turn, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """One earlier message of a conversation."""
 
     role: Literal["user", "assistant"]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and cost of one generation; `cost_usd` is None when the model's price is not configured."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A further form of a question that is searched beside it, by one retriever only if `retriever` names it."""
+
+    text: str
+    retriever: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTrace:
+    """What one query step did: the text that is searched after it, and what it added or replaced.
+
+    `note` says why it did nothing; `prompt` is NAME@VERSION where a language model was asked.
+    """
+
+    name: str
+    text: str
+    added: tuple[str, ...] = ()
+    note: str = ""
+    prompt: str = ""
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question against one generation, to be answered from the documents that satisfy `filter`.
+
+    `text` is what is searched. Query steps may change it; then `typed` is the question as it came and `asked` the
+    question that they made of it, without the words that they only added for the search. `terms` are weighted keyword
+    terms on top of the text's own.
+    """
+
+    text: str
+    generation: Generation
+    top_k: int
+    filter: Filter = ()
+    history: tuple[Turn, ...] = ()
+    typed: str = ""
+    asked: str = ""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    steps: tuple[StepTrace, ...] = ()
+
+    @property
+    def question(self) -> str:
+        """The question itself: what an answer must answer."""
+        return self.asked or self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,15 +340,6 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens and cost of one generation; `cost_usd` is None when the model's price is not configured."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """What a generator returned, before its citations were checked. `abstained` drafts have an empty text."""
 
@@ -365,13 +399,14 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Ranked hits of one question with the time each stage took, in milliseconds."""
+    """Ranked hits of one question, what query steps made of it, and the time each stage took, in milliseconds."""
 
     question: str
     generation: Generation
     settings: str
     hits: tuple[Hit, ...]
     timings_ms: Mapping[str, float]
+    steps: tuple[StepTrace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter, OneOf, matches
 from rag.context.terms import content_terms
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError
 from rag.index.token_vectors import pack, unpack
@@ -34,7 +35,6 @@ from rag.types import (
     StageScore,
     Support,
     Vectors,
-    matches,
 )
 
 GENERATION = Generation(1, "fake", 1, "fake-settings")
@@ -100,13 +100,11 @@ class FakeVectorIndex:
         for pk in pks:
             self.points.pop(pk, None)
 
-    def search(
-        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
-    ) -> list[Candidate]:
+    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
         found = [
             Candidate(point.pk, float(point.vector @ vector))
             for point in self._visible(generation)
-            if all(point.fields.get(key) == value for key, value in filter.items())
+            if matches(point.fields, filter)
         ]
         return sorted(found, key=lambda c: (-c.score, c.pk))[:top_k]
 
@@ -136,11 +134,22 @@ class FakeKeywordIndex:
     def publish(self, generation: int, visible: Sequence[tuple[int, str]]) -> None:
         pass
 
-    def search(self, text: str, top_k: int, generation: int, allowed: frozenset[int] | None = None) -> list[Candidate]:
-        wanted = set(content_terms(text))
-        scores = {pk: float(len(wanted.intersection(content_terms(body)))) for pk, body in self.texts.items()}
+    def search(
+        self,
+        text: str,
+        top_k: int,
+        generation: int,
+        allowed: frozenset[int] | None = None,
+        extra: Mapping[str, float] | None = None,
+    ) -> list[Candidate]:
+        wanted = {**dict.fromkeys(self.terms(text), 1.0), **(extra or {})}
+        held = {pk: set(self.terms(body)) for pk, body in self.texts.items()}
+        scores = {pk: sum(weight for term, weight in wanted.items() if term in terms) for pk, terms in held.items()}
         found = [Candidate(pk, s) for pk, s in scores.items() if s > 0 and (allowed is None or pk in allowed)]
         return sorted(found, key=lambda c: (-c.score, c.pk))[:top_k]
+
+    def terms(self, text: str) -> list[str]:
+        return content_terms(text)
 
     def count(self, generation: int) -> int:
         return len(self.texts)
@@ -201,8 +210,12 @@ class FakeCatalogue:
         mine = [chunk for chunk in self.by_pk.values() if chunk.doc_id == doc_id and chunk.parent in parents]
         return sorted(mine, key=lambda chunk: chunk.span)
 
-    def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
+    def matching(self, generation: Generation, filter: Filter) -> frozenset[int]:
         return frozenset(pk for pk, chunk in self.by_pk.items() if matches(chunk.metadata, filter))
+
+    def field_values(self, generation: Generation, field: str) -> frozenset[str]:
+        found = (document.metadata.get(field, ()) for document in self.documents.values())
+        return frozenset(item for value in found for item in ((value,) if isinstance(value, str) else value))
 
 
 class FakeRetriever:
@@ -327,7 +340,11 @@ def make_hit(text: str, doc_id: str = "doc", start: int = 0, rank: int = 1, scor
 
 
 def make_query(text: str, top_k: int = 10, **filter: str) -> Query:
-    return Query(text, GENERATION, top_k, filter)
+    return Query(text, GENERATION, top_k, equal_to(**filter))
+
+
+def equal_to(**fields: str) -> Filter:
+    return tuple(OneOf(field, (value,)) for field, value in fields.items())
 
 
 def _paragraphs(document: Document) -> list[Chunk]:

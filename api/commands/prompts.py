@@ -13,6 +13,7 @@ from rag.errors import ConfigError
 from rag.types import Context, Passage, Span, Turn
 
 _QUESTION = "How long does a refund take?"
+_SHOWN = {"question": "the question", "passages": "every passage", "history": "the turns before"}
 _PASSAGES = ("A refund takes thirty days.", "Card refunds take five days.")
 
 
@@ -74,8 +75,9 @@ def _problems(files: PromptFiles, key: str) -> list[str]:
     except ConfigError as error:
         return [str(error)]
     text = "\n".join(message.content for message in prompt.messages)
-    wanted = {"the question": _QUESTION, "every passage": _PASSAGES[1], "the turns before": history[0].text}
-    problems = [f"does not show {name}" for name, sample in wanted.items() if sample not in text]
+    inputs = files.get(key).inputs or tuple(_SHOWN)
+    samples = {"question": _QUESTION, "passages": _PASSAGES[1], "history": history[0].text}
+    problems = [f"does not show {_SHOWN[name]}" for name in inputs if name in samples and samples[name] not in text]
     if not prompt.messages or prompt.messages[-1].role != "user":
         problems.append("does not end with the user's message")
     return problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from api.errors import EXIT_DONE, InvalidRequestError
 from api.output import print_json, print_line, print_text
 from rag.bootstrap import Runtime
 from rag.bridge import run_sync
+from rag.conditions import OneOf
 from rag.pipeline import Request, StreamEvent
 from rag.types import Answer
 
@@ -90,17 +91,14 @@ def _after_stream(answer: Answer, written: str) -> str:
 def _body(model: type[_Body], arguments: argparse.Namespace) -> _Body:
     given = {name: getattr(arguments, name) for name in model.model_fields if hasattr(arguments, name)}
     try:
-        return model.model_validate({**given, "filter": _mapping(arguments.filter)})
+        body = model.model_validate(given)
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise InvalidRequestError("; ".join(problems)) from error
-
-
-def _mapping(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        raise InvalidRequestError("--filter names a field twice; ask for one value of each field")
-    return mapping
+    equal = [c.field for c in body.filter if isinstance(c, OneOf) and not c.negated]
+    if len(set(equal)) < len(equal):
+        raise InvalidRequestError("--filter names a field twice; ask for one value of each, or: 'field in [a, b]'")
+    return body
 
 
 def _request(body: SearchBody, runtime: Runtime) -> Request:

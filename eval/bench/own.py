@@ -63,7 +63,7 @@ class OwnIngestion:
         catalogue = self.runtime.catalogue
         live = catalogue.live(BENCH_CORPUS)
         index = self.runtime.indexes(live.index_id)
-        nearest = index.vectors.search(index.embedder.embed([question]).vectors[0], top_k, live.id, {})
+        nearest = index.vectors.search(index.embedder.embed([question]).vectors[0], top_k, live.id, ())
         chunks = catalogue.chunks([candidate.pk for candidate in nearest])
         return list(dict.fromkeys(chunks[candidate.pk].doc_id for candidate in nearest))
 

@@ -63,7 +63,7 @@ def main(folders: Sequence[Path]) -> str:
 async def _examples(folder: Path, runtime: Runtime) -> list[Example]:
     corpus = folder.name
     ingest([str(folder)], corpus, runtime)
-    gate = AnswerabilityGate(runtime.indexes, 0.5)
+    gate = AnswerabilityGate(runtime.indexes, runtime.catalogue, 0.5)
     found = []
     for split in ("dev", "select"):
         golden = open_golden(folder, home=runtime.home.root, now=datetime.now(UTC), split=split)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rag.answer.answerability import features, unknown_names
 from rag.answer.logistic import Logistic
 from rag.context.terms import content_terms
-from rag.ports import AnswerGate, Indexes
+from rag.ports import AnswerGate, Catalogue, Indexes
 from rag.settings import AnswerSettings
 from rag.text import words
 from rag.types import Answerability, Context, Hit, Query
@@ -57,8 +57,9 @@ class AnswerabilityGate:
 
     name = "answerability"
 
-    def __init__(self, indexes: Indexes, threshold: float) -> None:
+    def __init__(self, indexes: Indexes, catalogue: Catalogue, threshold: float) -> None:
         self._indexes = indexes
+        self._catalogue = catalogue
         self._threshold = threshold
 
     async def judge(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
@@ -67,17 +68,18 @@ class AnswerabilityGate:
         if refused is not None:
             return Answerability(refused)
         unknown = await asyncio.to_thread(self.unknown_terms, query)
-        probability = ANSWERABLE.probability(features(query.text, hits, context, unknown))
-        reason = None if probability >= self._threshold else _reason(query.text, unknown, context)
+        probability = ANSWERABLE.probability(features(query.question, hits, context, unknown))
+        reason = None if probability >= self._threshold else _reason(query.question, unknown, context)
         return Answerability(reason, probability)
 
     def unknown_terms(self, query: Query) -> frozenset[str]:
-        """Return the content terms of the question that no chunk of the corpus holds."""
+        """Return the content terms of the question that no chunk holds, of those that the filter lets through."""
         keywords = self._indexes(query.generation.index_id).keywords
+        allowed = self._catalogue.matching(query.generation, query.filter) if query.filter else None
         unknown = set()
-        for word in dict.fromkeys(words(query.text)):
+        for word in dict.fromkeys(words(query.question)):
             terms = content_terms(word)
-            if terms and not keywords.search(word, 1, query.generation.id):
+            if terms and not keywords.search(word, 1, query.generation.id, allowed):
                 unknown.update(terms)
         return frozenset(unknown)
 
@@ -86,20 +88,20 @@ def is_vague(query: Query) -> bool:
     """Say whether a question on its own names nothing that could be looked up; a follow-up never is."""
     if query.history:
         return False
-    telling = set(content_terms(query.text)) - _VAGUE
-    tokens = set(words(query.text))
+    telling = set(content_terms(query.question)) - _VAGUE
+    tokens = set(words(query.question))
     if not telling:
         return True
     return len(telling) == 1 and len(tokens) <= 8 and not tokens.isdisjoint(_POINTER)
 
 
-def answer_gate(settings: AnswerSettings, indexes: Indexes) -> AnswerGate:
+def answer_gate(settings: AnswerSettings, indexes: Indexes, catalogue: Catalogue) -> AnswerGate:
     """Return the gate with the threshold that the settings name."""
-    return AnswerabilityGate(indexes, settings.abstain_below)
+    return AnswerabilityGate(indexes, catalogue, settings.abstain_below)
 
 
 def _by_rule(query: Query, context: Context) -> str | None:
-    if _PROBE.search(query.text):
+    if _PROBE.search(query.typed or query.text) or _PROBE.search(query.question):
         return "This asks about the assistant's own instructions; only questions about the documents are answered."
     if is_vague(query):
         return "The question does not say what it is about; name the product, feature, document or error you mean."

@@ -17,7 +17,7 @@ import hashlib
 import shutil
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,8 @@ class _Weights:
     rows: NDArray[np.int32]
     values: NDArray[np.float32]
 
-    def scores(self, terms: Counter[int]) -> NDArray[np.float64]:
-        """Return the score of every row for query terms (hash -> how often the query has it)."""
+    def scores(self, terms: Mapping[int, float]) -> NDArray[np.float64]:
+        """Return the score of every row for query terms (hash -> how often the query has it, or another weight)."""
         scores = np.zeros(len(self.pks))
         wanted = np.fromiter(terms, np.uint64, len(terms))
         columns = np.searchsorted(self.vocabulary, wanted)
@@ -106,18 +106,32 @@ class Bm25Index:
         with self._opening:
             self._opened.pop(generation, None)
 
-    def search(self, text: str, top_k: int, generation: int, allowed: frozenset[int] | None = None) -> list[Candidate]:
+    def search(
+        self,
+        text: str,
+        top_k: int,
+        generation: int,
+        allowed: frozenset[int] | None = None,
+        extra: Mapping[str, float] | None = None,
+    ) -> list[Candidate]:
         """Return up to `top_k` chunks with a score above 0, best first, ties by chunk_id.
 
         Raises:
             StateError: the generation's weights are missing or damaged.
         """
         weights = self._weights(generation)
-        scores = weights.scores(Counter(self._hash(term) for term in self._analyzer.terms(text)))
+        wanted: dict[int, float] = dict(Counter(self._hash(term) for term in self.terms(text)))
+        for term, weight in (extra or {}).items():
+            wanted[self._hash(term)] = wanted.get(self._hash(term), 0.0) + weight
+        scores = weights.scores(wanted)
         if allowed is not None:
             permitted = np.fromiter(allowed, np.int64, len(allowed))
             scores[~np.isin(weights.pks, permitted)] = 0.0
         return [Candidate(int(weights.pks[row]), float(scores[row])) for row in best_rows(scores, top_k)]
+
+    def terms(self, text: str) -> list[str]:
+        """Return the terms of a text as they are indexed, in reading order, repeated as often as they occur."""
+        return self._analyzer.terms(text)
 
     def count(self, generation: int) -> int:
         """Return how many chunks the generation's weights cover."""

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter
 from rag.errors import IndexUnavailableError, StateError
 from rag.index.shards import ClosingError, Shards, ShardServer
 from rag.index.wire import CALLS, BrokenFrameError, Frame, raise_failure, receive, send
@@ -273,9 +274,7 @@ class _SharedIndex:
     def delete(self, pks: Sequence[int]) -> None:
         self._call("delete", pks)
 
-    def search(
-        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
-    ) -> list[Candidate]:
+    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
         found: list[Candidate] = self._call("search", vector, top_k, generation, filter)
         return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conditions import Filter, OneOf
 from rag.errors import StateError
 from rag.ports import REMOVED_NEVER
 from rag.types import Candidate, Metadata
@@ -17,6 +18,16 @@ def to_fields(fields: Metadata) -> list[str]:
     """Return metadata as sorted `key=value` keywords, one for each value of a list; keys hold no `=`."""
     keywords = {f"{key}={item}" for key, value in fields.items() for item in _values(value)}
     return sorted(keywords)
+
+
+def keywords_of(condition: OneOf) -> list[str]:
+    """Return the keywords of which a point must have one to satisfy the condition (none, if it is negated)."""
+    return [f"{condition.field}={value}" for value in condition.values]
+
+
+def is_impossible(filter: Filter) -> bool:
+    """Say whether no point can satisfy the filter: what servers make of an empty list of values differs."""
+    return any(not condition.values and not condition.negated for condition in filter)
 
 
 def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +17,10 @@ import numpy as np
 import qdrant_edge as edge
 from numpy.typing import NDArray
 
+from rag.conditions import Filter, OneOf
 from rag.errors import BusyError, IndexUnavailableError, RagwrightError, StateError
 from rag.index.arrays import sync_folder
-from rag.index.points import check_dim, marks_of, ordered, to_fields
+from rag.index.points import check_dim, is_impossible, keywords_of, marks_of, ordered, to_fields
 from rag.ports import REMOVED_NEVER, Point
 from rag.types import Candidate
 
@@ -70,11 +71,11 @@ class EdgeVectorIndex:
                 sync_folder(self._folder)
             self._update(edge.UpdateOperation.delete_points(list(pks)))
 
-    def search(
-        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
-    ) -> list[Candidate]:
-        """Return up to `top_k` visible chunks by falling cosine similarity (-1..1), ties by pk."""
+    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
+        """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity, ties by pk."""
         check_dim(vector, self._dim)
+        if is_impossible(filter):
+            return []
         query = edge.Query.Nearest(vector.tolist(), _VECTOR)
         with self._lock, _translated():
             chosen = self._visible(generation, filter)
@@ -84,7 +85,7 @@ class EdgeVectorIndex:
     def count(self, generation: int) -> int:
         """Return how many chunks the generation sees."""
         with self._lock, _translated():
-            return self._shard.count(edge.CountRequest(filter=self._visible(generation, {})))
+            return self._shard.count(edge.CountRequest(filter=self._visible(generation, ())))
 
     def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return the stored vectors `(dim,) float32`, L2-normalised, visible or not; unknown pks are left out."""
@@ -166,7 +167,7 @@ class EdgeVectorIndex:
             _settle(self._folder)
             self._shard = edge.EdgeShard.load(str(self._folder), _config(self._dim))
 
-    def _visible(self, generation: int, filter: Mapping[str, str]) -> edge.Filter | None:
+    def _visible(self, generation: int, filter: Filter) -> edge.Filter | None:
         # A range that excludes nothing still costs a look-up for every point (half of an exact search at 100k points),
         # while asking whether it excludes anything takes microseconds.
         hidden = [
@@ -174,7 +175,8 @@ class EdgeVectorIndex:
             edge.FieldCondition("removed", range=edge.RangeFloat(lte=generation)),
         ]
         hidden = [condition for condition in hidden if self._matches_any(condition)]
-        wanted = [edge.FieldCondition("f", match=edge.MatchValue(field)) for field in to_fields(filter)]
+        wanted = [_has_one(condition) for condition in filter if not condition.negated]
+        hidden += [_has_one(condition) for condition in filter if condition.negated and condition.values]
         return edge.Filter(must=[*wanted], must_not=[*hidden]) if hidden or wanted else None
 
     def _matches_any(self, condition: edge.FieldCondition) -> bool:
@@ -289,6 +291,10 @@ def _check_space(folder: Path, needed: int = _RESERVE_BYTES) -> None:
             f"the disk is full: the vector index needs {needed // 2**20} MB free in {folder.parent};"
             " free some space and run it again"
         )
+
+
+def _has_one(condition: OneOf) -> edge.FieldCondition:
+    return edge.FieldCondition("f", match=edge.MatchAny(keywords_of(condition)))
 
 
 def _to_edge(point: Point) -> edge.Point:

@@ -6,7 +6,7 @@ Points look as in `rag.index.qdrant_edge`: `removed` is stored only once a gener
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -15,8 +15,9 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
+from rag.conditions import Filter, OneOf
 from rag.errors import IndexUnavailableError, RagwrightError, StateError
-from rag.index.points import check_dim, marks_of, ordered, to_fields
+from rag.index.points import check_dim, is_impossible, keywords_of, marks_of, ordered, to_fields
 from rag.ports import REMOVED_NEVER, Point
 from rag.types import Candidate
 
@@ -79,11 +80,11 @@ class QdrantServerIndex:
         with self._collection_ready():
             self._client.delete(self._collection, models.PointIdsList(points=list(pks)), wait=True)
 
-    def search(
-        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
-    ) -> list[Candidate]:
-        """Return up to `top_k` visible chunks by falling cosine similarity (-1..1), ties by pk."""
+    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
+        """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity, ties by pk."""
         check_dim(vector, self._dim)
+        if is_impossible(filter):
+            return []
         with self._collection_ready():
             found = self._client.query_points(
                 self._collection,
@@ -98,7 +99,7 @@ class QdrantServerIndex:
     def count(self, generation: int) -> int:
         """Return how many chunks the generation sees."""
         with self._collection_ready():
-            return self._client.count(self._collection, _visible(generation, {}), exact=True).count
+            return self._client.count(self._collection, _visible(generation, ()), exact=True).count
 
     def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return the stored vectors `(dim,) float32`, L2-normalised, visible or not; unknown pks are left out."""
@@ -156,14 +157,19 @@ def _vector(record: models.Record) -> NDArray[np.float32]:
     return np.asarray(named[_VECTOR] if isinstance(named, dict) else named, np.float32)
 
 
-def _visible(generation: int, filter: Mapping[str, str]) -> models.Filter:
+def _visible(generation: int, filter: Filter) -> models.Filter:
     return models.Filter(
-        must=[models.FieldCondition(key="f", match=models.MatchValue(value=keyword)) for keyword in to_fields(filter)],
+        must=[_has_one(condition) for condition in filter if not condition.negated],
         must_not=[
             models.FieldCondition(key="added", range=models.Range(gt=generation)),
             models.FieldCondition(key="removed", range=models.Range(lte=generation)),
+            *(_has_one(condition) for condition in filter if condition.negated and condition.values),
         ],
     )
+
+
+def _has_one(condition: OneOf) -> models.FieldCondition:
+    return models.FieldCondition(key="f", match=models.MatchAny(any=keywords_of(condition)))
 
 
 @contextmanager

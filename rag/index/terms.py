@@ -6,6 +6,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from rag.errors import UnknownKeyError
 from rag.settings import Bm25Settings
@@ -14,6 +15,8 @@ from rag.settings import Bm25Settings
 _RUN = re.compile(r"\d{1,3}(?:,\d{3})+(?![\w,])|\b[A-Za-z](?:\+\+|#)(?!\w)|\w+(?:[.\-'’]\w+)*")
 _GROUPED_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+")
 _PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
+_VERSION = re.compile(r"\d+(?:\.\d+){2,}")
+_HYPHENS = {0x2010: "-", 0x2011: "-", 0x2212: "-", 0x00AD: None}  # NFKC leaves them apart from "-"
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _POSSESSIVE = re.compile(r"['’][sS]$")
 _MAX_CACHED_RUNS = 500_000
@@ -36,6 +39,9 @@ ENGLISH_STOP_WORDS = frozenset(
 class Analyzer:
     """Turns text into terms: lower-cased, folded, stemmed words; identifiers and versions whole and in parts.
 
+    With `identifiers: prefixes` versions are found by their beginnings, too, names of any script are cut at their
+    capitals, and Unicode's hyphens join like `-`.
+
     Raises:
         UnknownKeyError: there is no such stemmer.
     """
@@ -43,6 +49,7 @@ class Analyzer:
     def __init__(self, settings: Bm25Settings) -> None:
         self._stem = _stemmer(settings.stemmer)
         self._fold_first = settings.stemmer in _FOLD_FIRST
+        self._prefixes = settings.identifiers == "prefixes"
         english = settings.stop_words and self._fold_first
         self._stop_words: frozenset[str] = ENGLISH_STOP_WORDS if english else frozenset()
         self._known: dict[str, tuple[str, ...]] = {}
@@ -52,6 +59,8 @@ class Analyzer:
         """Return the terms of `text` in reading order, repeated as often as they occur."""
         if not text.isascii():
             text = unicodedata.normalize("NFKC", text)
+            if self._prefixes:
+                text = text.translate(_HYPHENS)
         known = self._known
         found: list[str] = []
         for run in _RUN.findall(text):
@@ -62,6 +71,8 @@ class Analyzer:
     def _learn(self, run: str) -> tuple[str, ...]:
         with self._lock:  # stemmers keep state between calls
             terms = self._analyze(run)
+            if self._prefixes:
+                terms = tuple(dict.fromkeys((*terms, *version_prefixes(run))))
             if len(self._known) >= _MAX_CACHED_RUNS:
                 self._known.clear()
             self._known[run] = terms
@@ -71,7 +82,7 @@ class Analyzer:
         if _GROUPED_NUMBER.fullmatch(run):
             return (run.replace(",", ""),)
         run = _POSSESSIVE.sub("", run).strip("_")
-        parts = [piece for part in _PART.findall(run) for piece in _CAMEL.split(part)]
+        parts = [piece for part in _PART.findall(run) for piece in self._humps(part)]
         if len(parts) <= 1:
             return tuple(self._words([run] if run.endswith(("+", "#")) else parts))
         # One letter out of a compound (`e.g.`, `I/O`'s halves, `don't`) says nothing alone.
@@ -81,12 +92,24 @@ class Analyzer:
         whole = _fold(run.lower())
         return (whole, *(word for word in words if word != whole))
 
+    def _humps(self, part: str) -> list[str]:
+        if not self._prefixes or part.isascii():
+            return _CAMEL.split(part)
+        starts = [i for i in range(1, len(part)) if part[i].isupper() and not part[i - 1 : i + 2].isupper()]
+        return [part[start:end] for start, end in pairwise([0, *starts, len(part)])]
+
     def _words(self, parts: Iterable[str]) -> list[str]:
         lowered = (part.lower() for part in parts)
         return [self._word(part) for part in lowered if part not in self._stop_words]
 
     def _word(self, word: str) -> str:
         return self._stem(_fold(word)) if self._fold_first else _fold(self._stem(word))
+
+
+def version_prefixes(run: str) -> list[str]:
+    """Return the beginnings, of two numbers or more, of the dotted versions in a run: `4.2` of `4.2.1`."""
+    found = (match.group().split(".") for match in _VERSION.finditer(run))
+    return [".".join(numbers[:n]) for numbers in found for n in range(2, len(numbers))]
 
 
 def _fold(word: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 import rag.errors
+from rag.conditions import Filter, OneOf
 from rag.errors import IndexUnavailableError, RagwrightError
 from rag.ports import Point, VectorIndex
 from rag.types import Candidate, as_metadata
@@ -136,16 +137,15 @@ def _run_delete(index: VectorIndex, frame: Frame) -> Frame:
     return Frame({})
 
 
-def _search_requests(
-    vector: NDArray[np.float32], top_k: int, generation: int, filter: Mapping[str, str]
-) -> list[Frame]:
-    header = {"top_k": top_k, "generation": generation, "filter": dict(filter)}
+def _search_requests(vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Frame]:
+    header = {"top_k": top_k, "generation": generation, "filter": [astuple(condition) for condition in filter]}
     return [Frame(header, np.ascontiguousarray(vector, np.float32).tobytes())]
 
 
 def _run_search(index: VectorIndex, frame: Frame) -> Frame:
     header = frame.header
-    found = index.search(_floats(frame), header["top_k"], header["generation"], header["filter"])
+    wanted = tuple(OneOf(field, tuple(values), negated) for field, values, negated in header["filter"])
+    found = index.search(_floats(frame), header["top_k"], header["generation"], wanted)
     return Frame({"found": [[candidate.pk, candidate.score] for candidate in found]})
 
 

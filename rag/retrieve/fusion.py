@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.errors import UnknownKeyError
+from rag.errors import ConfigError, UnknownKeyError
 from rag.scaling import min_max
 from rag.settings import RetrievalSettings
 from rag.types import Candidate, Chunk, Hit, StageScore
+
+_VARIANT = "#"
 
 Rankings = Mapping[str, Sequence[Candidate]]
 """Each retriever's candidates, best first, by the retriever's name."""
@@ -49,10 +51,29 @@ def convex(rankings: Rankings, weights: Mapping[str, float] | None = None) -> di
     return _weighted_mean(rankings, _min_max, weights)
 
 
+def convex_z(rankings: Rankings, weights: Mapping[str, float] | None = None) -> dict[int, float]:
+    """Score each candidate by the weighted mean of its standard scores; one that a ranking lacks has its lowest there.
+
+    Scores are unbounded, 0 is average. Section 3 of Bruch, Gai and Ingber, https://arxiv.org/abs/2210.11934.
+    """
+    return _weighted_mean(rankings, _standard_scores, weights)
+
+
+def convex_theoretical(rankings: Rankings, weights: Mapping[str, float] | None = None) -> dict[int, float]:
+    """Score each candidate by the weighted mean of its scores, scaled from the retriever's lowest possible score.
+
+    Unlike with min-max, the last of many good candidates is not made worthless. The lowest possible scores are those
+    of LOWEST, that of another retriever is the lowest of its ranking; a ranking without the candidate counts 0.
+    Scores lie in 0..1. TM2C2 of Bruch, Gai and Ingber, https://arxiv.org/abs/2210.11934.
+    """
+    return _weighted_mean(rankings, _from_lowest, weights)
+
+
 def distribution_based(rankings: Rankings, weights: Mapping[str, float] | None = None) -> dict[int, float]:
     """Score each candidate by the weighted mean of its scores normalised between mean - 3 sd and mean + 3 sd.
 
-    Scores lie in 0..1; a ranking without the candidate counts 0. Known as DBSF.
+    Scores lie in 0..1; a ranking without the candidate counts 0. Mazzeschi, "Distribution-Based Score Fusion" (2023);
+    https://qdrant.tech/documentation/concepts/hybrid-queries/.
     """
     return _weighted_mean(rankings, _three_sigma, weights)
 
@@ -81,40 +102,72 @@ def to_hits(fused: Iterable[Fused], chunks: Mapping[int, Chunk]) -> list[Hit]:
 
 
 def fusion_of(settings: RetrievalSettings) -> Fusion:
-    """Return the fusion that the settings name.
+    """Return the fusion that the settings name; a retriever of weight 0 is left out, as if it had not been asked.
 
     Raises:
         UnknownKeyError: `settings.fusion` is no key of FUSIONS.
+        ConfigError: no retriever has a weight above 0.
     """
     if settings.fusion not in FUSIONS:
         raise UnknownKeyError("fusion", settings.fusion, FUSIONS)
-    return FUSIONS[settings.fusion](settings)
+    if not any(_weight(settings.weights, name) for name in settings.retrievers):
+        raise ConfigError("retrieval.weights leaves every retriever out; give one of them a weight above 0")
+    fusion = FUSIONS[settings.fusion](settings)
+    return lambda rankings: fusion({name: r for name, r in rankings.items() if _weight(settings.weights, name)})
 
 
-def _min_max(ranking: Sequence[Candidate]) -> dict[int, float]:
-    scaled = min_max([candidate.score for candidate in ranking])
-    return {candidate.pk: score for candidate, score in zip(ranking, scaled, strict=True)}
+def variant(name: str, number: int) -> str:
+    """Return the name of a retriever's ranking for the n-th further form of the question; it has the same weight."""
+    return f"{name}{_VARIANT}{number}"
 
 
-def _three_sigma(ranking: Sequence[Candidate]) -> dict[int, float]:
+def _min_max(name: str, ranking: Sequence[Candidate]) -> dict[int, float]:
+    return _scaled(ranking, min_max([candidate.score for candidate in ranking]))
+
+
+def _from_lowest(name: str, ranking: Sequence[Candidate]) -> dict[int, float]:
+    scores = [candidate.score for candidate in ranking]
+    # one below what should be the lowest must still come out last
+    lowest = min(LOWEST.get(_retriever(name), math.inf), *scores)
+    return _scaled(ranking, min_max([*scores, lowest])[:-1])
+
+
+def _standard_scores(name: str, ranking: Sequence[Candidate]) -> dict[int, float]:
+    mean, sd = _moments(ranking)
+    return {c.pk: (c.score - mean) / sd if sd > 0 else 0.0 for c in ranking}
+
+
+def _three_sigma(name: str, ranking: Sequence[Candidate]) -> dict[int, float]:
+    mean, sd = _moments(ranking)
+    if sd <= 0:
+        return {c.pk: 0.5 for c in ranking}
+    return {c.pk: min(1.0, max(0.0, 0.5 + (c.score - mean) / (6 * sd))) for c in ranking}
+
+
+def _scaled(ranking: Sequence[Candidate], scores: Sequence[float]) -> dict[int, float]:
+    return {candidate.pk: score for candidate, score in zip(ranking, scores, strict=True)}
+
+
+def _moments(ranking: Sequence[Candidate]) -> tuple[float, float]:
     n = len(ranking)
     mean = math.fsum(c.score for c in ranking) / n
-    spread = 6 * math.sqrt(math.fsum((c.score - mean) ** 2 for c in ranking) / n)
-    if spread <= 0:
-        return {c.pk: 0.5 for c in ranking}
-    return {c.pk: min(1.0, max(0.0, 0.5 + (c.score - mean) / spread)) for c in ranking}
+    return mean, math.sqrt(math.fsum((c.score - mean) ** 2 for c in ranking) / n)
 
 
 def _weighted_mean(
     rankings: Rankings,
-    normalise: Callable[[Sequence[Candidate]], dict[int, float]],
+    normalise: Callable[[str, Sequence[Candidate]], dict[int, float]],
     weights: Mapping[str, float] | None,
 ) -> dict[int, float]:
+    """Return the weighted mean over the rankings; where one lacks a candidate it counts as its lowest, 0 at most."""
     total = math.fsum(_weight(weights, name) for name in sorted(rankings)) or 1.0
+    pks = {candidate.pk for ranking in rankings.values() for candidate in ranking}
     parts = {}
     for name, ranking in rankings.items():
         share = _weight(weights, name) / total
-        parts[name] = {pk: share * score for pk, score in normalise(ranking).items()} if ranking else {}
+        scores = normalise(name, ranking) if ranking else {}
+        absent = min(0.0, *scores.values()) if scores else 0.0
+        parts[name] = {pk: share * scores.get(pk, absent) for pk in pks}
     return _sums(parts)
 
 
@@ -128,11 +181,21 @@ def _sums(parts: Mapping[str, Mapping[int, float]]) -> dict[int, float]:
 
 
 def _weight(weights: Mapping[str, float] | None, name: str) -> float:
-    return 1.0 if weights is None else weights.get(name, 1.0)
+    return 1.0 if weights is None else weights.get(_retriever(name), 1.0)
 
+
+def _retriever(name: str) -> str:
+    return name.partition(_VARIANT)[0]
+
+
+LOWEST: dict[str, float] = {"dense": -1.0, "bm25": 0.0}
+"""The lowest score that a retriever can give, for theoretical min-max."""
 
 FUSIONS: dict[str, Callable[[RetrievalSettings], Fusion]] = {
     "rrf": lambda settings: lambda rankings: reciprocal_rank(rankings, settings.rrf_k, settings.weights),
     "weighted": lambda settings: lambda rankings: convex(rankings, settings.weights),
+    "weighted-z": lambda settings: lambda rankings: convex_z(rankings, settings.weights),
+    "weighted-theoretical": lambda settings: lambda rankings: convex_theoretical(rankings, settings.weights),
     "dbsf": lambda settings: lambda rankings: distribution_based(rankings, settings.weights),
 }
+"""`retrieval.fusion` -> how rankings become one."""

@@ -54,7 +54,7 @@ class Bm25Retriever:
     def _search(self, query: Query) -> list[Candidate]:
         index = self._stores.indexes(query.generation.index_id)
         allowed = self._stores.catalogue.matching(query.generation, query.filter) if query.filter else None
-        return index.keywords.search(query.text, query.top_k, query.generation.id, allowed)
+        return index.keywords.search(query.text, query.top_k, query.generation.id, allowed, query.terms)
 
 
 def retriever(name: str, stores: Stores) -> Retriever:

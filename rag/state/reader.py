@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select
 
+from rag.conditions import Filter
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.settings import Bm25Settings, EmbedderSettings
 from rag.state.engine import reading
-from rag.state.filters import matching_documents
+from rag.state.filters import matching_documents, values_of
 from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
 from rag.types import Block, Box, Chunk, Document, Generation, Span, as_metadata
 
@@ -150,8 +151,14 @@ class SqlCatalogue:
         for doc_id in ids:
             yield self.document(generation, doc_id)
 
-    def matching(self, generation: Generation, filter: Mapping[str, str]) -> frozenset[int]:
-        """Return the pks of visible chunks whose document's metadata equals or holds every field of `filter`."""
+    def field_values(self, generation: Generation, field: str) -> frozenset[str]:
+        """Return every value that a metadata field has in the documents of a generation, items of lists included."""
+        chosen = visible(documents, generation.index_id, generation.id)
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(values_of(field, chosen, self._engine.dialect.name)))
+
+    def matching(self, generation: Generation, filter: Filter) -> frozenset[int]:
+        """Return the pks of visible chunks whose document's metadata satisfies the filter."""
         query = select(chunks.c.pk).where(visible(chunks, generation.index_id, generation.id))
         if filter:
             found = matching_documents(filter, self._engine.dialect.name)

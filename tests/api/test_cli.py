@@ -16,6 +16,7 @@ from api.arguments import build_parser
 from api.cli import load_handler, main
 from api.commands.service import listen
 from rag import errors
+from tests.fakes import equal_to
 
 HELP = Path(__file__).parent / "help.txt"
 ASK = ["ask", "How long?", "--corpus", "demo"]
@@ -142,6 +143,7 @@ SEARCH = {
     "generation": 7,
     "settings": "fed321fed321",
     "hits": [HIT],
+    "query_steps": [],
     "timings_ms": {"total": 1.5},
 }
 CONTEXT = {
@@ -230,7 +232,7 @@ def test_options_reach_the_request_and_the_settings(
     request = runtime.pipeline.requests[0]
     assert code == 0
     assert (request.top_k, request.budget_tokens, request.prompt) == (3, 90, "grounded@1")
-    assert request.filter == {"lang": "en", "product": "a=b"}
+    assert request.filter == equal_to(lang="en", product="a=b")
     assert runtime.settings.retrieval.top_k == 7
     assert runtime.settings.rerank.top_n == 4
 

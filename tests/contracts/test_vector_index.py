@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qdrant_client import QdrantClient
 
+from rag.conditions import Filter, OneOf, matches
 from rag.errors import StateError
 from rag.index.owner import VectorIndexes
 from rag.index.qdrant_edge import open_edge_index
 from rag.index.qdrant_server import QdrantServerIndex
 from rag.ports import REMOVED_NEVER, Point, VectorIndex
 from rag.state.home import Home
-from rag.types import Metadata, matches
+from rag.types import Metadata
+from tests.fakes import equal_to
 
 DIM = 8
 
@@ -51,7 +53,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorInde
 
 
 def found(index: VectorIndex, seed: int, generation: int, top_k: int = 10, **filter: str) -> list[int]:
-    return [candidate.pk for candidate in index.search(vector(seed), top_k, generation, filter)]
+    return [candidate.pk for candidate in index.search(vector(seed), top_k, generation, equal_to(**filter))]
 
 
 def test_it_is_a_vector_index(index: VectorIndex) -> None:
@@ -67,7 +69,7 @@ def test_results_fall_by_cosine(index: VectorIndex) -> None:
     index.upsert([point(pk) for pk in range(1, 31)])
     query = vector(99)
     expected = sorted(((float(vector(pk) @ query), pk) for pk in range(1, 31)), reverse=True)[:5]
-    candidates = index.search(query, 5, 1, {})
+    candidates = index.search(query, 5, 1, ())
     assert [candidate.pk for candidate in candidates] == [pk for _, pk in expected]
     assert [candidate.score for candidate in candidates] == pytest.approx([s for s, _ in expected], abs=1e-5)
 
@@ -79,7 +81,7 @@ def test_equal_scores_come_by_pk(index: VectorIndex) -> None:
 
 def test_vectors_need_not_be_normalised(index: VectorIndex) -> None:
     index.upsert([Point(1, vector(1) * 7, 1, 1, {})])
-    assert index.search(vector(1) * 3, 1, 1, {})[0].score == pytest.approx(1.0, abs=1e-5)
+    assert index.search(vector(1) * 3, 1, 1, ())[0].score == pytest.approx(1.0, abs=1e-5)
 
 
 def test_an_upsert_may_be_repeated_and_overwrites(index: VectorIndex) -> None:
@@ -170,11 +172,11 @@ def test_compacting_changes_no_answer(index: VectorIndex) -> None:
     index.upsert([point(pk, fields={"lang": "en" if pk % 2 else "de"}) for pk in range(1, 1501)])
     index.set_removed([4, 6], 3)
     index.delete(list(range(10, 700)))
-    before = [index.search(vector(seed), 10, g, {"lang": "en"}) for seed in range(5) for g in (2, 3)]
+    before = [index.search(vector(seed), 10, g, equal_to(lang="en")) for seed in range(5) for g in (2, 3)]
     marks, vectors = index.marks(0, 5000), index.get([1, 4, 1500])
     for _ in range(2):
         index.compact()
-        assert [index.search(vector(seed), 10, g, {"lang": "en"}) for seed in range(5) for g in (2, 3)] == before
+        assert [index.search(vector(seed), 10, g, equal_to(lang="en")) for seed in range(5) for g in (2, 3)] == before
         assert index.marks(0, 5000) == marks and index.count(3) == 808
         assert all((index.get([pk])[pk] == vectors[pk]).all() for pk in vectors)
     index.upsert([point(2000)])
@@ -205,7 +207,7 @@ def test_large_keys_and_generations_are_exact(index: VectorIndex) -> None:
 
 def test_a_vector_of_another_size_is_refused(index: VectorIndex) -> None:
     with pytest.raises(StateError, match="holds vectors of 8 numbers"):
-        index.search(np.ones(5, np.float32), 3, 1, {})
+        index.search(np.ones(5, np.float32), 3, 1, ())
     with pytest.raises(StateError, match="holds vectors of 8 numbers"):
         index.upsert([Point(1, np.ones(5, np.float32), 1, 1, {})])
 
@@ -243,6 +245,43 @@ def test_a_filter_matches_any_item_of_a_list(index: VectorIndex) -> None:
     index.upsert([point(pk, fields=fields) for pk, fields in enumerate(lists, start=1)])
     for value in ("a", "b", "c", "a, b", "d"):
         assert set(found(index, 1, 1, tags=value)) == {
-            pk for pk, fields in enumerate(lists, start=1) if matches(fields, {"tags": value})
+            pk for pk, fields in enumerate(lists, start=1) if matches(fields, equal_to(tags=value))
         }
     assert found(index, 1, 1, tags="c", acl="b") == [3]
+
+
+def test_any_of_some_values_and_none_of_them(index: VectorIndex) -> None:
+    rows: list[Metadata] = [{"tags": ("a", "b")}, {"tags": "b"}, {"tags": "c", "lang": "en"}, {"lang": "de"}, {}]
+    index.upsert([point(pk, fields=fields) for pk, fields in enumerate(rows, start=1)])
+    filters: list[Filter] = [
+        (OneOf("tags", ("a", "c")),),
+        (OneOf("tags", ("b", "nothing")), OneOf("tags", ("a",))),
+        (OneOf("tags", ("b",), negated=True),),
+        (OneOf("tags", ("c",)), OneOf("lang", ("de", "fr"), negated=True)),
+        (OneOf("tags", ()),),
+        (OneOf("tags", (), negated=True),),
+    ]
+    for asked in filters:
+        held = {pk for pk, fields in enumerate(rows, start=1) if matches(fields, asked)}
+        assert {c.pk for c in index.search(vector(1), 10, 1, asked)} == held, asked
+
+
+_FIELDS = st.dictionaries(
+    st.sampled_from(["a", "b"]),
+    st.one_of(st.sampled_from("xyz"), st.lists(st.sampled_from("xyz"), max_size=2).map(tuple)),
+)
+_FILTER = st.lists(
+    st.builds(
+        OneOf, st.sampled_from(["a", "b", "c"]), st.lists(st.sampled_from("wxyz"), max_size=3).map(tuple), st.booleans()
+    ),
+    max_size=3,
+).map(tuple)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(_FIELDS, min_size=1, max_size=5), asked=_FILTER)
+def test_what_a_filter_hides_never_leaves_the_index(index: VectorIndex, rows: list[Metadata], asked: Filter) -> None:
+    index.delete(range(1, 7))
+    index.upsert([point(pk, fields=fields) for pk, fields in enumerate(rows, start=1)])
+    held = {pk for pk, fields in enumerate(rows, start=1) if matches(fields, asked)}
+    assert {c.pk for c in index.search(vector(1), 10, 1, asked)} == held

@@ -13,6 +13,7 @@ from ingest.tally import Tally
 from rag.models.embedders import PACKAGED, languages_of
 from rag.settings import EmbedderSettings, Settings
 from rag.types import Chunk, Document, Span
+from tests.fakes import equal_to
 
 SENTENCES = {
     "en": "The backup runs every night at two and is kept for thirty days. Nobody knew why the old lighthouse had been"
@@ -133,7 +134,7 @@ def test_a_run_stores_languages_and_warns_once(make_runtime, tmp_path):
         "said.md": "nl",
         "short.txt": None,
     }
-    german = runtime.catalogue.chunks(sorted(runtime.catalogue.matching(live, {"language": "de"})))
+    german = runtime.catalogue.chunks(sorted(runtime.catalogue.matching(live, equal_to(language="de"))))
     assert {chunk.doc_id for chunk in german.values()} == {"de.txt"}
     (shown,) = status("words", runtime)
     assert shown.languages == {"en": 2, "de": 1, "fr": 1, "nl": 1, "": 1}

@@ -1,5 +1,6 @@
 """The catalogue on PostgreSQL: a real server of its own on a Unix socket, run by a user that is not root."""
 
+import json
 import os
 import pwd
 import shutil
@@ -17,11 +18,14 @@ from ingest.pipeline import ingest
 from ingest.status import rollback, status, vacuum
 from ingest.truth import Corpus, examine
 from rag.bootstrap import Runtime, open_runtime
+from rag.conditions import Filter, OneOf, matches, parse_condition, resolve
 from rag.errors import DocumentNotFoundError, StateError
 from rag.settings import load_settings
 from rag.state.engine import open_catalogue, writing
 from rag.state.home import Home
 from rag.state.tables import SCHEMA_VERSION, chunks, schema
+from rag.types import Metadata
+from tests.fakes import equal_to
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ragwright[postgres]'")
 
@@ -104,7 +108,7 @@ def test_a_corpus_lives_on_postgresql(runtime: Runtime, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (source / f"{name}.md").write_text(f"---\nkind: letter\n---\n# {name}\n\nThe letter {name} stands here.\n")
     first = ingest([str(source)], "kb", runtime).generation
-    assert len(runtime.catalogue.matching(runtime.catalogue.live("kb"), {"kind": "letter"})) == 3
+    assert len(runtime.catalogue.matching(runtime.catalogue.live("kb"), equal_to(kind="letter"))) == 3
     for version in range(3):
         (source / "a.md").write_text(f"# a\n\nVersion {version} of a.\n")
         ingest([str(source)], "kb", runtime)
@@ -124,6 +128,36 @@ def test_a_corpus_lives_on_postgresql(runtime: Runtime, tmp_path: Path) -> None:
     assert list(mend(Corpus("kb", runtime, runtime.catalogue.live("kb")), runtime))
     assert true(runtime)
     assert status("kb", runtime)[0].documents == 2 and first is not None
+
+
+def test_every_kind_of_condition_holds_on_postgresql(runtime: Runtime, tmp_path: Path) -> None:
+    rows: dict[str, Metadata] = {
+        "a": {"tags": ("x", "y"), "year": "2024"},
+        "b": {"tags": ("y",), "year": "2026", "odd'k": 'v"?'},
+        "c": {"year": "soon"},
+    }
+    (tmp_path / "source").mkdir()
+    for name, fields in rows.items():
+        front = json.dumps({key: value if isinstance(value, str) else list(value) for key, value in fields.items()})
+        (tmp_path / "source" / f"{name}.md").write_text(f"---\n{front}\n---\n# {name}\n\nText of {name}.\n")
+    ingest([str(tmp_path / "source")], "kb", runtime)
+    live = runtime.catalogue.live("kb")
+    assert runtime.catalogue.field_values(live, "tags") == {"x", "y"}
+    assert runtime.catalogue.field_values(live, "year") == {"2024", "2026", "soon"}
+    assert runtime.catalogue.field_values(live, "none") == frozenset()
+    filters: list[Filter] = [
+        (OneOf("tags", ("x", "z")),),
+        (OneOf("tags", ("y",)), OneOf("year", ("2024",), negated=True)),
+        (OneOf("tags", ("x",), negated=True),),
+        (OneOf("odd'k", ('v"?',)),),
+        (OneOf("tags", ()),),
+        (OneOf("tags", (), negated=True),),
+        resolve([parse_condition("year>=2025")], lambda field: runtime.catalogue.field_values(live, field)),
+    ]
+    for asked in filters:
+        found = runtime.catalogue.chunks(sorted(runtime.catalogue.matching(live, asked)))
+        held = {f"{name}.md" for name, fields in rows.items() if matches(fields, asked)}
+        assert {chunk.doc_id for chunk in found.values()} == held, asked
 
 
 def test_an_older_schema_migrates_and_a_newer_is_refused(database: str, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from ingest.pipeline import IngestOptions, ingest
 from ingest.sources import Reach, resolve
 from ingest.sources.beside import Beside
 from ingest.sources.reading import read_document
+from rag.conditions import OneOf, matches
 from rag.index.points import to_fields
 from rag.settings import PartitionSettings
-from rag.types import matches
+from tests.fakes import equal_to
 
 FRONT = "---\ntitle: Mine\ntags: [own]\nowner: ann\n---\n# Head\n"
 
@@ -131,7 +132,7 @@ VALUES = st.one_of(st.text(max_size=4), st.lists(st.text(max_size=4), max_size=3
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), VALUES), st.sampled_from(["a", "b"]), st.text(max_size=4))
 def test_a_filter_matches_in_memory_as_the_keywords_of_an_index_do(metadata, key, value):
-    assert matches(metadata, {key: value}) == (f"{key}={value}" in to_fields(metadata))
+    assert matches(metadata, (OneOf(key, (value,)),)) == (f"{key}={value}" in to_fields(metadata))
 
 
 def test_an_edited_sidecar_costs_its_document_and_filters_find_it(folder, runtime):
@@ -146,8 +147,8 @@ def test_an_edited_sidecar_costs_its_document_and_filters_find_it(folder, runtim
     assert counts() == (0, 1, 0, 1, [])
     assert not any("# A" in text for text in runtime.embedder.texts)
     live = runtime.catalogue.live("kb")
-    (pk,) = runtime.catalogue.matching(live, {"tags": "raised", "acl": "hr"})
+    (pk,) = runtime.catalogue.matching(live, equal_to(tags="raised", acl="hr"))
     assert runtime.catalogue.chunks([pk])[pk].metadata["tags"] == ("raised",)
-    assert runtime.catalogue.matching(live, {"acl": "staff"}).isdisjoint({pk})
+    assert runtime.catalogue.matching(live, equal_to(acl="staff")).isdisjoint({pk})
     (folder / "hr" / "pay" / "b.md.meta.yaml").write_text("tags: [\n")
     assert counts() == (0, 0, 0, 2, ["hr/pay/b.md"])

@@ -17,6 +17,7 @@ from rag.ports import REMOVED_NEVER, Point
 from rag.settings import Settings
 from rag.state.engine import writing
 from rag.state.tables import chunks, documents
+from tests.fakes import equal_to
 
 TOPICS = ["orchard", "ferry", "lighthouse", "bakery", "quarry", "mill"]
 
@@ -145,7 +146,7 @@ def results(runtime: Runtime) -> list[object]:
     found: list[object] = []
     for topic in TOPICS:
         vector = index.embedder.embed([topic]).vectors[0]
-        dense = index.vectors.search(vector, 5, generation, {"kind": "place"})
+        dense = index.vectors.search(vector, 5, generation, equal_to(kind="place"))
         found += [
             sorted(c.pk for c in dense),  # the int8 model scales by batch: embedded again, vectors differ a little
             [(c.pk, round(c.score, 5)) for c in index.keywords.search(topic, 5, generation)],

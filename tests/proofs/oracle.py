@@ -128,7 +128,7 @@ def check_stores(runtime: Any, generation: Generation, chunks: Mapping[int, Chun
     counts = {"vectors": index.vectors.count(generation.id), "keywords": index.keywords.count(generation.id)}
     assert set(counts.values()) == {len(pks)}, f"(c) generation {generation.id}: catalogue {len(pks)}, {counts}"
     probe = index.embedder.embed(["probe"]).vectors[0]
-    near = [candidate.pk for candidate in index.vectors.search(probe, len(pks) + 10, generation.id, {})]
+    near = [candidate.pk for candidate in index.vectors.search(probe, len(pks) + 10, generation.id, ())]
     assert sorted(near) == pks, f"(c) generation {generation.id}: vectors {sorted(near)}, catalogue {pks}"
     dense, tokens = index.vectors.get(pks), index.token_vectors.get(pks)
     assert sorted(dense) == sorted(tokens) == pks, f"(c) generation {generation.id}: vectors are missing"

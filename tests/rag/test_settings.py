@@ -66,7 +66,13 @@ def test_fingerprint_follows_results_and_nothing_else() -> None:
     base = load_settings(environ={}).fingerprint()
     for same in ("ingest.jobs=1", "embedder.threads=1", "serve.port=1", "embedder.cache_dir=/x"):
         assert load_settings(overrides=[same], environ={"RAGWRIGHT_HOME": "h"}).fingerprint() == base, same
-    for other in ("rerank.name=none", "context.budget_tokens=99", "bm25.k1=1.2", "ingest.chunker.max_tokens=99"):
+    for other in (
+        "rerank.name=none",
+        "context.budget_tokens=99",
+        "bm25.k1=1.2",
+        "query.steps=[rm3]",
+        "ingest.chunker.max_tokens=99",
+    ):
         assert load_settings(overrides=[other], environ={}).fingerprint() != base, other
 
 
@@ -76,3 +82,8 @@ def test_index_fingerprint_follows_what_builds_the_index() -> None:
         assert load_settings(overrides=[same], environ={}).index_fingerprint() == base, same
     for other in ("ingest.chunker.name=recursive", "embedder.runtime=torch", "bm25.stemmer=german"):
         assert load_settings(overrides=[other], environ={}).index_fingerprint() != base, other
+    prefixes = load_settings(overrides=["bm25.identifiers=prefixes"], environ={})
+    assert prefixes.index_fingerprint() != base
+    before = {**Settings().bm25.model_dump(mode="json")}
+    del before["identifiers"]
+    assert Settings().bm25.relevant() == before, "an index made before the setting was there stays what it is"

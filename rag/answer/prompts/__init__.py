@@ -30,12 +30,13 @@ _ROLES = ("system", "user", "assistant")
 
 @dataclass(frozen=True, slots=True)
 class PromptFile:
-    """A prompt as it stands in its file."""
+    """A prompt as it stands in its file; `inputs` are the values that its front matter says it shows."""
 
     name: str
     version: str
     description: str
     template: str
+    inputs: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -101,7 +102,14 @@ def parse_prompt(file_name: str, source: str) -> PromptFile:
         raise ConfigError(f"the front matter of {file_name} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(front, dict):
         raise ConfigError(f"the front matter of {file_name} must be a mapping")
-    return PromptFile(name, version, str(front.get("description", "")), match.group(2))
+    return PromptFile(name, version, str(front.get("description", "")), match.group(2), _inputs(front))
+
+
+def _inputs(front: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the front matter's input schema, without the types that Dotprompt writes behind them."""
+    declared = front.get("input")
+    schema = declared.get("schema") if isinstance(declared, dict) else None
+    return tuple(str(name).partition("(")[0] for name in schema) if isinstance(schema, dict) else ()
 
 
 def _message(role: str, text: str) -> Message:

@@ -59,7 +59,7 @@ elif role == "write":
 elif role == "read":
     while True:
         seen = index.count(1)
-        found = index.search(vector(1), 5, 1, {})
+        found = index.search(vector(1), 5, 1, ())
         assert len(found) >= min(5, seen), (len(found), seen)
         say(seen=seen)
 """
@@ -166,7 +166,7 @@ def test_nothing_acknowledged_is_lost_when_owners_are_killed(home: Path, peers: 
         assert len(acknowledged) > 30
         assert index.count(1) >= len(acknowledged)
         for pk in acknowledged:
-            best = index.search(vector(pk), 1, 1, {})[0]
+            best = index.search(vector(pk), 1, 1, ())[0]
             assert best.pk == pk and best.score == pytest.approx(1.0, abs=1e-5)
 
 
@@ -273,7 +273,7 @@ def test_many_threads_read_while_one_writes(home: Path) -> None:
         owner.open(1, DIM).upsert([point(pk) for pk in range(1, 101)])
 
         def read(indexes: VectorIndexes) -> int:
-            return min(len(indexes.open(1, DIM).search(vector(3), 10, 1, {})) for _ in range(40))
+            return min(len(indexes.open(1, DIM).search(vector(3), 10, 1, ())) for _ in range(40))
 
         with ThreadPoolExecutor(9) as pool:
             writing = pool.submit(lambda: [client.open(1, DIM).upsert([point(pk)]) for pk in range(101, 301)])

@@ -10,6 +10,7 @@ from rag.errors import BusyError, IndexUnavailableError, StateError
 from rag.index import qdrant_edge
 from rag.index.qdrant_edge import open_edge_index
 from rag.ports import Point
+from tests.fakes import equal_to
 
 DIM = 8
 
@@ -25,7 +26,7 @@ def test_a_closed_shard_opens_again_with_its_points(tmp_path: Path) -> None:
     index.close()
     index = open_edge_index(tmp_path / "shard", DIM)
     assert (index.count(1), index.count(2)) == (10, 9)
-    assert index.search(vector(7), 1, 2, {"a": "b"})[0].pk == 7
+    assert index.search(vector(7), 1, 2, equal_to(a="b"))[0].pk == 7
     index.close()
 
 
@@ -156,7 +157,7 @@ def test_readers_see_no_gap_while_the_shard_is_rewritten(tmp_path: Path, monkeyp
 
     def read() -> None:
         while not stop.is_set():
-            seen.append((index.count(1), len(index.search(named(7).vector, 5, 1, {}))))
+            seen.append((index.count(1), len(index.search(named(7).vector, 5, 1, ()))))
 
     reader = threading.Thread(target=read)
     index.delete([1])

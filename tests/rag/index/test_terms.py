@@ -44,6 +44,33 @@ def test_terms_of(text: str, terms: list[str]) -> None:
     assert PLAIN.terms(text) == terms
 
 
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("4.2.1", ["4.2.1", "4.2"]),
+        ("v4.2.1.7", ["v4.2.1.7", "4.2.1.7", "4.2", "4.2.1"]),
+        ("python3.11", ["python3.11", "python", "3.11"]),
+        ("größeÄndern", ["großeandern", "große", "andern"]),
+        ("параметрHTTPЗапрос", ["параметрhttpзапрос", "параметр", "http", "запрос"]),
+        (
+            "ERR\u20111042 multi\u2010factor sy\u00adstem",
+            ["err-1042", "err", "1042", "multi-factor", "multi", "factor", "system"],
+        ),
+        ("ERR-1042 maxRetryCount", ["err-1042", "err", "1042", "maxretrycount", "max", "retry", "count"]),
+    ],
+)
+def test_beginnings_of_versions_and_capitals_of_any_script(text: str, terms: list[str]) -> None:
+    analyzer = Analyzer(Bm25Settings(stemmer="none", stop_words=False, identifiers="prefixes"))
+    assert analyzer.terms(text) == terms
+
+
+@given(st.text(alphabet="aBcÄß1.-_ 42", max_size=20))
+def test_prefixes_only_add_terms(text: str) -> None:
+    more = Analyzer(Bm25Settings(stemmer="none", stop_words=False, identifiers="prefixes"))
+    if text.isascii():
+        assert set(PLAIN.terms(text)) <= set(more.terms(text))
+
+
 def test_english_words_are_stemmed_and_stop_words_dropped() -> None:
     assert ENGLISH.terms("How do I configure the retries?") == ["configur", "retri"]
     assert ENGLISH.terms("It doesn't run, don't retry") == ["run", "retri"]

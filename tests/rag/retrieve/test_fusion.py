@@ -4,8 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.errors import UnknownKeyError
-from rag.retrieve.fusion import FUSIONS, convex, distribution_based, fuse, fusion_of, reciprocal_rank, to_hits
+from rag.errors import ConfigError, UnknownKeyError
+from rag.retrieve.fusion import (
+    FUSIONS,
+    convex,
+    convex_theoretical,
+    convex_z,
+    distribution_based,
+    fuse,
+    fusion_of,
+    reciprocal_rank,
+    to_hits,
+    variant,
+)
 from rag.settings import RetrievalSettings
 from rag.types import Candidate
 from tests.fakes import make_chunk
@@ -46,11 +57,11 @@ def test_every_candidate_comes_out_once_best_first_with_its_trace(found: dict[st
 @given(rankings())
 def test_scores_stay_in_their_bounds(found: dict[str, list[Candidate]]) -> None:
     assert all(0 < score <= len(found) / 61 + 1e-12 for score in reciprocal_rank(found).values())
-    for fusion in (convex, distribution_based):
+    for fusion in (convex, convex_theoretical, distribution_based):
         assert all(-1e-9 <= score <= 1 + 1e-9 for score in fusion(found).values())
 
 
-@given(rankings(), st.sampled_from(["rrf", "weighted", "dbsf"]), st.data())
+@given(rankings(), st.sampled_from(sorted(FUSIONS)), st.data())
 def test_a_better_rank_in_one_ranking_never_hurts(
     found: dict[str, list[Candidate]], name: str, data: st.DataObject
 ) -> None:
@@ -78,6 +89,60 @@ def test_reciprocal_rank_by_hand() -> None:
 def test_convex_by_hand() -> None:
     found = {"a": [Candidate(1, 10.0), Candidate(2, 5.0), Candidate(3, 0.0)], "b": [Candidate(3, 0.4)]}
     assert convex(found, {"a": 3.0, "b": 1.0}) == pytest.approx({1: 0.75, 2: 0.375, 3: 0.25})
+
+
+def test_standard_scores_by_hand() -> None:
+    found = {"a": [Candidate(1, 3.0), Candidate(2, 1.0)], "b": [Candidate(3, 0.4)]}
+    assert convex_z(found) == pytest.approx({1: 0.5, 2: -0.5, 3: -0.5}), "what a ranking lacks has its lowest there"
+
+
+def test_the_theoretical_minimum_spares_the_last_of_good_candidates() -> None:
+    found = {"dense": [Candidate(1, 0.9), Candidate(2, 0.8)], "bm25": [Candidate(2, 12.0), Candidate(3, 9.0)]}
+    assert convex(found) == pytest.approx({1: 0.5, 2: 0.5, 3: 0.0})
+    assert convex_theoretical(found) == pytest.approx({1: 0.5, 2: (1.8 / 1.9 + 1) / 2, 3: 0.375})
+    other = {"sparse": [Candidate(1, 4.0), Candidate(2, 2.0)]}
+    assert convex_theoretical(other) == convex(other), "another retriever's lowest score is the lowest seen"
+
+
+@given(rankings(), st.sampled_from(sorted(FUSIONS)))
+def test_a_weight_of_zero_is_a_retriever_that_was_not_asked(found: dict[str, list[Candidate]], name: str) -> None:
+    asked = ("dense", "bm25", "sparse")
+    silent = fusion_of(RetrievalSettings(fusion=name, retrievers=asked, weights={"bm25": 0.0}))
+    without = {key: ranking for key, ranking in found.items() if key != "bm25"}
+    assert silent(found) == fusion_of(RetrievalSettings(fusion=name))(without)
+
+
+@given(rankings(), st.sampled_from(sorted(FUSIONS)))
+def test_a_ranking_without_candidates_changes_no_order(found: dict[str, list[Candidate]], name: str) -> None:
+    fusion = fusion_of(RetrievalSettings(fusion=name))
+    filled = {key: ranking for key, ranking in found.items() if ranking}
+    with_empty, without = fuse({**filled, "late": []}, fusion, IDS), fuse(filled, fusion, IDS)
+    ranks = {item.pk: item.stages["fused"].rank for item in without}
+    scores = {item.pk: item.score for item in without}
+    for a, b in zip(with_empty, with_empty[1:], strict=False):
+        # rounding may make equal what was apart by the last bit
+        assert ranks[a.pk] < ranks[b.pk] or scores[a.pk] == pytest.approx(scores[b.pk])
+
+
+@given(rankings(), st.sampled_from(sorted(FUSIONS)))
+def test_equal_scores_come_by_chunk_id(found: dict[str, list[Candidate]], name: str) -> None:
+    fused = fuse(found, fusion_of(RetrievalSettings(fusion=name)), IDS)
+    for a, b in zip(fused, fused[1:], strict=False):
+        assert a.score > b.score or (a.score == b.score and IDS[a.pk] < IDS[b.pk])
+
+
+@pytest.mark.parametrize("name", sorted(FUSIONS))
+def test_a_form_of_the_question_weighs_what_its_retriever_weighs(name: str) -> None:
+    fusion = fusion_of(RetrievalSettings(fusion=name, weights={"dense": 0.0}))
+    found = {"bm25": [Candidate(1, 3.0), Candidate(2, 1.0)], variant("dense", 1): [Candidate(9, 0.9)]}
+    assert set(fusion(found)) == {1, 2}
+
+
+def test_without_any_weight_there_is_nothing_to_fuse() -> None:
+    with pytest.raises(ConfigError, match="weight above 0"):
+        fusion_of(RetrievalSettings(weights={"dense": 0.0, "bm25": 0.0}))
+    with pytest.raises(ValueError, match="weights.dense"):
+        RetrievalSettings(weights={"dense": -1.0})
 
 
 def test_ties_break_by_chunk_id_and_removed_chunks_vanish() -> None:

@@ -12,6 +12,7 @@ from rag.state.home import Home, check_corpus_name
 from rag.state.reader import SqlCatalogue, block_from_json, block_to_json
 from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
 from rag.types import Block, Generation, Span
+from tests.fakes import equal_to
 
 
 @pytest.fixture
@@ -84,9 +85,9 @@ def test_each_generation_sees_its_own_documents(catalogue: SqlCatalogue) -> None
 
 
 def test_filters_match_metadata_inside_the_generation(catalogue: SqlCatalogue) -> None:
-    assert catalogue.matching(at(2), {"lang": "en"}) == {1}
-    assert catalogue.matching(at(2), {"lang": "de"}) == frozenset()
-    assert catalogue.matching(at(2), {}) == {1, 3}
+    assert catalogue.matching(at(2), equal_to(lang="en")) == {1}
+    assert catalogue.matching(at(2), equal_to(lang="de")) == frozenset()
+    assert catalogue.matching(at(2), ()) == {1, 3}
 
 
 def test_chunks_carry_their_document(catalogue: SqlCatalogue) -> None:

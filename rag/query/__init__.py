@@ -1,0 +1,1 @@
+"""What is done to a question before the first stage: repair, expansion, history, and questions that a model writes."""
