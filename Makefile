@@ -14,7 +14,7 @@ export SCARF_NO_ANALYTICS := 1
 export RAGAS_DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-retrieval up down lock clean
+.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-retrieval bench-eval up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,13 +68,16 @@ aa: install  ## how often the gate errs on SET: the same questions under two nea
 	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/second --set rerank.weight=0.4
 	$(BIN)/ragwright gate --baseline $(OUT)-aa/first --candidate $(OUT)-aa/second --error-rates
 
-bench: bench-ingest bench-retrieval  ## run every benchmark there is; figures go to out/bench
+bench: bench-ingest bench-retrieval bench-eval  ## run every benchmark there is; figures go to out/bench
 
 bench-ingest: install  ## speed, memory and the cost of edits, beside LlamaIndex (BENCH_ARGS="--chunks 2000")
 	$(BIN)/python -m eval.bench ingest $(BENCH_ARGS)
 
 bench-retrieval: install  ## what the default finds on the sets of RAGWRIGHT_DATA, beside BM25, dense and plain fusion
 	$(BIN)/python -m eval.bench retrieval $(BENCH_ARGS)
+
+bench-eval: install  ## what an evaluation adds to answering its cases (BENCH_ARGS="--cases 300")
+	$(BIN)/python -m eval.bench eval $(BENCH_ARGS)
 
 up:  ## the service with a Qdrant server, in containers
 	docker compose up --build --detach --wait

@@ -143,10 +143,12 @@ def _add_evaluation_verbs(verbs: Verbs) -> None:
     compare = _verb(verbs, "compare", "evaluation:compare", "show paired differences of two runs, with intervals")
     compare.add_argument("run_a", metavar="RUN_A", type=Path, help="a folder written by eval")
     compare.add_argument("run_b", metavar="RUN_B", type=Path, help="a folder written by eval")
+    compare.add_argument("--out", metavar="DIR", type=Path, help="also write comparison.json and summary.md there")
     gate = _verb(verbs, "gate", "evaluation:gate", "decide whether a candidate run is no worse than a baseline")
     gate.add_argument("--baseline", metavar="RUN", type=Path, required=True, help="a folder written by eval")
     gate.add_argument("--candidate", metavar="RUN", type=Path, required=True, help="a folder written by eval")
     gate.add_argument("--policy", metavar="FILE", type=Path, help="margins and what an undecided gate does (YAML)")
+    gate.add_argument("--out", metavar="DIR", type=Path, help="also write gate.json, junit.xml and summary.md there")
     gate.add_argument(
         "--error-rates", action="store_true", help="how often this gate errs on such runs: A/A and planted regressions"
     )

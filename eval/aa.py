@@ -27,6 +27,7 @@ Draw = Callable[[np.random.Generator], tuple[Floats, Floats, list[str]]]
 
 P_FAIL_CEILING = 0.025
 P_PASS_FLOOR = 0.8
+_PLANTINGS = 20
 CAUGHT_FLOOR = 73  # of 100: what a true power of 80 % may show (binomial, 5 %)
 
 
@@ -90,7 +91,7 @@ def _rates(
 ) -> Json:
     rng = np.random.default_rng(seed)
     null = _null_draw(pairs, upwards)
-    size = _effect_to_plant(pairs, rule, policy, seed)
+    size = _effect_to_plant(null, rule, policy, rng)
     aa = Counter(_verdict(null, rule, policy, rng) for _ in range(repeats))
     worse = Counter(_verdict(_regressed(null, size), rule, policy, rng) for _ in range(planted))
     caught = planted - worse["PASS"]
@@ -141,10 +142,17 @@ def _regressed(draw: Draw, size: float) -> Draw:
     return worse
 
 
-def _effect_to_plant(pairs: Paired, rule: MetricPolicy, policy: GatePolicy, seed: int) -> float:
-    found = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed, draws=2000)
-    detectable = minimal_detectable_effect(found.standard_error)
-    return max(rule.margin or policy.smallest_margin, detectable)
+def _effect_to_plant(null: Draw, rule: MetricPolicy, policy: GatePolicy, rng: np.random.Generator) -> float:
+    """Return the smallest regression that its own comparison can detect: what breaks cases also spreads them."""
+    size = rule.margin or policy.smallest_margin
+    for _ in range(_PLANTINGS):
+        old, new, clusters = _regressed(null, size)(rng)
+        found = paired_difference(old.tolist(), new.tolist(), clusters, seed=int(rng.integers(2**32)), draws=2000)
+        detectable = minimal_detectable_effect(found.standard_error)
+        if detectable <= size:
+            break
+        size = detectable
+    return size
 
 
 def _shares(counts: Counter[str], total: int) -> Json:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from eval.render import number
 from eval.saved import Paired, SavedRun, check_comparable, paired_values, row_pairs
+from eval.slices import SLICES, slices_of
 from eval.stats import (
     Difference,
     benjamini_hochberg,
+    cases_to_detect,
     mcnemar_exact,
     minimal_detectable_effect,
     paired_difference,
 )
 
 Json = dict[str, Any]
+
+UNBROKEN = "unbroken"
+"""The share of cases without a broken stage (`eval.failures`): the one measure that every case of a slice has."""
 
 _SMALLEST_SLICE = 5
 
@@ -25,8 +30,9 @@ def compare_runs(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> J
     """Return candidate minus baseline for every metric that both measured.
 
     `metrics[NAME]` holds both means over the `n` shared cases, `value` (the difference), its interval, the sign-flip
-    `p` and the `mde`; `slices` the primary metric with Benjamini-Hochberg `p_adjusted`; `flipped` the cases that went
-    from well to broken or back, with both answers, and `mcnemar_p` of them.
+    `p`, the `mde` and `more_cases`, how many would find the difference seen; `slices` the primary metric and the share
+    of unbroken cases by kind, answerability, split and tag, with Benjamini-Hochberg `p_adjusted`; `flipped` the cases
+    that went from well to broken or back, with both answers, and `mcnemar_p` of them.
 
     Raises:
         ConfigError: the runs asked different questions.
@@ -91,6 +97,7 @@ def difference_json(pairs: Paired, difference: Difference) -> Json:
         "p": difference.p,
         "n": n,
         "mde": minimal_detectable_effect(difference.standard_error) if defined else None,
+        "more_cases": cases_to_detect(difference),
         "method": difference.method,
     }
 
@@ -107,26 +114,31 @@ def _metrics(baseline: SavedRun, candidate: SavedRun, seed: int) -> Json:
 
 def _slices(baseline: SavedRun, candidate: SavedRun, primary: str, seed: int) -> list[Json]:
     found: list[Json] = []
-    for dimension, name, keep in _slice_rules(baseline):
-        pairs = paired_values(baseline, candidate, primary, keep)
-        if len(pairs.ids) >= _SMALLEST_SLICE:
-            difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
-            found.append({"dimension": dimension, "name": name, **difference_json(pairs, difference)})
+    for dimension, name in slices_of(baseline.rows):
+        for metric, pairs in _slice_pairs(baseline, candidate, primary, dimension, name):
+            if len(pairs.ids) >= _SMALLEST_SLICE:
+                difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
+                about = {"dimension": dimension, "name": name, "metric": metric}
+                found.append(about | difference_json(pairs, difference))
     for item, adjusted in zip(found, benjamini_hochberg([item["p"] for item in found]), strict=True):
         item["p_adjusted"] = adjusted
     return found
 
 
-def _slice_rules(run: SavedRun) -> list[tuple[str, str, Callable[[Json], bool]]]:
-    def of(key: str, name: str) -> Callable[[Json], bool]:
-        return lambda row: row[key] == name
+def _slice_pairs(
+    baseline: SavedRun, candidate: SavedRun, primary: str, dimension: str, name: str
+) -> Sequence[tuple[str, Paired]]:
+    def keep(row: Json) -> bool:
+        return name in SLICES[dimension](row)
 
-    def tagged(name: str) -> Callable[[Json], bool]:
-        return lambda row: name in row["tags"]
-
-    kinds = [("kind", name, of("kind", name)) for name in sorted({row["kind"] for row in run.rows})]
-    tags = [("tag", name, tagged(name)) for name in sorted({tag for row in run.rows for tag in row["tags"]})]
-    return [*(kinds if len(kinds) > 1 else []), *tags]
+    kept = [(old, new) for old, new in row_pairs(baseline, candidate) if keep(old)]
+    unbroken = Paired(
+        tuple(old["id"] for old, _ in kept),
+        tuple(float(not old["broken"]) for old, _ in kept),
+        tuple(float(not new["broken"]) for _, new in kept),
+        tuple(old["cluster"] for old, _ in kept),
+    )
+    return [(primary, paired_values(baseline, candidate, primary, keep)), (UNBROKEN, unbroken)]
 
 
 def _flip(old: Json, new: Json) -> Json:

@@ -1,18 +1,4 @@
-"""The first stage that broke in a bad case, told from gold alone, without a model.
-
-| stage | what happened to the gold |
-|---|---|
-| error | the case raised or took too long |
-| answered_unanswerable | there is none, and an answer was given all the same |
-| not_ingested | no chunk of the generation holds any of it |
-| not_retrieved | it is in the index, but in no hit |
-| reranked_away | it was among the hits the context is packed from, and reranking put it behind them |
-| ranked_too_low | it was behind them before reranking, too |
-| dropped_as_duplicate, compressed_away, over_budget | it was in the hits used, and the context dropped it |
-| wrongly_abstained | it was in the context, and no answer was given |
-| not_cited | it was in the context, and the answer cites other passages |
-| unsupported | the answer cites it, but a sentence says what its citations do not |
-"""
+"""The first stage that broke in a bad case (`STAGES`), told from gold alone, without a model."""
 
 from __future__ import annotations
 
@@ -21,6 +7,23 @@ from collections.abc import Iterable
 from eval.metrics.citations import citations
 from eval.metrics.spans import context_ranges
 from eval.observation import Observation, Range
+
+STAGES = {
+    "error": "the case raised an error or took too long",
+    "not_ingested": "the corpus holds nothing of the gold",
+    "not_retrieved": "no hit touches the gold",
+    "ranked_too_low": "gold was found, but below the hits that the context is made of",
+    "reranked_away": "reranking put the gold behind the hits that the context is made of",
+    "dropped_as_duplicate": "the hit with the gold was taken for a copy of another and left out of the context",
+    "compressed_away": "compression left the gold out of the context",
+    "over_budget": "the context's size left no room for the gold",
+    "not_in_context": "gold was retrieved but is not in the context",
+    "wrongly_abstained": "gold was in the context but the answer was refused",
+    "not_cited": "the answer cites nothing of the gold",
+    "unsupported": "a sentence of the answer says what its citations do not",
+    "answered_unanswerable": "answered a question that the corpus cannot answer",
+}
+"""Every stage in the order of the flow, with what a report says of it."""
 
 _LEDGER = {
     "budget": "over_budget",

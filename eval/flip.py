@@ -54,7 +54,10 @@ def _reason(decision: Json) -> str:
         if item["verdict"] == decision["verdict"]
     ]
     broken = [f"case {case!r} must pass but is broken" for case in decision["must_pass_broken"]]
-    return "; ".join([*deciding, *broken])
+    slices = [
+        f"{item['name']}: {item['reason']}" for item in decision["required"] if item["verdict"] == decision["verdict"]
+    ]
+    return "; ".join([*deciding, *broken, *slices, *filter(None, [decision["unsigned"]])])
 
 
 def _shown(item: Json) -> str:

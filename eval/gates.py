@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from eval.compare import difference_json
 from eval.judges.trust import JudgePolicy, doubt
+from eval.required import RequiredSlice, SignOffPolicy, decide_required, missing_sign_off
 from eval.saved import SavedRun, check_comparable, paired_values
 from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority, paired_difference
+from eval.yaml_files import read_yaml
 from rag.errors import ConfigError
 
 Json = dict[str, Any]
@@ -38,7 +39,8 @@ class GatePolicy(BaseModel):
     """`gates.yaml`. `inconclusive` says what an undecided gate does in CI; `report` gives it an exit code of its own.
 
     `smallest_margin` keeps a margin that is derived from the MDE from vanishing when two runs hardly differ.
-    Every case with a tag of `must_pass_tags` has to come out unbroken in the candidate.
+    Every case with a tag of `must_pass_tags` has to come out unbroken in the candidate; `required` says the same of any
+    slice, or asks for a share of it. `sign_off` wants a person's approval of the candidate's settings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +50,8 @@ class GatePolicy(BaseModel):
     min_cases: int = Field(default=20, ge=2)
     smallest_margin: float = Field(default=0.005, gt=0)
     must_pass_tags: tuple[str, ...] = ()
+    required: tuple[RequiredSlice, ...] = ()
+    sign_off: SignOffPolicy | None = None
     judges: JudgePolicy = JudgePolicy()
     inconclusive: Literal["report", "pass", "fail"] = "report"
 
@@ -55,18 +59,18 @@ class GatePolicy(BaseModel):
 def load_policy(path: Path | None) -> GatePolicy:
     """Read a policy file; None gives the default, which gates the set's primary metric at what its cases can detect.
 
+    A sign-off file is looked for beside the policy.
+
     Raises:
         ConfigError: the file is unreadable, a key is unknown or a value does not fit.
     """
     if path is None:
         return GatePolicy()
-    try:
-        return GatePolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except ValidationError as error:
-        problems = (f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-        raise ConfigError(f"the gate policy {path} is wrong: {'; '.join(problems)}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read the gate policy {path}: {' '.join(str(error).split())}") from error
+    policy = read_yaml(path, GatePolicy, "the gate policy")
+    if policy.sign_off is None:
+        return policy
+    beside = policy.sign_off.model_copy(update={"file": path.parent / policy.sign_off.file})
+    return policy.model_copy(update={"sign_off": beside})
 
 
 def run_gate(
@@ -80,34 +84,34 @@ def run_gate(
 ) -> Json:
     """Decide every gated metric and all together.
 
-    FAIL if one metric fails after Holm's correction, covers too few cases, or a case that must pass is broken; PASS if
-    all pass; else INCONCLUSIVE. `metrics[NAME]` holds `verdict`, `reason`, `margin`, `mde`, `more_cases`, the paired
-    difference (candidate minus baseline) and its interval. A judge's metric decides only with a calibration that the
-    policy trusts, of the candidate's or one of `calibrations`.
+    FAIL if one metric fails after Holm's correction or covers too few cases, a case that must pass is broken, or a
+    required slice fails; PASS if all pass and whoever must has signed; else INCONCLUSIVE. `metrics[NAME]` holds
+    `verdict`, `reason`, `margin`, `mde`, `more_cases`, the paired difference (candidate minus baseline) and its
+    interval; `required` the slices; `unsigned` why a sign-off is missing. A judge's metric decides only
+    with a calibration that the policy trusts, of the candidate's or one of `calibrations`.
 
     Raises:
-        ConfigError: the runs cannot be paired, or a gated metric is in neither.
+        ConfigError: the runs cannot be paired, a gated metric is in neither, or the sign-off file is wrong.
     """
     check_comparable(baseline, candidate)
-    gated = policy.metrics or {baseline.results["primary"]: MetricPolicy()}
-    decided = {name: _decide(baseline, candidate, name, gated[name], policy, seed) for name in gated}
-    for name, item in decided.items():
-        old, new = (run.results["metrics"][name] for run in (baseline, candidate))
-        if why := doubt(old, new, policy.judges, calibrations, clock()):
-            item |= {"verdict": "INCONCLUSIVE", "reason": why, "regression_p": 1.0, "statistical": False}
-    adjusted = holm([item["regression_p"] for item in decided.values()])
-    for item, p in zip(decided.values(), adjusted, strict=True):
-        item["regression_p_holm"] = p
-        if item["verdict"] == "FAIL" and item["statistical"] and p > _ALPHA:
-            item |= {"verdict": "INCONCLUSIVE", "reason": "worse on its own, but not after Holm's correction"}
+
+    def doubted(old: Json, new: Json) -> str | None:
+        return doubt(old, new, policy.judges, calibrations, clock())
+
+    decided = _decided_metrics(baseline, candidate, policy, seed, doubted)
     broken = _must_pass_but_broken(candidate, policy)
-    verdicts = [item["verdict"] for item in decided.values()] + ["FAIL"] * bool(broken)
+    required = decide_required(candidate, policy.required)
+    unsigned = missing_sign_off(candidate, policy.sign_off) if policy.sign_off else None
+    verdicts = [item["verdict"] for item in (*decided.values(), *required)]
+    verdicts += ["FAIL"] * bool(broken) + ["INCONCLUSIVE"] * bool(unsigned)
     verdict = next((v for v in ("FAIL", "INCONCLUSIVE") if v in verdicts), "PASS")
     return {
         "verdict": verdict,
-        "exit_code": _exit_code(verdict, policy),
+        "exit_code": _exit_code(verdict, policy, unsigned),
         "metrics": decided,
         "must_pass_broken": broken,
+        "required": required,
+        "unsigned": unsigned,
         "policy": policy.model_dump(mode="json"),
         "set": baseline.results["set"],
         "baseline": baseline.results["settings"],
@@ -125,7 +129,27 @@ def render_gate(result: Json) -> str:
         margin = "" if item["margin"] is None else f", margin {item['margin']:.4f}"
         lines.append(f"  {item['verdict']:<12} {name}{shown}{margin}{mde}: {item['reason']}")
     lines += [f"  FAIL         case {case!r} must pass but is broken" for case in result["must_pass_broken"]]
+    lines += [f"  {item['verdict']:<12} required {item['name']}: {item['reason']}" for item in result["required"]]
+    lines += [f"  INCONCLUSIVE sign-off: {result['unsigned']}"] * bool(result["unsigned"])
     return "\n".join(lines) + "\n"
+
+
+def _decided_metrics(
+    baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, seed: int, doubted: Callable[[Json, Json], str | None]
+) -> dict[str, Json]:
+    """Return the decision on every gated metric; `doubted` says of its two entries why it may not decide."""
+    gated = policy.metrics or {baseline.results["primary"]: MetricPolicy()}
+    decided = {name: _decide(baseline, candidate, name, gated[name], policy, seed) for name in gated}
+    for name, item in decided.items():
+        old, new = (run.results["metrics"][name] for run in (baseline, candidate))
+        if why := doubted(old, new):
+            item |= {"verdict": "INCONCLUSIVE", "reason": why, "regression_p": 1.0, "statistical": False}
+    adjusted = holm([item["regression_p"] for item in decided.values()])
+    for item, p in zip(decided.values(), adjusted, strict=True):
+        item["regression_p_holm"] = p
+        if item["verdict"] == "FAIL" and item["statistical"] and p > _ALPHA:
+            item |= {"verdict": "INCONCLUSIVE", "reason": "worse on its own, but not after Holm's correction"}
+    return decided
 
 
 def _decide(
@@ -203,7 +227,9 @@ def _must_pass_but_broken(candidate: SavedRun, policy: GatePolicy) -> list[str]:
     return [row["id"] for row in candidate.rows if wanted & set(row["tags"]) and row["broken"]]
 
 
-def _exit_code(verdict: str, policy: GatePolicy) -> int:
+def _exit_code(verdict: str, policy: GatePolicy, unsigned: str | None) -> int:
+    if verdict == "INCONCLUSIVE" and unsigned:
+        return INCONCLUSIVE  # `inconclusive: pass` is about too few cases, it is nobody's approval
     if verdict == "INCONCLUSIVE":
         return {"report": INCONCLUSIVE, "pass": PASSED, "fail": FAILED}[policy.inconclusive]
     return PASSED if verdict == "PASS" else FAILED

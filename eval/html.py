@@ -1,35 +1,58 @@
-"""The report page: one file, no network, readable without scripts, in light and dark."""
+"""The report page: one file, no network, readable without scripts, in light and dark, on screen and paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
-from eval.marks import mark_passage
+from eval.html_cases import case_view
+from eval.plots import Bar, Interval, Point, bars, curve, forest, reliability, sparkline
 from eval.render import FAMILIES, heading, interval, judge_lines, label, measured, number, slice_columns
+from eval.stats import wilson
+from eval.survival import failure_clusters, gold_survival, hit_survival
 
 Json = Mapping[str, Any]
 
-_SHOWN_HITS = 10
+_WHOLE = ("total", "wall")
+"""Times of the whole flow, which stand below the stages they are made of."""
 
 
 def render_html(results: Json, rows: Sequence[Json]) -> str:
     """Return the whole page; every text of the run is escaped."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(interval=interval, number=number)
-    template = environment.from_string(files("eval").joinpath("templates/report.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    loader = PackageLoader("eval", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(interval=interval, number=number, percent=_percent)
+    plain = [dict(row) for row in rows]
+    return environment.get_template("report.html.j2").render(
         results=results,
         title=heading(results),
+        unbroken=_unbroken(rows),
         families=_families(results),
         judge_lines=list(judge_lines(results)),
+        calibrated=_calibrated(results),
         slice_columns=slice_columns(results["primary"]),
-        stages=_stages(results),
-        cases=[_case(i, row, results["primary"]) for i, row in enumerate(rows, start=1)],
+        clusters=failure_clusters(plain),
+        survival=gold_survival(plain),
+        plots={name: Markup(plot) for name, plot in _plots(results, plain).items()},
+        sparkline=lambda metric: Markup(sparkline(metric["value"], metric["low"], metric["high"])),
+        stages=_ordered(results["latency_ms"]),
+        kinds=sorted({name for row in rows for name in (row["kind"], row["expect"], *row["tags"])}),
+        cases=[case_view(i, row, results["primary"]) for i, row in enumerate(rows, start=1)],
     )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
+
+
+def _unbroken(rows: Sequence[Json]) -> Json:
+    found = wilson(sum(not row["broken"] for row in rows), len(rows))
+    return {"value": found.value, "n": found.n, "low": found.low, "high": found.high}
 
 
 def _families(results: Json) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -39,55 +62,111 @@ def _families(results: Json) -> list[tuple[str, list[dict[str, Any]]]]:
     return [(family, metrics) for family, metrics in groups.items() if metrics]
 
 
-def _stages(results: Json) -> list[dict[str, Any]]:
-    """Return the stages with p50 and p95 and their widths in percent of the slowest p95."""
-    stages = results["latency_ms"]
-    slowest = max((stage["p95"]["value"] for stage in stages.values()), default=0.0) or 1.0
-    ordered = sorted(stages.items(), key=lambda item: (item[0] == "wall", item[0]))
-    return [
-        {
-            "stage": name,
-            "p50": stage["p50"],
-            "p95": stage["p95"],
-            "width50": 100 * stage["p50"]["value"] / slowest,
-            "width95": 100 * stage["p95"]["value"] / slowest,
-        }
-        for name, stage in ordered
-    ]
+def _calibrated(results: Json) -> list[tuple[str, Json]]:
+    """Return the metrics of judges that were calibrated, with the record."""
+    judged = [(name, metric["judge"]["calibration"]) for name, metric in measured(results) if metric["judge"]]
+    return [(name, record) for name, record in judged if record is not None]
 
 
-def _case(position: int, row: Json, primary: str) -> dict[str, Any]:
-    citations = [citation for sentence in row["sentences"] for citation in sentence["citations"]]
-    passages = row["context"]["passages"] if row["context"] else []
-    return {
-        **row,
-        "number": position,
-        "score": row["metrics"].get(primary),
-        "sentences": [_sentence(row, i) for i in range(len(row["sentences"]))],
-        "passages": [_passage(passage, citations, row["gold"]["spans"]) for passage in passages],
-        "hits": [{**hit, "gold": _is_gold(hit, row["gold"])} for hit in row["hits"][:_SHOWN_HITS]],
-        "more_hits": max(0, len(row["hits"]) - _SHOWN_HITS),
-        "shown_metrics": {name: value for name, value in row["metrics"].items() if value is not None},
+def _ordered(stages: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    """Return the stages in the order of the flow, and the whole after its parts."""
+    return sorted(stages.items(), key=lambda item: (item[0] in _WHOLE, item[0] == "wall"))
+
+
+def _plots(results: Json, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the page's plots by name; one that has nothing to show is left out."""
+    plots = {}
+    if results["latency_ms"]:
+        plots["time"] = bars("time", "Time per stage: p50, and lighter up to p95", _time_bars(results["latency_ms"]))
+    survival = gold_survival(rows)
+    if survival:
+        plots["survival"] = bars("survival", "Cases whose gold survives each step", _survival_bars(survival))
+    hits = hit_survival(rows)
+    if hits:
+        kept = [Bar(h["stage"], 0, h["mean"], h["mean"], f"{h['mean']:.1f} a case, n {h['n']}") for h in hits]
+        plots["hits"] = bars("hits", "Hits that survive each stage, mean per case", kept)
+    return plots | _slice_plots(results) | _calibration_plots(results)
+
+
+def _time_bars(stages: Mapping[str, Json]) -> list[Bar]:
+    found, start = [], 0.0
+    for name, stage in _ordered(stages):
+        p50, p95 = stage["p50"]["value"], stage["p95"]["value"]
+        begin = 0.0 if name in _WHOLE else start
+        note = f"{p50:,.1f} / {p95:,.1f} ms, n {stage['p50']['n']}"
+        found.append(Bar(name, begin, begin + p50, begin + max(p50, p95), note))
+        start = begin + p50
+    return found
+
+
+def _survival_bars(survival: Sequence[Json]) -> list[Bar]:
+    total = survival[0]["left"]
+    found, before = [], total
+    for step in survival:
+        lost = before - step["left"]
+        note = f"{step['left']} of {total} ({_percent(step['share']['value'])})" + (
+            f", {lost} lost here" if lost else ""
+        )
+        found.append(Bar(step["step"], 0, step["left"], before, note))
+        before = step["left"]
+    return found
+
+
+def _slice_plots(results: Json) -> dict[str, str]:
+    primary, plots = results["primary"], {}
+    for dimension, groups in results["slices"].items():
+        found = [(name, group["metrics"].get(primary)) for name, group in groups.items()]
+        shown = [(name, metric) for name, metric in found if metric and metric["n"]]
+        if len(shown) > 1:
+            rows = [
+                Interval(name, m["value"], m["low"], m["high"], f"{m['value']:.3f} {interval(m, m['unit'])} n {m['n']}")
+                for name, m in shown
+            ]
+            overall = results["metrics"][primary]["value"]
+            title = f"{primary} by {dimension}, 95 % intervals; dashed: the whole set"
+            plots[f"slice-{dimension}"] = forest(f"slice-{dimension}", title, rows, overall)
+    return plots
+
+
+def _calibration_plots(results: Json) -> dict[str, str]:
+    found = results.get("calibration", {})
+    titles = {
+        "answerability": "Answerability: estimated probability against the share of answerable questions",
+        "support": "Citations: support score against the share that overlaps gold",
     }
+    plots = {name: _reliability_plot(name, titles[name], found[name]) for name in titles if name in found}
+    if "answerability" in found:
+        line = [
+            (step["false_abstention"], step["abstention_recall"])
+            for step in found["answerability"]["curve"]
+            if None not in (step["false_abstention"], step["abstention_recall"])
+        ]
+        if line:
+            title = "Refusing below a threshold of the answerability: what is gained, what it costs"
+            axes = ("answerable questions refused", "unanswerable questions refused")
+            plots["refusal"] = curve("refusal", title, line, _operating_points(results["abstention"]), *axes)
+    return plots
 
 
-def _sentence(row: Json, i: int) -> dict[str, Any]:
-    """Return a sentence with the blank space before it, as the answer has it."""
-    sentence = row["sentences"][i]
-    before = row["sentences"][i - 1]["end"] if i else 0
-    return {**sentence, "gap": row["answer"][before : sentence["start"]]}
+def _reliability_plot(name: str, title: str, found: Json) -> str:
+    rows = [
+        Interval(
+            f"{b['from']:.1f} to {b['to']:.1f}",
+            b["observed"],
+            b["low"],
+            b["high"],
+            f"predicted {b['predicted']:.2f}, observed {b['observed']:.2f} {interval(b, 'share')}, n {b['n']}",
+        )
+        for b in found["bins"]
+    ]
+    at, counts = [b["predicted"] for b in found["bins"]], [b["n"] for b in found["bins"]]
+    return reliability(name, title, rows, at, counts)
 
 
-def _passage(passage: dict[str, Any], citations: Sequence[Json], gold: Sequence[Json]) -> dict[str, Any]:
-    cited = [(item["start"], item["end"]) for item in citations if item["doc_id"] == passage["doc_id"]]
-    wanted = [(item["start"], item["end"]) for item in gold if item["doc_id"] == passage["doc_id"]]
-    return {**passage, "pieces": mark_passage(passage, cited, wanted)}
-
-
-def _is_gold(hit: Json, gold: Json) -> bool:
-    if not gold["spans"]:
-        return hit["doc_id"] in gold["documents"]
-    return any(
-        hit["doc_id"] == span["doc_id"] and hit["start"] < span["end"] and span["start"] < hit["end"]
-        for span in gold["spans"]
-    )
+def _operating_points(abstention: Mapping[str, Json]) -> list[Point]:
+    labels = {"system": "this run", "best_single_score": "best single score"}
+    return [
+        Point(labels[name], rule["false_abstention"]["value"], rule["recall"]["value"])
+        for name, rule in abstention.items()
+        if name in labels and rule["false_abstention"] and rule["recall"]
+    ]

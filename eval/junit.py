@@ -1,25 +1,13 @@
-"""JUnit XML of a run, so that any CI shows its cases."""
+"""JUnit XML of a run and of a gate, so that any CI shows their cases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-_WHY = {
-    "answered_unanswerable": "answered a question that the corpus cannot answer",
-    "not_ingested": "the corpus holds nothing of the gold",
-    "not_retrieved": "no hit touches the gold",
-    "reranked_away": "reranking put the gold behind the hits that the context is made of",
-    "ranked_too_low": "gold was found, but below the hits that the context is made of",
-    "dropped_as_duplicate": "the hit with the gold was taken for a copy of another and left out of the context",
-    "compressed_away": "compression left the gold out of the context",
-    "over_budget": "the context's size left no room for the gold",
-    "not_in_context": "gold was retrieved but is not in the context",
-    "wrongly_abstained": "gold was in the context but the answer was refused",
-    "not_cited": "the answer cites nothing of the gold",
-    "unsupported": "a sentence of the answer says what its citations do not",
-}
+from eval.failures import STAGES
+
 _NOT_XML = {i: "\ufffd" for i in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
 
 
@@ -37,13 +25,34 @@ def junit_xml(name: str, rows: Sequence[dict[str, Any]]) -> bytes:
             ElementTree.SubElement(case, "error", message=_clean(row["error"]))
         elif row["broken"]:
             counts["failures"] += 1
-            failure = ElementTree.SubElement(case, "failure", type=row["broken"], message=_WHY[row["broken"]])
+            failure = ElementTree.SubElement(case, "failure", type=row["broken"], message=STAGES[row["broken"]])
             failure.text = _clean(f"{row['question']}\n\n{row['answer'] or row['reason'] or ''}")
         elif row["status"] == "not_applicable":
             counts["skipped"] += 1
             ElementTree.SubElement(case, "skipped")
     for kind, count in counts.items():
         suite.set(kind, str(count))
+    return _document(suite)
+
+
+def gate_junit_xml(decision: Mapping[str, Any]) -> bytes:
+    """Return one test case per thing the gate decided: a failure for FAIL, an error for INCONCLUSIVE, else a pass."""
+    checks = [(name, item["verdict"], item["reason"]) for name, item in decision["metrics"].items()]
+    checks += [(f"required: {item['name']}", item["verdict"], item["reason"]) for item in decision["required"]]
+    checks += [(f"must pass: {case}", "FAIL", "the case is broken") for case in decision["must_pass_broken"]]
+    checks += [("sign-off", "INCONCLUSIVE", reason) for reason in filter(None, [decision["unsigned"]])]
+    suite = ElementTree.Element("testsuite", name="gate", tests=str(len(checks)), skipped="0")
+    for name, verdict, reason in checks:
+        case = ElementTree.SubElement(suite, "testcase", name=_clean(name), classname="gate")
+        if verdict != "PASS":
+            kind = "failure" if verdict == "FAIL" else "error"
+            ElementTree.SubElement(case, kind, type=verdict, message=_clean(reason))
+    suite.set("failures", str(sum(verdict == "FAIL" for _, verdict, _ in checks)))
+    suite.set("errors", str(sum(verdict == "INCONCLUSIVE" for _, verdict, _ in checks)))
+    return _document(suite)
+
+
+def _document(suite: ElementTree.Element) -> bytes:
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode").encode()
 
 

@@ -1,4 +1,4 @@
-"""Cuts a passage into pieces that are cited, gold, both or neither, so that a page can highlight them."""
+"""Cuts a text into pieces that are cited, gold, retrieved, or none of these, so that a page can highlight them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 GAP = " … "
 """What stands in a passage's text between spans that are not adjacent."""
 
+Ranges = Sequence[tuple[int, int]]
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -17,6 +19,23 @@ class Piece:
     text: str
     cited: bool = False
     gold: bool = False
+    retrieved: bool = False
+
+    @property
+    def kinds(self) -> str:
+        """The marks as words, for a style sheet."""
+        return " ".join(name for name in ("cited", "gold", "retrieved") if getattr(self, name))
+
+
+def mark_text(text: str, start: int, cited: Ranges, gold: Ranges, retrieved: Ranges = ()) -> list[Piece]:
+    """Return a text that begins at `start` of its document in pieces; ranges are in the document's offsets."""
+    end = start + len(text)
+    cuts = {start, end} | {edge for marked in (*cited, *gold, *retrieved) for edge in marked if start < edge < end}
+    edges = sorted(cuts)
+    return [
+        Piece(text[left - start : right - start], _inside(left, cited), _inside(left, gold), _inside(left, retrieved))
+        for left, right in zip(edges, edges[1:], strict=False)
+    ]
 
 
 def mark_passage(
@@ -33,20 +52,10 @@ def mark_passage(
         if before is not None and before != start:
             pieces.append(Piece(GAP))
             position += len(GAP)
-        text = passage["text"][position : position + end - start]
-        pieces.extend(_split(text, start, end, cited, gold))
+        pieces.extend(mark_text(passage["text"][position : position + end - start], start, cited, gold))
         position, before = position + end - start, end
     return pieces if position == len(passage["text"]) else [Piece(passage["text"])]
 
 
-def _split(
-    text: str, start: int, end: int, cited: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int]]
-) -> Iterable[Piece]:
-    cuts = {start, end} | {edge for marked in (*cited, *gold) for edge in marked if start < edge < end}
-    edges = sorted(cuts)
-    for left, right in zip(edges, edges[1:], strict=False):
-        yield Piece(text[left - start : right - start], _inside(left, cited), _inside(left, gold))
-
-
-def _inside(position: int, ranges: Iterable[tuple[int, int]]) -> bool:
+def _inside(position: int, ranges: Ranges) -> bool:
     return any(start <= position < end for start, end in ranges)

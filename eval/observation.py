@@ -32,18 +32,28 @@ class SupportFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Part of a document's clean text that begins at `start`: what a reader needs to see gold and citations in."""
+
+    doc_id: str
+    start: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the catalogue and a verifier say about an answer; None where nobody was there to ask.
 
     `cited` is the clean text at each citation's range, in reading order (None: no such document or range).
     `touching` is every chunk of the generation that shares a character with a gold span; `ingested` says whether the
-    generation holds anything of the gold at all.
+    generation holds anything of the gold at all. `sources` shows gold and cited passages where they stand.
     """
 
     cited: tuple[str | None, ...] | None = None
     touching: tuple[Range, ...] | None = None
     findings: tuple[SupportFinding, ...] | None = None
     ingested: bool | None = None
+    sources: tuple[Excerpt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,7 @@ class Observation:
     sentences: tuple[Sentence, ...] = ()
     abstained: bool | None = None
     reason: str | None = None
+    answerability: float | None = None
     provenance: Provenance | None = None
     usage: Usage | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
@@ -115,6 +126,7 @@ def answered(
         sentences=answer.sentences,
         abstained=answer.abstained,
         reason=answer.reason,
+        answerability=answer.answerability,
         provenance=answer.provenance,
         usage=answer.usage,
         timings_ms=timings_ms,

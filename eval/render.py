@@ -108,18 +108,18 @@ def render_table(results: Json, width: int = 110, color: bool = False) -> str:
 
 def render_markdown(results: Json) -> str:
     """Return `summary.md`: what a pull request needs, in GitHub's Markdown."""
-    lines = [f"## Evaluation: {_md(heading(results))}", "", _md(_closing(results)), ""]
-    lines += [line for warning in results["warnings"] for line in (f"> **Warning:** {_md(warning)}.", "")]
+    lines = [f"## Evaluation: {md(heading(results))}", "", md(_closing(results)), ""]
+    lines += [line for warning in results["warnings"] for line in (f"> **Warning:** {md(warning)}.", "")]
     lines += ["| metric | value | 95 % interval | n | coverage |", "|---|---:|---:|---:|---:|"]
     for name, metric in measured(results):
-        cells = [_md(label(name, metric, results["primary"])), *_cells(metric)]
+        cells = [md(label(name, metric, results["primary"])), *_cells(metric)]
         lines.append(f"| {' | '.join(cells)} |")
     if results["abstention"]:
         lines += ["", "### Abstention beside its baselines", ""]
         lines += ["| rule | precision | recall | false abstention | F1 |", "|---|---:|---:|---:|---:|"]
-        lines += [f"| {' | '.join(map(_md, cells))} |" for cells in _abstention_cells(results)]
+        lines += [f"| {' | '.join(map(md, cells))} |" for cells in _abstention_cells(results)]
     if results["judges"]:
-        lines += ["", "### Judges", "", *(f"- {_md(line)}" for line in judge_lines(results))]
+        lines += ["", "### Judges", "", *(f"- {md(line)}" for line in judge_lines(results))]
     for dimension, groups in results["slices"].items():
         lines += _slice_lines(dimension, groups, results["primary"])
     lines += ["", "Intervals: Wilson for rates, percentile bootstrap for means. Coverage: measured / applicable cases."]
@@ -186,7 +186,7 @@ def _slice_lines(dimension: str, groups: Json, primary: str) -> Iterator[str]:
     yield "|---|---:|" + "---:|" * len(columns)
     for name, group in groups.items():
         cells = [_slice_cell(group["metrics"].get(column)) for column in columns]
-        yield f"| {_md(name)} | {group['cases']} | {' | '.join(cells)} |"
+        yield f"| {md(name)} | {group['cases']} | {' | '.join(cells)} |"
 
 
 def _slice_cell(metric: Json | None) -> str:
@@ -195,5 +195,6 @@ def _slice_cell(metric: Json | None) -> str:
     return f"{number(metric['value'], metric['unit'])} {interval(metric, metric['unit'])} n={metric['n']}"
 
 
-def _md(text: str) -> str:
+def md(text: str) -> str:
+    """Return text on one line that Markdown shows as it stands, also inside a table."""
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.calibration import calibration
 from eval.html import render_html
 from eval.junit import junit_xml
 from eval.render import render_markdown
 from eval.rows import row_json
 from eval.runner import Run
 from eval.summary import summarise
+from eval.survival import gold_survival
 from eval.trec import qrels_lines, run_lines
 from rag.errors import ConfigError
 
@@ -25,16 +27,15 @@ def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    results = summarise(run, calibrations)
     rows = [row_json(row) for row in run.rows]
+    results = summarise(run, calibrations) | {"calibration": calibration(rows), "survival": gold_survival(rows)}
     seen = [row.seen for row in run.rows]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / "run.trec", _lines(run_lines(seen)))
-        write_atomic(folder / "qrels.trec", _lines(qrels_lines(seen)))
-        write_atomic(folder / "junit.xml", junit_xml(results["set"]["name"], rows))
-    except OSError as error:
-        raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
+    files = [
+        ("run.trec", _lines(run_lines(seen))),
+        ("qrels.trec", _lines(qrels_lines(seen))),
+        ("junit.xml", junit_xml(results["set"]["name"], rows)),
+    ]
+    write_files(folder, files)
     write_scores(results, rows, folder)
     return results
 
@@ -45,12 +46,28 @@ def write_scores(results: dict[str, Any], rows: Sequence[dict[str, Any]], folder
     Raises:
         ConfigError: the folder cannot be written.
     """
+    write_files(folder, _scores(results, rows))
+
+
+def _scores(results: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content, one at a time: a report of many cases is large."""
+    yield "rows.jsonl", _lines(_json(row) for row in rows)
+    yield "summary.md", utf8(render_markdown(results))
+    yield "report.html", utf8(render_html(results, rows))
+    # last, so that a folder with results is a finished run
+    yield "results.json", utf8(_json(results, indent=2) + "\n")
+
+
+def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write files into a folder, in their order, each whole or not at all.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
     try:
-        write_atomic(folder / "rows.jsonl", _lines(_json(row) for row in rows))
-        write_atomic(folder / "summary.md", utf8(render_markdown(results)))
-        write_atomic(folder / "report.html", utf8(render_html(results, rows)))
-        # last, so that a folder with results is a finished run
-        write_atomic(folder / "results.json", utf8(_json(results, indent=2) + "\n"))
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files:
+            write_atomic(folder / name, content)
     except OSError as error:
         raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
 

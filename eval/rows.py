@@ -27,6 +27,7 @@ def row_json(row: Row) -> Json:
         "answerable": case.answerable,
         "cluster": case.cluster,
         "tags": list(case.tags),
+        "split": case.split,
         "history": [{"role": turn.role, "text": turn.text} for turn in case.history],
         "rubrics": dict(case.rubrics),
         "broken": first_broken_stage(seen),
@@ -37,6 +38,7 @@ def row_json(row: Row) -> Json:
         "answer": seen.answer,
         "abstained": seen.abstained,
         "reason": seen.reason,
+        "answerability": seen.answerability,
         "sentences": _sentences_json(seen),
         "gold": {
             "answers": list(case.answers),
@@ -45,6 +47,7 @@ def row_json(row: Row) -> Json:
                 {"doc_id": g.doc_id, "start": g.span.start, "end": g.span.end, "text": g.text} for g in case.spans
             ],
         },
+        "sources": [{"doc_id": e.doc_id, "start": e.start, "text": e.text} for e in seen.evidence.sources],
         **values_json(row.values),
         "usage": asdict(seen.usage) if seen.usage else None,
         "timings_ms": dict(seen.timings_ms),
@@ -77,7 +80,11 @@ def _context_json(seen: Observation) -> Json | None:
         }
         for passage in seen.passages
     ]
-    return {"passages": passages, "tokens": seen.context_tokens}
+    dropped = [
+        {"doc_id": item.doc_id, "start": item.span.start, "end": item.span.end, "reason": item.reason}
+        for item in seen.dropped
+    ]
+    return {"passages": passages, "tokens": seen.context_tokens, "dropped": dropped}
 
 
 def _sentences_json(seen: Observation) -> list[Json]:

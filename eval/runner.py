@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from eval.evidence import GoldReader, Library, judge_support, read_library
+from eval.evidence import Library, LibraryReader, judge_support
 from eval.golden import Case, GoldenSet
 from eval.judges.base import Judge
 from eval.judges.scoring import JudgeReport, ask_judges, metric_name
@@ -105,8 +105,8 @@ async def run(
     own = _own_metrics(options, judges)
     started = clock()
     report = progress or (lambda phase, done, total: None)
-    reader = GoldReader(library) if library else None
-    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, library, verifier, reader), report)
+    reader = LibraryReader(library) if library else None
+    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, verifier, reader), report)
     judged, reports = await _judge_all(observations, judges, options, report)
     metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, options, embedder, report)
     return Run(golden, corpus, options, metrics, rows, started, clock(), reports)
@@ -119,9 +119,8 @@ class _Asker:
     pipeline: Pipeline
     corpus: str
     options: RunOptions
-    library: Library | None
     verifier: Verifier | None
-    reader: GoldReader | None
+    reader: LibraryReader | None
 
     async def observe(self, case: Case) -> Observation:
         """Return what the system did, errors included.
@@ -161,8 +160,8 @@ class _Asker:
 
     async def _evidence(self, case: Case, answer: Answer) -> Evidence:
         read = Evidence()
-        if self.library is not None:
-            read = await asyncio.to_thread(read_library, case, answer, self.library)
+        if self.reader is not None:
+            read = await asyncio.to_thread(self.reader.evidence, case, answer)
         return replace(read, findings=await judge_support(answer.sentences, self.verifier))
 
     def _request(self, case: Case) -> Request:

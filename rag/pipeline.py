@@ -39,6 +39,7 @@ from rag.retrieve.fusion import Fusion, fuse, to_hits, variant
 from rag.settings import Settings
 from rag.types import (
     Answer,
+    Answerability,
     Block,
     Citation,
     Context,
@@ -163,11 +164,12 @@ class RagPipeline:
         clock = _Clock()
         query, hits = await self._retrieve(request, clock)
         result = await self._assemble(request, query, hits, clock)
-        draft = await self._refusal(query, hits, result.context, clock)
+        judged = await self._judge(query, hits, result.context, clock)
+        draft = self._refusal(judged)
         if draft is None:
             with clock.measure("generate"):
                 draft = await self._stages.generator.generate(request.question, result.context, result.prompt)
-        return await self._checked(draft, result, clock)
+        return await self._checked(draft, result, judged, clock)
 
     async def stream(self, request: Request) -> AsyncIterator[StreamEvent]:
         """Yield the context, the answer's text as it is written, and at last the checked answer."""
@@ -175,7 +177,8 @@ class RagPipeline:
         query, hits = await self._retrieve(request, clock)
         result = await self._assemble(request, query, hits, clock)
         yield StreamEvent("context", context=result)
-        draft = await self._refusal(query, hits, result.context, clock)
+        judged = await self._judge(query, hits, result.context, clock)
+        draft = self._refusal(judged)
         if draft is None:
             pieces = []
             with clock.measure("generate"):
@@ -183,7 +186,7 @@ class RagPipeline:
                     pieces.append(piece)
                     yield StreamEvent("delta", text=piece)
             draft = Draft("".join(pieces), self._stages.generator.model)
-        yield StreamEvent("answer", answer=await self._checked(draft, result, clock))
+        yield StreamEvent("answer", answer=await self._checked(draft, result, judged, clock))
 
     async def _retrieve(self, request: Request, clock: _Clock) -> tuple[Query, tuple[Hit, ...]]:
         stages = self._stages
@@ -273,12 +276,16 @@ class RagPipeline:
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text
 
-    async def _refusal(self, query: Query, hits: tuple[Hit, ...], context: Context, clock: _Clock) -> Draft | None:
+    async def _judge(self, query: Query, hits: tuple[Hit, ...], context: Context, clock: _Clock) -> Answerability:
         with clock.measure("gate"):
-            reason = await self._stages.gate.refuse(query, hits[: self._settings.context.max_hits], context)
-        return None if reason is None else Draft("", self._stages.generator.model, abstained=True, reason=reason)
+            return await self._stages.gate.judge(query, hits[: self._settings.context.max_hits], context)
 
-    async def _checked(self, draft: Draft, result: ContextResult, clock: _Clock) -> Answer:
+    def _refusal(self, judged: Answerability) -> Draft | None:
+        if judged.reason is None:
+            return None
+        return Draft("", self._stages.generator.model, abstained=True, reason=judged.reason)
+
+    async def _checked(self, draft: Draft, result: ContextResult, judged: Answerability, clock: _Clock) -> Answer:
         draft = _refused(draft)
         cited = CitedText("", (), ())
         sentences: tuple[Sentence, ...] = ()
@@ -301,6 +308,7 @@ class RagPipeline:
             ),
             usage=_total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
             timings_ms=clock.total(),
+            answerability=judged.probability,
         )
 
     async def _verify(self, cited: CitedText, result: ContextResult) -> tuple[Sentence, ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rag.conditions import Filter
 from rag.types import (
+    Answerability,
     Candidate,
     Chunk,
     Context,
@@ -383,6 +384,6 @@ class AnswerGate(Protocol):
 
     name: str
 
-    async def refuse(self, query: Query, hits: Sequence[Hit], context: Context) -> str | None:
-        """Return the reason to abstain, or None to go on."""
+    async def judge(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
+        """Return whether to go on, or the reason to abstain."""
         ...

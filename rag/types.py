@@ -424,8 +424,22 @@ class ContextResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Answerability:
+    """Whether a context can carry an answer: `reason` says why not, None that it can.
+
+    `probability` (0..1) is the estimate behind it, None where a rule decided.
+    """
+
+    reason: str | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """A checked answer. `text` is empty when `abstained`; `reason` then says why."""
+    """A checked answer. `text` is empty when `abstained`; `reason` then says why.
+
+    `answerability` (0..1) is the gate's estimate that the context can carry an answer, None where it made none.
+    """
 
     text: str
     sentences: tuple[Sentence, ...]
@@ -435,3 +449,4 @@ class Answer:
     provenance: Provenance
     usage: Usage
     timings_ms: Mapping[str, float]
+    answerability: float | None = None

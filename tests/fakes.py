@@ -19,6 +19,7 @@ from rag.models.late_interaction import QueryEncoder
 from rag.ports import Embeddings, Index, Point
 from rag.retrieve.retrievers import Stores
 from rag.types import (
+    Answerability,
     Candidate,
     Chunk,
     Context,
@@ -257,8 +258,8 @@ class FakeGate:
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason
 
-    async def refuse(self, query: Query, hits: Sequence[Hit], context: Context) -> str | None:
-        return self.reason
+    async def judge(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
+        return Answerability(self.reason)
 
 
 @dataclass

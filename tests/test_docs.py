@@ -31,7 +31,10 @@ import yaml
 
 from api.app import create_app
 from api.arguments import build_parser
+from eval.gates import GatePolicy, MetricPolicy, load_policy
 from eval.golden import load_golden
+from eval.required import SignOffs
+from eval.yaml_files import read_yaml
 from rag.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent
@@ -47,7 +50,11 @@ PAGES = [
     "docs/chunkers.md",
     "docs/golden-sets.md",
     "docs/explain.md",
+    "docs/judges.md",
+    "docs/retrieval.md",
     "docs/context.md",
+    "docs/gates.md",
+    "docs/ci.md",
 ]
 PACKAGES = ["rag", "ingest", "eval", "api"]
 SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
@@ -290,6 +297,34 @@ def test_the_comparison_of_lost_rows_prints_what_the_page_says(workspace: Worksp
     assert done.returncode == 0 and said[:-1] == shown[:-1], done.stdout + done.stderr
     # The order of what is left of the experiment is a matter of chance.
     assert sorted(re.findall(r"\w+", said[-1])) == sorted(re.findall(r"\w+", shown[-1]))
+
+
+def test_the_page_of_gates_is_true(workspace: Workspace) -> None:
+    page = (REPOSITORY / "docs" / "gates.md").read_text(encoding="utf-8")
+    for body in (body for name, body in fenced(page) if name == "yaml"):
+        (workspace.folder / f"page-{body.split()[1]}").write_text(body.replace("sign-offs.yaml", "page-sign-offs.yaml"))
+    policy = load_policy(workspace.folder / "page-gates.yaml")
+    assert (
+        policy.sign_off and read_yaml(policy.sign_off.file, SignOffs, "the file").sign_offs[0].by in policy.sign_off.by
+    )
+    explained = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert {*explained} == {*GatePolicy.model_fields, *MetricPolicy.model_fields} - {"version"}
+    commands = "".join(body for name, body in fenced(page) if name == "bash")
+    done = workspace.run("bash", "-euo", "pipefail", "-c", commands.replace("gates.yaml", "page-gates.yaml"))
+    assert done.returncode == 0 and "nothing changed: PASS" in done.stdout, done.stdout + done.stderr
+    assert (workspace.folder / "out" / "gate" / "summary.md").read_text().startswith("## Gate: ")
+
+
+def test_the_page_of_tests_is_true(workspace: Workspace) -> None:
+    page = fenced((REPOSITORY / "docs" / "ci.md").read_text(encoding="utf-8"))
+    (tests,), (commands,) = ([body for name, body in page if name == wanted] for wanted in ("python", "bash"))
+    (workspace.folder / tests.split()[1]).write_text(tests)
+    # by name, whether its entry point is installed or not
+    pytest_here = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -p eval.pytest_plugin "
+    done = workspace.run(
+        "bash", "-euo", "pipefail", "-c", re.sub("^pytest ", pytest_here, commands, flags=re.MULTILINE)
+    )
+    assert done.returncode == 0 and "4 passed" in done.stdout and "3/3" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_commands_of_the_page_on_golden_sets_run(workspace: Workspace) -> None:

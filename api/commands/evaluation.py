@@ -15,6 +15,7 @@ from api.output import note, print_json, print_text
 from api.progress import progress_bar
 from eval.aa import gate_error_rates, render_error_rates
 from eval.compare import compare_runs, render_comparison
+from eval.decision import write_comparison, write_decision
 from eval.gates import GatePolicy, load_policy, render_gate, run_gate
 from eval.golden import open_golden
 from eval.judges.configured import open_judges
@@ -65,8 +66,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    """Print the paired differences of two runs."""
+    """Print the paired differences of two runs; with --out write them, with slices and flipped cases."""
     comparison = compare_runs(load_run(arguments.run_a), load_run(arguments.run_b))
+    if arguments.out:
+        write_comparison(comparison, arguments.out)
     if arguments.json:
         print_json(comparison)
     else:
@@ -75,12 +78,17 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def gate(arguments: argparse.Namespace) -> int:
-    """Print the decision; the policy maps it to the exit code. With --error-rates print how often the gate errs."""
+    """Print the decision; the policy maps it to the exit code. With --error-rates print how often the gate errs.
+
+    With --out write it as JSON, JUnit and Markdown.
+    """
     policy = load_policy(arguments.policy)
     baseline, candidate = load_run(arguments.baseline), load_run(arguments.candidate)
     if arguments.error_rates:
         return _error_rates(arguments, baseline, candidate, policy)
     result = run_gate(baseline, candidate, policy, calibrations=known_calibrations(settings_of(arguments)))
+    if arguments.out:
+        write_decision(result, compare_runs(baseline, candidate), arguments.out)
     if arguments.json:
         print_json(result)
     else:

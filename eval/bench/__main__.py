@@ -9,7 +9,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHES = {"ingest": "eval.bench.ingest_bench", "retrieval": "eval.bench.retrieval_bench"}
+BENCHES = {
+    "ingest": "eval.bench.ingest_bench",
+    "retrieval": "eval.bench.retrieval_bench",
+    "eval": "eval.bench.eval_bench",
+}
 """Each module has `main(argv) -> exit code`."""
 
 

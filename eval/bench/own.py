@@ -21,7 +21,7 @@ from rag.types import Chunk
 
 T = TypeVar("T")
 
-_CORPUS = "bench"
+BENCH_CORPUS = "bench"
 _WINDOW = 256  # chunks that ingestion sorts by length and embeds at once
 _FEW_WINDOWS = 4
 
@@ -45,7 +45,7 @@ class OwnIngestion:
         Raises:
             RagwrightError: a document failed; a benchmark must not time what it did not do.
         """
-        report = ingest([str(folder)], _CORPUS, self.runtime)
+        report = ingest([str(folder)], BENCH_CORPUS, self.runtime)
         if report.failed:
             first = report.failed[0]
             raise RagwrightError(f"{len(report.failed)} documents failed, {first.doc_id}: {first.reason}")
@@ -54,14 +54,14 @@ class OwnIngestion:
     def chunks(self) -> list[Chunk]:
         """Return the live chunks in the order in which they were written."""
         catalogue = self.runtime.catalogue
-        pks = sorted(pk for pk, _ in catalogue.visible_chunks(catalogue.live(_CORPUS)))
+        pks = sorted(pk for pk, _ in catalogue.visible_chunks(catalogue.live(BENCH_CORPUS)))
         found = catalogue.chunks(pks)
         return [found[pk] for pk in pks]
 
     def search_dense(self, question: str, top_k: int) -> list[str]:
         """Return the documents of the `top_k` nearest chunks, best first, each once."""
         catalogue = self.runtime.catalogue
-        live = catalogue.live(_CORPUS)
+        live = catalogue.live(BENCH_CORPUS)
         index = self.runtime.indexes(live.index_id)
         nearest = index.vectors.search(index.embedder.embed([question]).vectors[0], top_k, live.id, ())
         chunks = catalogue.chunks([candidate.pk for candidate in nearest])
@@ -69,7 +69,7 @@ class OwnIngestion:
 
     def search(self, question: str, top_k: int) -> list[str]:
         """Return the documents that the shipped search finds among `top_k` chunks, best first, each once."""
-        found = run_sync(self.runtime.pipeline.search(Request(question, _CORPUS, top_k=top_k)))
+        found = run_sync(self.runtime.pipeline.search(Request(question, BENCH_CORPUS, top_k=top_k)))
         return list(dict.fromkeys(hit.chunk.doc_id for hit in found.hits))
 
 

@@ -12,7 +12,7 @@ from rag.context.terms import content_terms
 from rag.ports import AnswerGate, Catalogue, Indexes
 from rag.settings import AnswerSettings
 from rag.text import words
-from rag.types import Context, Hit, Query
+from rag.types import Answerability, Context, Hit, Query
 
 ANSWERABLE = Logistic(
     -6.859,
@@ -62,18 +62,15 @@ class AnswerabilityGate:
         self._catalogue = catalogue
         self._threshold = threshold
 
-    async def refuse(self, query: Query, hits: Sequence[Hit], context: Context) -> str | None:
-        """Return a sentence that says why there is no answer, or None to go on."""
-        if _PROBE.search(query.typed or query.text) or _PROBE.search(query.question):
-            return "This asks about the assistant's own instructions; only questions about the documents are answered."
-        if is_vague(query):
-            return "The question does not say what it is about; name the product, feature, document or error you mean."
-        if not context.passages:
-            return "No passage of the corpus matches this question."
+    async def judge(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
+        """Return a sentence that says why there is no answer, or none to go on, with the probability behind it."""
+        refused = _by_rule(query, context)
+        if refused is not None:
+            return Answerability(refused)
         unknown = await asyncio.to_thread(self.unknown_terms, query)
-        if ANSWERABLE.probability(features(query.question, hits, context, unknown)) >= self._threshold:
-            return None
-        return _reason(query.question, unknown, context)
+        probability = ANSWERABLE.probability(features(query.question, hits, context, unknown))
+        reason = None if probability >= self._threshold else _reason(query.question, unknown, context)
+        return Answerability(reason, probability)
 
     def unknown_terms(self, query: Query) -> frozenset[str]:
         """Return the content terms of the question that no chunk holds, of those that the filter lets through."""
@@ -101,6 +98,14 @@ def is_vague(query: Query) -> bool:
 def answer_gate(settings: AnswerSettings, indexes: Indexes, catalogue: Catalogue) -> AnswerGate:
     """Return the gate with the threshold that the settings name."""
     return AnswerabilityGate(indexes, catalogue, settings.abstain_below)
+
+
+def _by_rule(query: Query, context: Context) -> str | None:
+    if _PROBE.search(query.typed or query.text) or _PROBE.search(query.question):
+        return "This asks about the assistant's own instructions; only questions about the documents are answered."
+    if is_vague(query):
+        return "The question does not say what it is about; name the product, feature, document or error you mean."
+    return None if context.passages else "No passage of the corpus matches this question."
 
 
 def _reason(question: str, unknown: frozenset[str], context: Context) -> str:

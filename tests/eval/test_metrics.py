@@ -65,29 +65,29 @@ def test_span_metrics_equal_brute_force(wanted: list[Range], found: list[Range])
     seen = Observation(gold(*((r.doc_id, r.start, r.end) for r in wanted)), "ok", hits=tuple(found))
     r, top = characters(wanted), found[:5]
     c, total = characters(top), sum(item.end - item.start for item in top)
-    assert value("span_recall@5", seen) == pytest.approx(len(r & c) / len(r), abs=1e-9)
-    assert value("span_precision@5", seen) == pytest.approx(len(r & c) / total if total else 0.0, abs=1e-9)
-    assert value("span_iou@5", seen) == pytest.approx(len(r & c) / (total + len(r - c)), abs=1e-9)
+    assert value("span_recall@5", seen) == pytest.approx(len(r & c) / len(r), rel=0, abs=1e-9)
+    assert value("span_precision@5", seen) == pytest.approx(len(r & c) / total if total else 0.0, rel=0, abs=1e-9)
+    assert value("span_iou@5", seen) == pytest.approx(len(r & c) / (total + len(r - c)), rel=0, abs=1e-9)
 
 
 def test_span_metrics_by_hand() -> None:
     # gold 30 characters; the hits overlap each other by 10 and hold 20 of gold
     seen = Observation(gold(("a", 10, 30), ("b", 0, 10)), "ok", hits=hits(("a", 0, 25), ("a", 15, 40)))
-    assert value("span_recall@5", seen) == pytest.approx(20 / 30)
-    assert value("span_precision@5", seen) == pytest.approx(20 / 50)
-    assert value("span_iou@5", seen) == pytest.approx(20 / (50 + 10))
+    assert value("span_recall@5", seen) == pytest.approx(20 / 30, rel=0, abs=1e-9)
+    assert value("span_precision@5", seen) == pytest.approx(20 / 50, rel=0, abs=1e-9)
+    assert value("span_iou@5", seen) == pytest.approx(20 / (50 + 10), rel=0, abs=1e-9)
 
 
 def test_precision_omega_by_hand() -> None:
     # the chunks at gold span 0..50 of a; 5 gold characters lie in no chunk at all
     chunks = (Range("a", 0, 20), Range("a", 20, 50))
     seen = Observation(gold(("a", 10, 30), ("a", 60, 65)), "ok", evidence=Evidence(touching=chunks))
-    assert value("precision_omega", seen) == pytest.approx(20 / 55)
+    assert value("precision_omega", seen) == pytest.approx(20 / 55, rel=0, abs=1e-9)
 
 
 def test_recall_at_an_equal_budget_cuts_the_last_hit() -> None:
     seen = Observation(gold(("a", 1900, 2100)), "ok", hits=hits(("b", 0, 1000), ("a", 1000, 3000), ("a", 0, 9000)))
-    assert value("recall@2000ch", seen) == pytest.approx(100 / 200)
+    assert value("recall@2000ch", seen) == pytest.approx(100 / 200, rel=0, abs=1e-9)
     assert value("recall@4000ch", seen) == 1.0
 
 
@@ -111,7 +111,7 @@ def test_document_metrics_equal_ir_measures_on_first_hits(found: list[str], want
         "Recall@10": ir_measures.R @ 10, "MRR@10": ir_measures.RR @ 10, "MAP": ir_measures.AP,
     }.items():  # fmt: skip
         theirs = ir_measures.calc_aggregate([measure], qrels, run)[measure] if run else 0.0
-        assert value(name, seen) == pytest.approx(theirs, abs=1e-9)
+        assert value(name, seen) == pytest.approx(theirs, rel=0, abs=1e-9)
 
 
 def test_document_scores_fall_strictly() -> None:
@@ -136,7 +136,7 @@ def test_citation_validity_counts_quotes_that_are_there() -> None:
 
 def test_gold_citations_by_hand() -> None:
     seen = answered(gold(("a", 10, 20)), cite("a", 15, 40), cite("a", 20, 30), cite("b", 10, 20))
-    assert value("gold_citation_precision", seen) == pytest.approx(1 / 3)
+    assert value("gold_citation_precision", seen) == pytest.approx(1 / 3, rel=0, abs=1e-9)
     assert value("gold_citation_recall", seen) == pytest.approx(0.5)
     by_document = answered(Case("1", "q", True, "answer", doc_ids=("b",)), cite("a", 0, 1), cite("b", 0, 1))
     assert value("gold_citation_precision", by_document) == 0.5
@@ -152,8 +152,8 @@ def test_alce_by_hand() -> None:
     )
     sentences = tuple(Sentence("S.", 0, 2) for _ in findings)
     seen = Observation(gold(("a", 0, 5)), "ok", answer="S.", sentences=sentences, evidence=Evidence(findings=findings))
-    assert value("citation_recall", seen) == pytest.approx(2 / 4)
-    assert value("citation_precision", seen) == pytest.approx(3 / 5)
+    assert value("citation_recall", seen) == pytest.approx(2 / 4, rel=0, abs=1e-9)
+    assert value("citation_precision", seen) == pytest.approx(3 / 5, rel=0, abs=1e-9)
     assert METRICS["citation_recall"].self_reported and not METRICS["gold_citation_recall"].self_reported
 
 

@@ -1,4 +1,4 @@
-"""Statistics against scipy, statsmodels' published values and cases worked by hand."""
+"""Statistics against scipy, statsmodels and cases worked by hand."""
 
 from __future__ import annotations
 
@@ -9,46 +9,89 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from eval.stats import (
     benjamini_hochberg,
+    cases_to_detect,
     holm,
     mcnemar_exact,
     mean_interval,
     minimal_detectable_effect,
     non_inferiority,
     paired_difference,
+    pass_rate_bounds,
     quantile_interval,
     sign_flip_p,
+    trials_needed,
     wilson,
 )
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20)
+proportions = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-@given(n=st.integers(1, 500), share=st.floats(0, 1))
-def test_wilson_equals_scipy(n: int, share: float) -> None:
-    k = round(share * n)
-    theirs = scipy_stats.binomtest(k, n).proportion_ci(method="wilson")
-    ours = wilson(k, n)
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+@settings(deadline=None)
+@given(proportions)
+def test_wilson_equals_scipy_and_statsmodels(proportion: tuple[int, int]) -> None:
+    ours, theirs = wilson(*proportion), scipy_stats.binomtest(*proportion).proportion_ci(method="wilson")
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=0, abs=1e-9)
+    assert (ours.low, ours.high) == pytest.approx(proportion_confint(*proportion, method="wilson"), rel=0, abs=1e-9)
+    assert 0 <= ours.low <= ours.value <= ours.high <= 1  # type: ignore[operator]
 
 
-def test_wilson_needs_a_proportion() -> None:
+@settings(deadline=None)
+@given(proportions)
+def test_one_sided_bounds_equal_scipy_and_statsmodels(proportion: tuple[int, int]) -> None:
+    bounds = pass_rate_bounds(*proportion)
+    for i, side in enumerate(("greater", "less")):
+        theirs = scipy_stats.binomtest(*proportion, alternative=side).proportion_ci(0.95, method="exact")
+        assert bounds[i] == pytest.approx((theirs.low, theirs.high)[i], rel=0, abs=1e-9)
+    # one-sided at 95 % is each end of the two-sided 90 % interval
+    assert bounds == pytest.approx(proportion_confint(*proportion, alpha=0.1, method="beta"), rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("failures", "n"), [(0, 59), (1, 93), (2, 124), (3, 153)])
+def test_over_95_percent_needs_the_protocols_trials(failures: int, n: int) -> None:
+    assert trials_needed(failures) == n
+    assert pass_rate_bounds(n - failures, n)[0] > 0.95 >= pass_rate_bounds(n - 1 - failures, n - 1)[0]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 20), st.floats(0.05, 0.99))
+def test_one_trial_less_never_shows_the_rate(failures: int, rate: float) -> None:
+    n = trials_needed(failures, rate)
+    assert pass_rate_bounds(n - failures, n)[0] > rate
+    assert n == failures + 1 or pass_rate_bounds(n - 1 - failures, n - 1)[0] <= rate
+
+
+def test_a_proportion_is_asked_for() -> None:
     for successes, n in ((0, 0), (3, 2), (-1, 2)):
-        with pytest.raises(ValueError, match="proportion"):
-            wilson(successes, n)
+        for bounds in (wilson, pass_rate_bounds):
+            with pytest.raises(ValueError, match="proportion"):
+                bounds(successes, n)
+    for failures, rate in ((0, 1.0), (0, 0.0), (-1, 0.5)):
+        with pytest.raises(ValueError, match="inside"):
+            trials_needed(failures, rate)
 
 
+@settings(deadline=None)
 @given(b=st.integers(0, 60), c=st.integers(0, 60))
 def test_mcnemar_equals_the_exact_binomial_test(b: int, c: int) -> None:
     theirs = scipy_stats.binomtest(b, b + c).pvalue if b + c else 1.0
-    assert mcnemar_exact(b, c) == pytest.approx(theirs, abs=1e-12)
+    assert mcnemar_exact(b, c) == pytest.approx(theirs, rel=0, abs=1e-12)
+    if b + c:
+        assert mcnemar_exact(b, c) == pytest.approx(mcnemar([[0, b], [c, 0]], exact=True).pvalue, rel=0, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(p_values)
-def test_benjamini_hochberg_equals_scipy(p: list[float]) -> None:
-    assert benjamini_hochberg(p) == pytest.approx(scipy_stats.false_discovery_control(p), abs=1e-12)
+def test_corrections_equal_scipy_and_statsmodels(p: list[float]) -> None:
+    assert benjamini_hochberg(p) == pytest.approx(scipy_stats.false_discovery_control(p), rel=0, abs=1e-12)
+    assert benjamini_hochberg(p) == pytest.approx(multipletests(p, method="fdr_bh")[1], rel=0, abs=1e-9)
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], rel=0, abs=1e-9)
 
 
 def test_holm_by_hand() -> None:
@@ -57,6 +100,7 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(p_values)
 def test_holm_lies_between_the_raw_values_and_bonferroni(p: list[float]) -> None:
     for raw, adjusted in zip(p, holm(p), strict=True):
@@ -70,7 +114,7 @@ def test_exact_sign_flip_equals_scipy(data: list[int]) -> None:
         (np.array(data, dtype=float), np.zeros(len(data))), lambda x, y, axis: (x - y).sum(axis=axis),
         permutation_type="samples", n_resamples=np.inf, vectorized=True,
     )  # fmt: skip
-    assert sign_flip_p([float(x) for x in data]) == pytest.approx(min(1.0, float(theirs.pvalue)), abs=1e-9)
+    assert sign_flip_p([float(x) for x in data]) == pytest.approx(min(1.0, float(theirs.pvalue)), rel=0, abs=1e-9)
 
 
 def test_sampled_sign_flip_is_near_the_t_test_and_never_zero() -> None:
@@ -159,6 +203,18 @@ def test_the_advice_decides_when_it_is_followed() -> None:
 def test_identical_runs_pass_any_margin() -> None:
     values = [0.1, 0.9] * 20
     assert non_inferiority(paired_difference(values, values), 0.001).verdict == "PASS"
+
+
+def test_the_cases_that_would_detect_a_difference_do() -> None:
+    rng = np.random.default_rng(8)
+    values = [float(x) for x in rng.normal(0.05, 0.3, 80)]
+    seen = paired_difference([0.0] * 80, values)
+    more = cases_to_detect(seen)
+    assert more and minimal_detectable_effect(seen.standard_error * math.sqrt(80 / (80 + more))) <= abs(seen.value)
+    assert minimal_detectable_effect(seen.standard_error * math.sqrt(80 / (79 + more))) > abs(seen.value)
+    assert cases_to_detect(paired_difference([0.0] * 80, [0.5 + v / 10 for v in values])) == 0
+    assert cases_to_detect(paired_difference([0.1] * 9, [0.1] * 9)) is None
+    assert cases_to_detect(paired_difference([0.1], [0.2])) is None
 
 
 def test_pairs_must_match() -> None:

@@ -1,0 +1,94 @@
+"""Where a run loses its cases: gold on its way through the stages, hits on theirs, failures by first broken stage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import Any
+
+from eval.failures import STAGES
+from eval.stats import wilson
+
+Json = dict[str, Any]
+
+_STEPS = (
+    ("labelled", ()),
+    ("ingested", ("not_ingested",)),
+    ("retrieved", ("not_retrieved",)),
+    ("in the hits used", ("ranked_too_low", "reranked_away")),
+    ("in the context", ("dropped_as_duplicate", "compressed_away", "over_budget", "not_in_context")),
+    ("answered", ("wrongly_abstained",)),
+    ("cited", ("not_cited",)),
+    ("supported", ("unsupported",)),
+)
+_SEARCH_STEPS = _STEPS[:3]  # a run that only searches knows no more
+_MOST = 2
+
+
+def gold_survival(rows: Sequence[Json]) -> list[Json]:
+    """Return, per step of the flow, how many of the answerable cases with gold still have it, with Wilson bounds.
+
+    `lost` counts the cases lost at a step by stage. Cases that failed with an error are left out; empty without gold.
+    """
+    cases = [row for row in rows if row["answerable"] and row["gold"]["documents"] and row["status"] != "error"]
+    if not cases:
+        return []
+    broken = Counter(row["broken"] for row in cases)
+    steps = _STEPS if any(row["abstained"] is not None for row in cases) else _SEARCH_STEPS
+    found, left = [], len(cases)
+    for step, stages in steps:
+        lost = {stage: broken[stage] for stage in stages if broken[stage]}
+        left -= sum(lost.values())
+        found.append({"step": step, "left": left, "lost": lost, "share": asdict(wilson(left, len(cases)))})
+    return found
+
+
+def hit_survival(rows: Sequence[Json]) -> list[Json]:
+    """Return the mean number of hits per case that each stage left, over the `n` cases that got there."""
+    counts: dict[str, list[int]] = {}
+    for row in rows:
+        for stage, count in _hit_counts(row):
+            counts.setdefault(stage, []).append(count)
+    return [{"stage": stage, "mean": fmean(found), "n": len(found)} for stage, found in counts.items()]
+
+
+def failure_clusters(rows: Sequence[Json]) -> list[Json]:
+    """Return the bad cases by first broken stage, the largest cluster first.
+
+    Each has its meaning, its share of all cases with Wilson bounds, the gold documents and the tags it meets most, and
+    the `cases` by their position in the run, from 1.
+    """
+    clusters: dict[str, list[int]] = {}
+    for position, row in enumerate(rows, start=1):
+        if row["broken"]:
+            clusters.setdefault(row["broken"], []).append(position)
+    return [
+        {
+            "stage": stage,
+            "meaning": STAGES.get(stage, ""),
+            "share": asdict(wilson(len(positions), len(rows))),
+            "documents": _most(doc_id for i in positions for doc_id in rows[i - 1]["gold"]["documents"]),
+            "tags": _most(tag for i in positions for tag in rows[i - 1]["tags"]),
+            "cases": positions,
+        }
+        for stage, positions in sorted(clusters.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _hit_counts(row: Json) -> Sequence[tuple[str, int]]:
+    if row["status"] == "error":
+        return []
+    counts = [("ranked", len(row["hits"]))]
+    if row["context"] is not None:
+        passages = row["context"]["passages"]
+        counts += [("used for the context", row["hits_used"] or 0), ("passages in the context", len(passages))]
+    if row["abstained"] is False:
+        tags = {cited["tag"] for sentence in row["sentences"] for cited in sentence["citations"]}
+        counts.append(("passages cited", len(tags)))
+    return counts
+
+
+def _most(names: Iterable[str]) -> list[tuple[str, int]]:
+    return [(name, count) for name, count in Counter(names).most_common(_MOST) if count > 1]
