@@ -157,6 +157,7 @@ class FakeRuntime:
         self.home = Home(settings.environment.home)
         self.engine = None  # nothing is read from it before the sources are listed
         self.pipeline = FakePipeline()
+        self.explainer = None  # asked only by its own tests, over a real one
         self.catalogue = FakeCatalogue()
         self.embedder = FakeEmbedder()
         self.counts = {"vectors": 1, "keywords": 1}

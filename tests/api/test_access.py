@@ -26,6 +26,7 @@ from rag.settings import ServeSettings, Settings
 LABELS = ("hr", "legal", "sales", "lab", "board")
 TOPICS = ("backup", "printer", "travel", "invoice", "vacation", "contract", "server", "badge")
 HEADER = "X-Labels"
+EXPLAINED = 0.04  # of the requests: an explanation asks the question many times over
 SETTINGS: dict[str, Any] = {
     "ingest": {"jobs": 1, "chunker": {"name": "parent-child", "max_tokens": 40, "parent_tokens": 120}},
     "query": {
@@ -147,6 +148,8 @@ def filters(rng: random.Random, hidden: list[Secret]) -> Any:
 def ask(rng: random.Random, world: World, headers: dict[str, str]) -> tuple[str, str]:
     """Send one random request; return what was sent and what came back, both as text."""
     route = rng.choice(("search", "search", "context", "answer", "stream", "document"))
+    if rng.random() < EXPLAINED:
+        route = "explain"
     world.counts[route] += 1
     if route == "document":
         path = f"/v1/corpora/kb/documents/{rng.choice(world.secrets).marker}.md"
@@ -161,8 +164,10 @@ def ask(rng: random.Random, world: World, headers: dict[str, str]) -> tuple[str,
     if route in ("answer", "stream"):
         body["history"] = [{"role": "user", "text": question(rng, world.secrets)}] if rng.random() < 0.5 else []
         body["stream"] = route == "stream"
+    if route == "explain":
+        body["passage"] = {"doc_id": f"{rng.choice(world.secrets).marker}.md"}
     response = world.client.post(f"/v1/{'answer' if route == 'stream' else route}", json=body, headers=headers)
-    assert response.status_code == 200, response.text
+    assert response.status_code == 200 or (route == "explain" and response.status_code == 404), response.text
     world.counts["hits"] += response.text.count('"chunk_id"')
     return json.dumps(body), response.text
 
@@ -221,6 +226,18 @@ def test_a_foreign_document_looks_like_one_that_does_not_exist(worlds: dict[str,
     assert (
         world.client.get(f"/v1/corpora/kb/documents/{foreign.marker}.md", headers={HEADER: "board"}).status_code == 200
     )
+
+
+def test_the_explanation_of_a_foreign_passage_is_that_of_none(worlds: dict[str, World]) -> None:
+    world = worlds["default"]
+    foreign = next(secret for secret in world.secrets if secret.labels == {"board"})
+    answers = []
+    for name in (foreign.marker, "nobodyknows"):
+        body = {"question": "backup", "corpus": "kb", "passage": {"doc_id": f"{name}.md"}}
+        response = world.client.post("/v1/explain", json=body, headers={HEADER: "hr"})
+        assert response.status_code == 404
+        answers.append(response.text.replace(name, "?"))
+    assert answers[0] == answers[1]
 
 
 def test_a_refusal_does_not_say_what_foreign_documents_mention(worlds: dict[str, World]) -> None:

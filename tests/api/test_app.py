@@ -119,7 +119,7 @@ def all_errors(base: type[RagwrightError] = RagwrightError) -> list[type[Ragwrig
 def test_every_error_becomes_its_problem(client: TestClient, runtime: Any, error: type[RagwrightError]) -> None:
     runtime.pipeline.error = error("what to do")
     response = client.post("/v1/answer", json=QUESTION)
-    problem = assert_problem(response, http_status(error()), error.slug)
+    problem = assert_problem(response, http_status(runtime.pipeline.error), error.slug)
     assert problem["detail"] == "what to do"
     assert ("Retry-After" in response.headers) == error.transient
     assert ("instance" in problem) == (response.status_code >= 500)
