@@ -316,7 +316,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the prompt will hold: passages tagged 1..n, their size in tokens, and the ledger of what was left out."""
+    """What the prompt will hold: passages in its order, tagged 1..n by rank, their tokens, and what was left out."""
 
     passages: tuple[Passage, ...]
     tokens: int

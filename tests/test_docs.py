@@ -267,8 +267,8 @@ def test_commands_run(body: str, workspace: Workspace, service: str, model: str)
 
 
 def without_scores(text: str) -> str:
-    """Return the text with 0 for every score, whose last digits are the machine's."""
-    return re.sub(r"\d+\.\d{2,}", "0", text)
+    """Return the text without ranks and scores of stages: int8 vectors differ a little from ingest to ingest."""
+    return re.sub(r"^(\w+) +\d+  \d+\.\d{4}$|\d+\.\d{2,}", r"\1", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["explain", "context"])
@@ -277,7 +277,8 @@ def test_the_commands_of_a_page_print_what_it_says(name: str, workspace: Workspa
     body = "".join(text for kind, text in page if kind == "bash")
     done = workspace.run("bash", "-euo", "pipefail", "-c", body.replace(SERVICE, service))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert all(without_scores(text) in without_scores(done.stdout) for kind, text in page if kind == "text")
+    for shown in (text for kind, text in page if kind == "text"):
+        assert without_scores(shown) in without_scores(done.stdout)
 
 
 @pytest.mark.parametrize("body", blocks("python"), ids=name_of)

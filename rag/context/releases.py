@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rag.context.terms import content_terms
 from rag.text import words
-from rag.types import Hit, Metadata
+from rag.types import Chunk, Hit
 
 _DATES = ("date", "updated", "published", "valid_from")
 _SAME_SUBJECT = 0.3
@@ -18,10 +18,10 @@ _NUMBER = re.compile(r"\d+")
 def prefer_newest(hits: Sequence[Hit]) -> list[Hit]:
     """Let hits of newer releases take the places of hits of older ones on the same subject, and mark the older ones.
 
-    Documents are releases of one when their titles differ at most in words with digits and both have a `version` or
-    both a date (`date`, `updated`, `published`, `valid_from`). Two hits are on the same subject when they share 30 % of
-    the content terms of the smaller one. The older hit stays, behind the newer, its title naming the newer document;
-    what it only repeats goes with the near-duplicates.
+    Documents are releases of one when their titles differ at most in words with digits; which is newer say their
+    `version`, else a date (`date`, `updated`, `published`, `valid_from`), else the numbers in the titles. Two hits
+    are on the same subject when they share 30 % of the content terms of the smaller one. The older hit stays, behind
+    the newer, its title naming the newer document; what it only repeats goes with the near-duplicates.
     """
     order = list(hits)
     terms = {hit.chunk.chunk_id: frozenset(content_terms(hit.chunk.text)) for hit in hits}
@@ -36,21 +36,19 @@ def prefer_newest(hits: Sequence[Hit]) -> list[Hit]:
     return [_marked(hit, newer.get(hit.chunk.chunk_id)) for hit in order]
 
 
-def is_newer(a: Metadata, b: Metadata) -> bool:
-    """Say whether the metadata of one release are of a newer one than the other's; versions decide before dates."""
-    versions = _version(a), _version(b)
-    if all(versions) and versions[0] != versions[1]:
-        return versions[0] > versions[1]
-    dates = [
-        (str(a[key]), str(b[key])) for key in _DATES if isinstance(a.get(key), str) and isinstance(b.get(key), str)
-    ]
-    return bool(dates) and dates[0][0] > dates[0][1]
+def is_newer(a: Chunk, b: Chunk) -> bool:
+    """Say whether one release is newer than the other: by version, then date, then the numbers in the titles."""
+    for key in ("version", *_DATES):
+        ours, theirs = a.metadata.get(key), b.metadata.get(key)
+        if isinstance(ours, str) and isinstance(theirs, str) and _numbers(ours) != _numbers(theirs):
+            return _numbers(ours) > _numbers(theirs)
+    return _numbers(a.title) > _numbers(b.title) > ()
 
 
 def _supersedes(hit: Hit, older: Hit) -> bool:
     family = _family(hit.chunk.title)
     same = bool(family) and family == _family(older.chunk.title) and hit.chunk.doc_id != older.chunk.doc_id
-    return same and is_newer(hit.chunk.metadata, older.chunk.metadata)
+    return same and is_newer(hit.chunk, older.chunk)
 
 
 def _family(title: str) -> tuple[str, ...]:
@@ -62,9 +60,9 @@ def _related(terms: dict[str, frozenset[str]], hit: Hit, other: Hit) -> bool:
     return len(a & b) >= _SAME_SUBJECT * (min(len(a), len(b)) or 1)
 
 
-def _version(metadata: Metadata) -> tuple[int, ...]:
-    value = metadata.get("version", "")
-    return tuple(int(number) for number in _NUMBER.findall(value)) if isinstance(value, str) else ()
+def _numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version, an ISO date or a title, in order."""
+    return tuple(int(number) for number in _NUMBER.findall(text))
 
 
 def _exchanged(older: Hit, newer: Hit) -> tuple[Hit, Hit]:

@@ -56,7 +56,7 @@ def test_three_releases_come_newest_first() -> None:
     [
         hit(OLD, "x", 1, "Other Policy 2024", version="1"),
         hit("Cats are animals.", "x", 1, "Policy 2024", version="1"),
-        hit(OLD, "x", 1, "Policy 2024"),
+        hit(OLD, "x", 1, "Policy"),
         hit(OLD, "x", 1, "2024", version="1"),
     ],
     ids=["another title", "another subject", "no release", "a title of numbers"],
@@ -72,6 +72,7 @@ def test_what_is_no_release_of_the_same_stays(other: Hit) -> None:
         ({"version": "4.10"}, {"version": "4.9"}, True),
         ({"version": "4.9"}, {"version": "4.10"}, False),
         ({"version": "4", "date": "2024-02-01"}, {"version": "4", "date": "2024-01-01"}, True),
+        ({"date": "2024-10-01"}, {"date": "2024-09-30"}, True),
         ({"date": "2024-01-01"}, {"updated": "2023-01-01"}, False),
         ({"date": "2024-01-01"}, {"date": "2024-01-01"}, False),
         ({"version": ("1", "2")}, {"version": "0"}, False),
@@ -79,4 +80,18 @@ def test_what_is_no_release_of_the_same_stays(other: Hit) -> None:
     ],
 )
 def test_versions_decide_before_dates(a: Metadata, b: Metadata, newer: bool) -> None:
-    assert is_newer(a, b) == newer
+    made = [hit(OLD, "d", 1, "Policy", **fields).chunk for fields in (a, b)]  # type: ignore[arg-type]
+    assert is_newer(*made) == newer
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "newer"),
+    [
+        ("Policy 2025", "Policy 2024", True),
+        ("Policy 2024", "Policy 2025", False),
+        ("Guide 4.10", "Guide 4.9", True),
+        ("Policy 2025", "Policy", False),
+    ],
+)
+def test_titles_decide_where_there_is_no_metadata(a: str, b: str, newer: bool) -> None:
+    assert is_newer(hit(OLD, "a", 1, a).chunk, hit(OLD, "b", 2, b).chunk) == newer
