@@ -267,7 +267,7 @@ def test_commands_run(body: str, workspace: Workspace, service: str, model: str)
 
 
 def without_scores(text: str) -> str:
-    """Return the text without ranks and scores of stages: int8 vectors differ a little from ingest to ingest."""
+    """Return the text without ranks and scores of stages: int8 vectors differ a little from machine to machine."""
     return re.sub(r"^(\w+) +\d+  \d+\.\d{4}$|\d+\.\d{2,}", r"\1", text, flags=re.MULTILINE)
 
 
