@@ -332,15 +332,16 @@ class CatalogueWriter:
             for table in (chunks, documents):
                 connection.execute(delete(table).where(table.c.index_id == index_id, table.c.removed <= oldest_kept))
 
-    def erase_index(self, index_id: int) -> int:
-        """Delete every document, chunk and name of an index that no generation uses; return how many chunks went.
+    def retire_index(self, index_id: int) -> None:
+        """Let an index that no generation uses be found no more; its row stays for those once listed with it."""
+        with writing(self._engine) as connection:
+            connection.execute(update(indexes).where(indexes.c.id == index_id).values(fingerprint=""))
 
-        Its row stays for the generations that were listed with it, but is found no more.
-        """
+    def erase_index(self, index_id: int) -> int:
+        """Delete every document and chunk of a retired index; return how many chunks went."""
         with writing(self._engine) as connection:
             count = connection.execute(delete(chunks).where(chunks.c.index_id == index_id)).rowcount
             connection.execute(delete(documents).where(documents.c.index_id == index_id))
-            connection.execute(update(indexes).where(indexes.c.id == index_id).values(fingerprint=""))
         return count
 
     def _clear(self, connection: Connection, doc_ids: Sequence[str]) -> None:

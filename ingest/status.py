@@ -111,6 +111,9 @@ def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
                 writer.erase_unseen(index_id, min(mine))
                 erased += len(unseen)
             else:
+                # Nobody may find it once its stores go; its rows are its folder's owner until then.
+                writer.retire_index(index_id)
+                _drop_stores(index_id, runtime)
                 erased += writer.erase_index(index_id)
         sweep_corpus(writer, corpus, runtime)
         return erased
@@ -124,14 +127,18 @@ def sweep_corpus(writer: CatalogueWriter, corpus: str, runtime: DroppingRuntime)
         if mine:
             sweep(runtime.indexes(index_id), mine, runtime.catalogue)
         else:
-            runtime.drop_index(index_id)
-            shutil.rmtree(runtime.home.index(index_id), ignore_errors=True)
+            _drop_stores(index_id, runtime)
     known = {str(generation.id) for generation in kept}
     runs = runtime.home.gates(corpus)
     for folder in runs.iterdir() if runs.is_dir() else ():
         if folder.name not in known:
             shutil.rmtree(folder, ignore_errors=True)
     reclaim(runtime.engine)
+
+
+def _drop_stores(index_id: int, runtime: DroppingRuntime) -> None:
+    runtime.drop_index(index_id)
+    shutil.rmtree(runtime.home.index(index_id), ignore_errors=True)
 
 
 def _status(corpus: str, runtime: Runtime) -> CorpusStatus:

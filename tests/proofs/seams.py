@@ -40,6 +40,7 @@ SEAMS: dict[str, tuple[str, ...]] = {
         "ingest.catalogue:CatalogueWriter.forget_generations",
         "rag.index.owner:_SharedIndex.delete",
         "ingest.catalogue:CatalogueWriter.erase_unseen",
+        "ingest.catalogue:CatalogueWriter.retire_index",
         "ingest.catalogue:CatalogueWriter.erase_index",
         "rag.index.owner:VectorIndexes.drop",
         "rag.index.owner:_SharedIndex.compact",
