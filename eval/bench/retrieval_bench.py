@@ -47,6 +47,8 @@ METRICS = (
     *("nDCG@10", "Recall@5", "MRR@10", "recall@2000ch", "recall@4000ch", "recall@8000ch"),
     *("span_recall@5", "span_precision@5", "span_iou@5"),
 )
+SIZES = ("10k", "100k", "1m")
+LATENCY = ("p50_ms", "p95_ms", "rss_mb", "recall_at_10", "speedup_vs_llamaindex")
 PRIMARY = Path(__file__).with_name("retrieval_sets.yaml")
 
 
@@ -95,6 +97,7 @@ def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
         "primary": {found.name: found.primary for found in results},
         "per_set": {found.name: _beside(found, systems) for found in results},
         "pooled": pooled(results, [name for name in systems if name != DEFAULT]),
+        "latency": {size: dict.fromkeys(LATENCY, unmeasured("not measured yet")) for size in SIZES},
         "about": machine() | {"split": options.split or "all", "candidate": list(options.extra)},
     }
 
