@@ -147,6 +147,15 @@ def _add_evaluation_verbs(verbs: Verbs) -> None:
     gate = _verb(verbs, "gate", "evaluation:gate", "decide whether a candidate run is no worse than a baseline")
     gate.add_argument("--baseline", metavar="RUN", type=Path, required=True, help="a folder written by eval")
     gate.add_argument("--candidate", metavar="RUN", type=Path, required=True, help="a folder written by eval")
+    gate.add_argument(
+        "--with",
+        metavar="RUN",
+        type=Path,
+        action="append",
+        default=[],
+        dest="others",
+        help="a run of the candidate over another set that the policy requires; repeatable",
+    )
     gate.add_argument("--policy", metavar="FILE", type=Path, help="margins and what an undecided gate does (YAML)")
     gate.add_argument("--out", metavar="DIR", type=Path, help="also write gate.json, junit.xml and summary.md there")
     gate.add_argument(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eval.render import number
-from eval.saved import Paired, SavedRun, check_comparable, paired_values, row_pairs
+from eval.saved import Paired, SavedRun, check_comparable, paired_values, row_pairs, warnings_of
 from eval.slices import SLICES, slices_of
 from eval.stats import (
     Difference,
@@ -47,6 +47,7 @@ def compare_runs(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> J
         "baseline": _origin(baseline),
         "candidate": _origin(candidate),
         "set": baseline.results["set"],
+        "warnings": warnings_of(baseline, candidate),
         "cases": len(baseline.rows),
         "primary": primary,
         "metrics": _metrics(baseline, candidate, seed),
@@ -80,7 +81,8 @@ def render_comparison(comparison: Json, width: int = 110) -> str:
     worse = sum(item["now_broken"] for item in comparison["flipped"])
     better = len(comparison["flipped"]) - worse
     flips = f"{worse} cases broke, {better} were mended (McNemar exact p = {comparison['mcnemar_p']:.3f})"
-    console.print(flips, highlight=False, markup=False)
+    for line in (flips, *(f"warning: {warning}" for warning in comparison["warnings"])):
+        console.print(line, highlight=False, markup=False)
     return page.getvalue()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.junit import gate_junit_xml
-from eval.render import md, number
+from eval.render import md, number, warning_lines
 from eval.report import utf8, write_files
 
 Json = Mapping[str, Any]
@@ -49,11 +49,12 @@ def gate_markdown(decision: Json) -> str:
     """Return the verdict, every gated metric, every required slice and what is missing, in GitHub's Markdown."""
     lines = [f"## Gate: {decision['verdict']}", ""]
     lines += [md(f"{decision['set']['name']}: candidate {decision['candidate']}, baseline {decision['baseline']}."), ""]
+    lines += warning_lines(decision["warnings"])
     lines += ["| verdict | metric | baseline | candidate | difference | 95 % interval | margin | MDE | n | |"]
     lines += ["|---|---|---:|---:|---:|---:|---:|---:|---:|---|"]
     lines += [_row(_gated_cells(name, item)) for name, item in decision["metrics"].items()]
     if decision["required"]:
-        lines += ["", "| verdict | required slice | passed | at least, at most (one-sided 95 %) | |"]
+        lines += ["", "| verdict | required | passed | at least, at most (one-sided 95 %) | |"]
         lines += ["|---|---|---:|---:|---|"]
         lines += [_row(_required_cells(item)) for item in decision["required"]]
     lines += [f"\n**FAIL**: case `{case}` must pass but is broken." for case in decision["must_pass_broken"]]
@@ -66,6 +67,7 @@ def comparison_markdown(comparison: Json) -> str:
     old, new = comparison["baseline"]["settings"], comparison["candidate"]["settings"]
     lines = ["## Comparison", ""]
     lines += [md(f"{comparison['set']['name']}, {comparison['cases']} cases: {new} (candidate) against {old}."), ""]
+    lines += warning_lines(comparison["warnings"])
     lines += ["| metric | baseline | candidate | difference | 95 % interval | p | MDE | n | more cases |"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
     same = [name for name, item in comparison["metrics"].items() if _same(item) and name != comparison["primary"]]
@@ -88,7 +90,8 @@ def _required_cells(item: Json) -> list[str]:
     bounds = "–" if item["low"] is None else f"{item['low']:.1%}, {item['high']:.1%}"
     broken = ", ".join(f"`{case}`" for case in item["broken"][:_SHOWN_FLIPS])
     reason = f"{item['reason']}{': ' if broken else ''}{broken}"
-    return [f"**{item['verdict']}**", item["name"], f"{item['passed']}/{item['n']}", bounds, reason]
+    name = item["name"] if item["set"] is None else f"{item['name']} (set {item['set']})"
+    return [f"**{item['verdict']}**", name, f"{item['passed']}/{item['n']}", bounds, reason]
 
 
 def _difference_cells(item: Json, unit: str) -> list[str]:

@@ -14,6 +14,7 @@ from eval.runner import Pipeline, Progress, RunOptions, run
 from eval.saved import load_run
 from ingest.gate import Verdict
 from rag.bridge import run_sync
+from rag.errors import ConfigError
 from rag.types import Generation
 
 
@@ -31,6 +32,19 @@ class GoldenGate:
     library: Library
     folder: Path
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        """Pass if the golden set is all that the policy requires.
+
+        Raises:
+            ConfigError: it requires another set.
+        """
+        for rule in self.policy.required:
+            if rule.set not in (None, self.golden.name):
+                raise ConfigError(
+                    f"the policy requires the set {rule.set!r}, but a flip is gated by one set, {self.golden.name!r}; "
+                    "give `ingest --gate` a policy without it"
+                )
 
     def __call__(self, live: Generation, candidate: Generation) -> Verdict:
         """Return the verdict of `eval.gates.run_gate` with the live generation as the baseline."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from eval.compare import difference_json
 from eval.judges.trust import JudgePolicy, doubt
 from eval.required import RequiredSlice, SignOffPolicy, decide_required, missing_sign_off
-from eval.saved import SavedRun, check_comparable, paired_values
+from eval.saved import SavedRun, check_comparable, paired_values, warnings_of
 from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority, paired_difference
 from eval.yaml_files import read_yaml
 from rag.errors import ConfigError
@@ -78,6 +78,7 @@ def run_gate(
     candidate: SavedRun,
     policy: GatePolicy,
     *,
+    others: Sequence[SavedRun] = (),
     seed: int = 0,
     calibrations: Sequence[Json] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -87,8 +88,9 @@ def run_gate(
     FAIL if one metric fails after Holm's correction or covers too few cases, a case that must pass is broken, or a
     required slice fails; PASS if all pass and whoever must has signed; else INCONCLUSIVE. `metrics[NAME]` holds
     `verdict`, `reason`, `margin`, `mde`, `more_cases`, the paired difference (candidate minus baseline) and its
-    interval; `required` the slices; `unsigned` why a sign-off is missing. A judge's metric decides only
-    with a calibration that the policy trusts, of the candidate's or one of `calibrations`.
+    interval; `required` the slices, those of other sets in `others`, further runs of the candidate; `unsigned` why a
+    sign-off is missing. A judge's metric decides only with a calibration that the policy trusts, of the candidate's or
+    one of `calibrations`.
 
     Raises:
         ConfigError: the runs cannot be paired, a gated metric is in neither, or the sign-off file is wrong.
@@ -100,7 +102,7 @@ def run_gate(
 
     decided = _decided_metrics(baseline, candidate, policy, seed, doubted)
     broken = _must_pass_but_broken(candidate, policy)
-    required = decide_required(candidate, policy.required)
+    required = decide_required(candidate, policy.required, others)
     unsigned = missing_sign_off(candidate, policy.sign_off) if policy.sign_off else None
     verdicts = [item["verdict"] for item in (*decided.values(), *required)]
     verdicts += ["FAIL"] * bool(broken) + ["INCONCLUSIVE"] * bool(unsigned)
@@ -114,6 +116,7 @@ def run_gate(
         "unsigned": unsigned,
         "policy": policy.model_dump(mode="json"),
         "set": baseline.results["set"],
+        "warnings": warnings_of(baseline, candidate, *others),
         "baseline": baseline.results["settings"],
         "candidate": candidate.results["settings"],
     }
@@ -122,6 +125,7 @@ def run_gate(
 def render_gate(result: Json) -> str:
     """Return the decision as lines of text, the verdict first."""
     lines = [f"{result['verdict']}: candidate {result['candidate']} against baseline {result['baseline']}"]
+    lines += [f"  warning      {warning}" for warning in result["warnings"]]
     for name, item in result["metrics"].items():
         bounds = "" if item["low"] is None else f" [{item['low']:+.4f}, {item['high']:+.4f}]"
         shown = "" if item["value"] is None else f" {item['value']:+.4f}{bounds} n={item['n']}"

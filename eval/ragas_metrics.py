@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from eval.embedding import EmbeddedAhead
 from eval.metrics.base import Metric, Unmeasured, Value, not_applicable
 from eval.observation import Observation
 from rag.ports import Embedder
+from rag.types import Vectors
 
 Fields = dict[str, Any]
 Score = Callable[[Fields], Awaitable[float]]
+VectorOf = Callable[[str], Vectors]
+"""Returns the vector `(d,) float32` of one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +32,41 @@ class RagasMetric:
 
     meaning: str
     fields: Callable[[Observation], Fields | Unmeasured]
-    load: Callable[[Embedder | None], Score | None]
+    load: Callable[[VectorOf | None], Score | None]
     rate: bool = False
 
 
 @contextmanager
-def keyless_metrics(embedder: Embedder | None = None) -> Iterator[tuple[Metric, ...]]:
+def keyless_metrics(
+    embedder: Embedder | None = None, observations: Sequence[Observation] = ()
+) -> Iterator[tuple[Metric, ...]]:
     """Import RAGAS (seconds) and yield its keyless metrics as ours; call them in a thread that runs no event loop.
 
-    Values are RAGAS' own, 0..1, higher is better. Semantic similarity is there only with an embedder.
+    Values are RAGAS' own, 0..1, higher is better. Semantic similarity is there only with an embedder; the texts that it
+    will compare in `observations` are embedded ahead, beside the import and the other metrics.
     """
     os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
-    with asyncio.Runner() as runner:
+    with _ahead(embedder, observations) as vector_of, asyncio.Runner() as runner:
         loaded = []
         with warnings.catch_warnings():
             # its imports and its own deprecated classes warn about each other; no caller can act on that
             warnings.simplefilter("ignore")
             for name, member in RAGAS_METRICS.items():
-                score = member.load(embedder)
+                score = member.load(vector_of)
                 if score is not None:
                     loaded.append(_metric(name, member, score, runner))
         yield tuple(loaded)
+
+
+@contextmanager
+def _ahead(embedder: Embedder | None, observations: Sequence[Observation]) -> Iterator[VectorOf | None]:
+    """Yield what returns a text's vector, with all answers and their references under way."""
+    if embedder is None:
+        yield None
+        return
+    compared = [fields for seen in observations if not isinstance(fields := _strings(seen), Unmeasured)]
+    with EmbeddedAhead(embedder, (text for fields in compared for text in fields.values())) as ahead:
+        yield ahead.vector
 
 
 def _metric(name: str, member: RagasMetric, score: Score, runner: asyncio.Runner) -> Metric:
@@ -67,10 +85,10 @@ def _metric(name: str, member: RagasMetric, score: Score, runner: asyncio.Runner
     return Metric(name, "ragas", member.meaning, compute, "score", rate=member.rate)
 
 
-def _sampled(class_name: str) -> Callable[[Embedder | None], Score]:
+def _sampled(class_name: str) -> Callable[[VectorOf | None], Score]:
     """Return a loader of a metric of `ragas.metrics`, which scores samples."""
 
-    def load(embedder: Embedder | None) -> Score:
+    def load(vector_of: VectorOf | None) -> Score:
         import ragas.metrics
         from ragas import SingleTurnSample
 
@@ -85,10 +103,10 @@ def _sampled(class_name: str) -> Callable[[Embedder | None], Score]:
     return load
 
 
-def _direct(class_name: str) -> Callable[[Embedder | None], Score]:
+def _direct(class_name: str) -> Callable[[VectorOf | None], Score]:
     """Return a loader of a metric of `ragas.metrics.collections`, which scores keyword arguments."""
 
-    def load(embedder: Embedder | None) -> Score:
+    def load(vector_of: VectorOf | None) -> Score:
         import ragas.metrics.collections
 
         scorer = getattr(ragas.metrics.collections, class_name)()
@@ -110,14 +128,14 @@ def _stop_tracking() -> None:
     module._analytics_batcher = SimpleNamespace(add_evaluation=lambda event: None)
 
 
-def _semantic_similarity(embedder: Embedder | None) -> Score | None:
-    if embedder is None:
+def _semantic_similarity(vector_of: VectorOf | None) -> Score | None:
+    if vector_of is None:
         return None
     from ragas.metrics.collections import SemanticSimilarity
 
     from eval.judges.ragas_bridge import RagasEmbedding
 
-    scorer = SemanticSimilarity(embeddings=RagasEmbedding(embedder))
+    scorer = SemanticSimilarity(embeddings=RagasEmbedding(vector_of))
 
     async def score(fields: Fields) -> float:
         return float((await scorer.ascore(reference=fields["reference"], response=fields["response"])).value)

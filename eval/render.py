@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -109,7 +109,7 @@ def render_table(results: Json, width: int = 110, color: bool = False) -> str:
 def render_markdown(results: Json) -> str:
     """Return `summary.md`: what a pull request needs, in GitHub's Markdown."""
     lines = [f"## Evaluation: {md(heading(results))}", "", md(_closing(results)), ""]
-    lines += [line for warning in results["warnings"] for line in (f"> **Warning:** {md(warning)}.", "")]
+    lines += warning_lines(results["warnings"])
     lines += ["| metric | value | 95 % interval | n | coverage |", "|---|---:|---:|---:|---:|"]
     for name, metric in measured(results):
         cells = [md(label(name, metric, results["primary"])), *_cells(metric)]
@@ -124,6 +124,11 @@ def render_markdown(results: Json) -> str:
         lines += _slice_lines(dimension, groups, results["primary"])
     lines += ["", "Intervals: Wilson for rates, percentile bootstrap for means. Coverage: measured / applicable cases."]
     return "\n".join(lines) + "\n"
+
+
+def warning_lines(warnings: Iterable[str]) -> list[str]:
+    """Return what must be read first, as quotes in Markdown."""
+    return [line for warning in warnings for line in (f"> **Warning:** {md(warning)}.", "")]
 
 
 def slice_columns(primary: str) -> list[str]:

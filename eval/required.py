@@ -1,4 +1,4 @@
-"""What a gate asks of the candidate alone: slices of cases that must come out well, and a person's sign-off."""
+"""What a gate asks of the candidate alone: slices and sets that must come out well, and a person's sign-off."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from eval.saved import SavedRun
 from eval.slices import SLICES, row_in
 from eval.stats import pass_rate_bounds, trials_needed
 from eval.yaml_files import read_yaml
+from rag.errors import ConfigError
 
 Json = dict[str, Any]
 
@@ -24,11 +25,13 @@ class _Strict(BaseModel):
 class RequiredSlice(_Strict):
     """Cases that must come out unbroken: all of them, or, by the exact one-sided 95 % bound, more than `pass_rate`.
 
-    `where` names values of `eval.slices.SLICES`, e.g. `tag: high-risk`; without it all cases are meant. A slice with
-    fewer than `min_cases` cases fails, so that losing the questions does not pass for answering them.
+    `where` names values of `eval.slices.SLICES`, e.g. `tag: high-risk`; without it all cases are meant. `set` names
+    another golden set, which the candidate must have answered in a run of its own. A slice with fewer than `min_cases`
+    cases fails, so that losing the questions does not pass for answering them.
     """
 
     name: str = Field(min_length=1)
+    set: str | None = Field(default=None, min_length=1)
     where: Mapping[str, str | bool] = Field(default_factory=dict)
     pass_rate: float = Field(default=1.0, gt=0, le=1)
     min_cases: int = Field(default=1, ge=1)
@@ -64,9 +67,16 @@ class SignOffs(_Strict):
     sign_offs: tuple[SignOff, ...] = ()
 
 
-def decide_required(candidate: SavedRun, rules: Sequence[RequiredSlice]) -> list[Json]:
-    """Return for each slice its verdict, reason, counts, the exact bounds and the cases that broke."""
-    return [_decide(rule, [row for row in candidate.rows if row_in(row, rule.where)]) for rule in rules]
+def decide_required(candidate: SavedRun, rules: Sequence[RequiredSlice], others: Sequence[SavedRun] = ()) -> list[Json]:
+    """Return for each slice its verdict, reason, counts, the exact bounds and the cases that broke.
+
+    `others` are runs of the candidate over further sets; one that was made otherwise does not count.
+
+    Raises:
+        ConfigError: two runs are over the same set.
+    """
+    runs = _by_set([candidate, *others])
+    return [_decide_in(runs, candidate, rule) for rule in rules]
 
 
 def missing_sign_off(candidate: SavedRun, policy: SignOffPolicy) -> str | None:
@@ -90,6 +100,30 @@ def missing_sign_off(candidate: SavedRun, policy: SignOffPolicy) -> str | None:
     return f"nobody has signed for {settings} in {policy.file}"
 
 
+def _by_set(runs: Sequence[SavedRun]) -> dict[str, SavedRun]:
+    found: dict[str, SavedRun] = {}
+    for run in runs:
+        name = run.results["set"]["name"]
+        if name in found:
+            raise ConfigError(f"two runs are over the set {name!r}: {found[name].folder} and {run.folder}; give one")
+        found[name] = run
+    return found
+
+
+def _decide_in(runs: Mapping[str, SavedRun], candidate: SavedRun, rule: RequiredSlice) -> Json:
+    """Decide a rule on the run over its set, if the candidate made it."""
+    run = candidate if rule.set is None else runs.get(rule.set)
+    if run is None:
+        reason = f"no run over the set {rule.set!r} was given; evaluate it and name its folder with --with"
+        return _decide(rule, []) | {"reason": reason}
+    for key in ("settings", "generation", "corpus"):
+        made, wanted = run.results[key], candidate.results[key]
+        if made != wanted:
+            reason = f"the run over {rule.set!r} was made with {key} {made!r}, the candidate with {wanted!r}"
+            return _decide(rule, []) | {"reason": reason}
+    return _decide(rule, [row for row in run.rows if row_in(row, rule.where)])
+
+
 def _decide(rule: RequiredSlice, rows: Sequence[Json]) -> Json:
     broken = [row["id"] for row in rows if row["broken"]]
     n, passed = len(rows), len(rows) - len(broken)
@@ -97,6 +131,7 @@ def _decide(rule: RequiredSlice, rows: Sequence[Json]) -> Json:
     verdict, reason = _verdict(rule, n, len(broken), low, high)
     return {
         "name": rule.name,
+        "set": rule.set,
         "where": dict(rule.where),
         "verdict": verdict,
         "reason": reason,

@@ -215,7 +215,7 @@ def _score_all(
     embedder: Embedder | None,
     report: Progress,
 ) -> tuple[tuple[Metric, ...], tuple[Row, ...]]:
-    with keyless_metrics(embedder) if _wants_ragas(options) else nullcontext(()) as ragas:
+    with keyless_metrics(embedder, observations) if _wants_ragas(options) else nullcontext(()) as ragas:
         metrics = own + tuple(m for m in ragas if options.metrics is None or m.name in options.metrics)
         rows = []
         for seen in observations:

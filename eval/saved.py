@@ -64,6 +64,11 @@ def check_comparable(baseline: SavedRun, candidate: SavedRun) -> None:
         raise ConfigError("the runs cannot be paired: their rows name different cases")
 
 
+def warnings_of(*runs: SavedRun) -> list[str]:
+    """Return what a reader of any figure of the runs must know first, each warning once."""
+    return list(dict.fromkeys(warning for run in runs for warning in run.results.get("warnings", ())))
+
+
 def row_pairs(baseline: SavedRun, candidate: SavedRun) -> Iterator[tuple[Json, Json]]:
     """Yield both rows of every case."""
     return zip(baseline.rows, candidate.rows, strict=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal
 
@@ -23,6 +24,8 @@ TWO_SIDED_Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
 _EXACT_SIGNS = 14  # 2**14 sign patterns: exact, and still cheaper than 10,000 draws of long rows
 _BATCH = 500
+_KEPT_CELLS = 2_500_000
+"""Draws times units of which a bootstrap's draws are kept for the next metric: 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,7 @@ def quantile_interval(values: Sequence[float], q: float, *, seed: int = 0, draws
     value = float(np.quantile(data, q))
     if len(data) < 2:
         return Estimate(value, len(data), None, None, "undefined for a single value")
-    rng = np.random.default_rng(seed)
-    sampled = np.concatenate(
-        [np.quantile(data[rng.integers(0, len(data), (size, len(data)))], q, axis=1) for size in _batches(draws)]
-    )
+    sampled = _resampled_quantiles(np.sort(data), q, seed, draws)
     low, high = _percentiles(sampled)
     return Estimate(value, len(data), low, high, f"percentile bootstrap by question, {draws} draws")
 
@@ -285,12 +285,37 @@ def _units(data: Floats, clusters: Sequence[Hashable] | None) -> tuple[str, Floa
 
 
 def _resampled_means(sums: Floats, counts: Floats, seed: int, draws: int) -> Floats:
+    resamples = _kept_resamples if len(sums) * draws <= _KEPT_CELLS else _resamples
+    return np.concatenate([(often @ sums) / (often @ counts) for often in resamples(len(sums), seed, draws)])
+
+
+def _resampled_quantiles(ordered: Floats, q: float, seed: int, draws: int) -> Floats:
+    """Draw the quantiles of bootstrap samples of `n` sorted values without drawing the samples.
+
+    A sample's values in order are those at the order statistics of `n` uniform numbers, of which a quantile needs two
+    neighbours: the first is beta distributed, and so is the second's part of what is left (Devroye 1986, ch. I.4.3).
+    """
+    rng, n = np.random.default_rng(seed), len(ordered)
+    rank, part = divmod(q * (n - 1), 1)
+    lower = rng.beta(rank + 1, n - rank, draws)
+    upper = lower + (1 - lower) * rng.beta(1, max(n - rank - 1, 1), draws) if part else lower
+    drawn = [ordered[np.minimum((place * n).astype(np.intp), n - 1)] for place in (lower, upper)]
+    found: Floats = (1 - part) * drawn[0] + part * drawn[1]
+    return found
+
+
+def _resamples(units: int, seed: int, draws: int) -> Iterator[Floats]:
+    """Yield batches of draws, `(size, units)`: how often each unit is drawn when as many are drawn as there are."""
     rng = np.random.default_rng(seed)
-    means = []
     for size in _batches(draws):
-        chosen = rng.integers(0, len(sums), (size, len(sums)))
-        means.append(sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1))
-    return np.concatenate(means)
+        cells = rng.integers(0, units, (size, units)) + units * np.arange(size)[:, None]
+        yield np.bincount(cells.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _kept_resamples(units: int, seed: int, draws: int) -> tuple[Floats, ...]:
+    """Return the same draws for all metrics of a run, most of which are measured on equally many cases."""
+    return tuple(_resamples(units, seed, draws))
 
 
 def _batches(draws: int) -> list[int]:

@@ -86,7 +86,9 @@ def gate(arguments: argparse.Namespace) -> int:
     baseline, candidate = load_run(arguments.baseline), load_run(arguments.candidate)
     if arguments.error_rates:
         return _error_rates(arguments, baseline, candidate, policy)
-    result = run_gate(baseline, candidate, policy, calibrations=known_calibrations(settings_of(arguments)))
+    others = [load_run(folder) for folder in arguments.others]
+    calibrations = known_calibrations(settings_of(arguments))
+    result = run_gate(baseline, candidate, policy, others=others, calibrations=calibrations)
     if arguments.out:
         write_decision(result, compare_runs(baseline, candidate), arguments.out)
     if arguments.json:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from eval.embedding import one_at_a_time
 from eval.judges.base import Cost, JudgeMetric, Material
 from eval.judges.endpoint import Endpoint
 from eval.judges.replies import Ask, Replies, Reply
@@ -69,7 +70,8 @@ class LanguageJudge:
         from eval.judges.ragas_bridge import RagasEmbedding, RagasLlm
 
         member, llm = self.metrics[metric], RagasLlm(self, repeat)
-        embedding = RagasEmbedding(self._embedder) if member.uses_embedder and self._embedder else None
+        wanted = self._embedder if member.uses_embedder else None
+        embedding = RagasEmbedding(one_at_a_time(wanted)) if wanted else None
         try:
             value = await member.build(llm, embedding)(material)
         except ConfigError:

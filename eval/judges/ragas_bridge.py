@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from ragas.llms.base import InstructorBaseRagasLLM
 
 from eval.judges.language import LanguageJudge
 from rag.errors import GeneratorError
-from rag.ports import Embedder
+from rag.types import Vectors
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,15 +45,15 @@ class RagasLlm(InstructorBaseRagasLLM):
 
 
 class RagasEmbedding(BaseRagasEmbedding):
-    """`rag.ports.Embedder` behind the interface of RAGAS."""
+    """An embedder behind the interface of RAGAS, as what returns one text's vector."""
 
-    def __init__(self, model: Embedder) -> None:
+    def __init__(self, vector_of: Callable[[str], Vectors]) -> None:
         super().__init__()
-        self._model = model
+        self._vector_of = vector_of
 
     def embed_text(self, text: str, **kwargs: object) -> list[float]:
         """Return the vector of one text."""
-        return [float(x) for x in self._model.embed([text]).vectors[0]]
+        return [float(x) for x in self._vector_of(text)]
 
     async def aembed_text(self, text: str, **kwargs: object) -> list[float]:
         """Return the vector of one text, embedded in a thread."""

@@ -175,7 +175,7 @@ def test_the_gate_s_decision_is_the_exit_code(
     decision = {"verdict": "PASS", "exit_code": code, "metrics": {}, "must_pass_broken": []}
     monkeypatch.setattr("api.commands.evaluation.load_run", lambda folder: folder)
     decided = {**decision, "baseline": "a", "candidate": "b"}
-    monkeypatch.setattr("api.commands.evaluation.run_gate", lambda baseline, candidate, policy, calibrations: decided)
+    monkeypatch.setattr("api.commands.evaluation.run_gate", lambda *runs, **options: decided)
     arguments = ["gate", "--baseline", "a", "--candidate", "b", "--json"]
     assert main(arguments) == code
     assert json.loads(capsys.readouterr().out)["exit_code"] == code

@@ -19,6 +19,7 @@ from ingest.report import IngestReport
 from ingest.status import rollback
 from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
+from rag.errors import ConfigError
 from rag.pipeline import Request
 from rag.settings import Settings
 
@@ -119,3 +120,9 @@ def test_too_few_cases_are_inconclusive_and_the_next_ingest_replaces_what_was_he
     assert (replaced.changed, replaced.held) == (1, None)
     known = [row.id for row in CatalogueWriter(runtime.engine, "plant").generations()]
     assert known == [first.generation, replaced.generation]
+
+
+def test_a_policy_that_requires_another_set_cannot_gate_a_flip(runtime: Runtime, golden_set: Path, docs: Path) -> None:
+    policy = GatePolicy.model_validate({"required": [{"name": "regressions", "set": "old bugs"}]})
+    with pytest.raises(ConfigError, match="requires the set 'old bugs', but a flip is gated by one set, 'set'"):
+        gated(runtime, golden_set, docs, policy)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from eval.compare import compare_runs
+from eval.compare import compare_runs, render_comparison
 from eval.decision import comparison_markdown, gate_markdown, write_comparison, write_decision
 from eval.gates import FAILED, INCONCLUSIVE, PASSED, GatePolicy, load_policy, render_gate, run_gate
 from eval.saved import SavedRun
@@ -18,7 +18,9 @@ from rag.errors import ConfigError
 SETTINGS = "28dcc08b1067"
 
 
-def run_of(broken: dict[int, str] | None = None, n: int = 60, settings: str | None = SETTINGS) -> SavedRun:
+def run_of(
+    broken: dict[int, str] | None = None, n: int = 60, settings: str | None = SETTINGS, name: str = "s"
+) -> SavedRun:
     rows = tuple(
         {"id": f"q{i}", "question": f"Is {i} | <odd>?", "kind": "edge" if i % 3 else "golden", "cluster": str(i),
          "tags": ["high-risk"] if i < 10 else [], "split": "dev", "answerable": i % 4 > 0, "expect": "answer",
@@ -27,7 +29,7 @@ def run_of(broken: dict[int, str] | None = None, n: int = 60, settings: str | No
         for i in range(n)
     )  # fmt: skip
     results = {
-        "set": {"name": "s", "sha256": "f", "split": "dev", "where": {}}, "primary": "nDCG@10", "settings": settings,
+        "set": {"name": name, "sha256": "f", "split": "dev", "where": {}}, "primary": "nDCG@10", "settings": settings,
         "generation": 1, "corpus": "c", "provenance": {}, "ended_at": "",
         "metrics": {"nDCG@10": {"coverage": 1.0, "better": "higher", "unit": "share"}},
     }  # fmt: skip
@@ -53,6 +55,52 @@ def test_a_slice_that_lost_its_cases_does_not_pass() -> None:
     gone = gate(run_of(), required=[{"name": "gone", "where": {"tag": "deleted"}}])
     assert gone["verdict"] == "FAIL" and "0 cases are in the slice" in gone["required"][0]["reason"]
     assert gate(run_of(), required=[HIGH_RISK | {"min_cases": 11}])["verdict"] == "FAIL"
+
+
+REGRESSIONS = {"name": "regressions", "set": "old bugs"}
+
+
+@pytest.mark.parametrize(
+    ("others", "verdict", "reason"),
+    [
+        ([run_of(name="old bugs", n=5)], "PASS", "all 5 cases came out well"),
+        ([run_of({4: "not_cited"}, name="old bugs", n=5)], "FAIL", "1 of 5 cases broke"),
+        ([run_of(name="another set")], "FAIL", "no run over the set 'old bugs' was given"),
+        ([run_of(name="old bugs", settings="0123456789ab")], "FAIL", "was made with settings '0123456789ab'"),
+    ],
+)
+def test_a_required_set_must_have_been_answered_by_the_candidate(
+    others: list[SavedRun], verdict: str, reason: str
+) -> None:
+    policy = GatePolicy.model_validate({"required": [REGRESSIONS]})
+    result = run_gate(run_of(), run_of(), policy, others=others)
+    assert result["verdict"] == verdict and reason in result["required"][0]["reason"]
+    assert "regressions (set old bugs)" in gate_markdown(result)
+
+
+def test_a_required_set_counts_at_the_candidate_s_generation_only() -> None:
+    stale = run_of(name="old bugs")
+    stale.results["generation"] = 7
+    result = run_gate(run_of(), run_of(), GatePolicy.model_validate({"required": [REGRESSIONS]}), others=[stale])
+    assert result["verdict"] == "FAIL" and "made with generation 7" in result["required"][0]["reason"]
+
+
+def test_two_runs_over_one_set_are_refused() -> None:
+    with pytest.raises(ConfigError, match="two runs are over the set 's'"):
+        run_gate(run_of(), run_of(), GatePolicy(required=(REGRESSIONS,)), others=[run_of()])  # type: ignore[arg-type]
+
+
+def test_what_a_reader_must_know_first_stands_in_every_form_of_a_decision() -> None:
+    synthetic = run_of()
+    synthetic.results["warnings"] = ["60 of 60 cases are synthetic"]
+    result, compared = run_gate(run_of(), synthetic, GatePolicy()), compare_runs(run_of(), synthetic)
+    for shown in (
+        render_gate(result),
+        gate_markdown(result),
+        comparison_markdown(compared),
+        render_comparison(compared),
+    ):
+        assert "60 of 60 cases are synthetic" in shown
 
 
 @pytest.mark.parametrize(
