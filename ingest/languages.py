@@ -83,7 +83,7 @@ def detect(document: Document) -> str:
         words = _NO_WORD.sub(" ", window)
         weight = sum(len(word.encode()) for word in words.split())
         if weight >= _MIN_BYTES:
-            language, probability = _identifier().classify(words)
+            language, probability = identifier().classify(words)
             votes[language if probability >= _SURE else ""] += weight
     if not votes:
         return ""
@@ -106,7 +106,8 @@ def _windows(text: str) -> Iterator[str]:
 
 
 @cache
-def _identifier() -> LanguageIdentifier:
+def identifier() -> LanguageIdentifier:
+    """Return the language model; loading it takes a second, once a process."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

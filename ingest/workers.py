@@ -1,7 +1,8 @@
 """Partition and chunk in worker processes, each file under a time and a memory limit.
 
 A worker that hangs, dies or needs too much memory is replaced and its file becomes a failure; the run goes on. Workers
-are spawned, so they inherit no lock and no open file, and they end when their parent does.
+are forked from a process that was spawned for it and holds what all of them need (`ingest.warm`), so they start at once
+and inherit no lock and no open file of the caller; both end when their parent does.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 
 from ingest.sources import SourceItem
@@ -106,7 +108,7 @@ def make(job: Job, recipe: Recipe) -> Outcome:
 
 @dataclass(slots=True)
 class _Worker:
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
     started: bool = False
     job: Job | None = None
@@ -171,7 +173,7 @@ class WorkerPool:
         return len(self._workers) < self._jobs
 
     def _start(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")
+        context = _start_context()
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True)
         process.start()
@@ -225,6 +227,15 @@ class WorkerPool:
         return Outcome(job.doc_id, reason=reason, transient=True)
 
 
+def _start_context() -> ForkServerContext | SpawnContext:
+    """Return how workers start: forked from a warm process where the system can, else spawned one by one."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ingest.warm"])
+    return context
+
+
 def _ready(busy: list[_Worker]) -> list[_Worker]:
     """Wait until a worker answered, died or is over its time; return those, none if it takes long."""
     waits = {worker.pipe: worker for worker in busy}
@@ -246,7 +257,7 @@ def _stop(worker: _Worker) -> None:
     worker.process.close()
 
 
-def _death(process: SpawnProcess) -> str:
+def _death(process: BaseProcess) -> str:
     code = process.exitcode
     if code is not None and code < 0:
         name = signal.Signals(-code).name
