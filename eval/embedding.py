@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
 
 from rag.ports import Embedder, Embeddings
 from rag.types import Vectors
@@ -24,7 +22,7 @@ def one_at_a_time(embedder: Embedder) -> Callable[[str], Vectors]:
 
 
 class EmbeddedAhead:
-    """The vectors of `texts`, each embedded once, in their order; leaving the context drops what has not begun."""
+    """The vectors of `texts`, each embedded once, in their order, until it is closed."""
 
     def __init__(self, embedder: Embedder, texts: Iterable[str]) -> None:
         self._embedder = embedder
@@ -36,22 +34,22 @@ class EmbeddedAhead:
             future = self._pool.submit(embedder.embed, window)
             self._found |= {text: (future, row) for row, text in enumerate(window)}
 
-    def __enter__(self) -> Self:
-        """Return this."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
         """Let the window under way end and drop the rest."""
         self._pool.shutdown(cancel_futures=True)
 
     def vector(self, text: str) -> Vectors:
         """Return a text's vector as soon as it is there; a text that was not announced is embedded now.
 
+        So is one whose neighbours' embedding failed, so that a text that cannot be embedded costs no other.
+
         Raises:
-            Exception: what the embedder raised for the texts embedded with this one.
+            Exception: what the embedder raises for this text.
         """
         if text not in self._found:
             return one_at_a_time(self._embedder)(text)
         future, row = self._found[text]
-        vector: Vectors = future.result().vectors[row]
-        return vector
+        if future.exception() is not None:
+            return one_at_a_time(self._embedder)(text)
+        found: Vectors = future.result().vectors[row]
+        return found

@@ -1,29 +1,26 @@
-"""RAGAS metrics that need no language model, one case at a time; every case comes back with a value or a reason.
+"""RAGAS metrics that need no language model: how each is fed and called. `eval.ragas_process` runs them.
 
 RAGAS' own experiment runner drops rows that fail and reorders the rest, so only its metrics are used.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import warnings
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from eval.embedding import EmbeddedAhead
-from eval.metrics.base import Metric, Unmeasured, Value, not_applicable
+from eval.metrics.base import Unmeasured, not_applicable
 from eval.observation import Observation
-from rag.ports import Embedder
 from rag.types import Vectors
 
 Fields = dict[str, Any]
 Score = Callable[[Fields], Awaitable[float]]
 VectorOf = Callable[[str], Vectors]
 """Returns the vector `(d,) float32` of one text."""
+
+SIMILARITY = "ragas.semantic_similarity"
+"""The metric that needs vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,63 +29,25 @@ class RagasMetric:
 
     meaning: str
     fields: Callable[[Observation], Fields | Unmeasured]
-    load: Callable[[VectorOf | None], Score | None]
+    load: Callable[[VectorOf], Score]
     rate: bool = False
 
 
-@contextmanager
-def keyless_metrics(
-    embedder: Embedder | None = None, observations: Sequence[Observation] = ()
-) -> Iterator[tuple[Metric, ...]]:
-    """Import RAGAS (seconds) and yield its keyless metrics as ours; call them in a thread that runs no event loop.
-
-    Values are RAGAS' own, 0..1, higher is better. Semantic similarity is there only with an embedder; the texts that it
-    will compare in `observations` are embedded ahead, beside the import and the other metrics.
-    """
-    os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
-    with _ahead(embedder, observations) as vector_of, asyncio.Runner() as runner:
-        loaded = []
-        with warnings.catch_warnings():
-            # its imports and its own deprecated classes warn about each other; no caller can act on that
-            warnings.simplefilter("ignore")
-            for name, member in RAGAS_METRICS.items():
-                score = member.load(vector_of)
-                if score is not None:
-                    loaded.append(_metric(name, member, score, runner))
-        yield tuple(loaded)
+def comparable(seen: Observation) -> Fields | Unmeasured:
+    """Return the answer and its reference, or why they cannot be compared."""
+    if not seen.case.answers:
+        return not_applicable("the case has no reference answer")
+    if not seen.case.answerable:
+        return not_applicable("the question is unanswerable")
+    if not seen.answer:
+        return not_applicable("nothing was answered")
+    return {"response": seen.answer, "reference": seen.case.answers[0]}
 
 
-@contextmanager
-def _ahead(embedder: Embedder | None, observations: Sequence[Observation]) -> Iterator[VectorOf | None]:
-    """Yield what returns a text's vector, with all answers and their references under way."""
-    if embedder is None:
-        yield None
-        return
-    compared = [fields for seen in observations if not isinstance(fields := _strings(seen), Unmeasured)]
-    with EmbeddedAhead(embedder, (text for fields in compared for text in fields.values())) as ahead:
-        yield ahead.vector
-
-
-def _metric(name: str, member: RagasMetric, score: Score, runner: asyncio.Runner) -> Metric:
-    async def ask(fields: Fields) -> float:
-        return await score(fields)
-
-    def compute(seen: Observation) -> Value:
-        fields = member.fields(seen)
-        if isinstance(fields, Unmeasured):
-            return fields
-        try:
-            return runner.run(ask(fields))
-        except Exception as error:  # foreign code, one case: any failure is this case's reason
-            return Unmeasured(f"RAGAS raised {type(error).__name__}: {' '.join(str(error).split())[:200]}")
-
-    return Metric(name, "ragas", member.meaning, compute, "score", rate=member.rate)
-
-
-def _sampled(class_name: str) -> Callable[[VectorOf | None], Score]:
+def _sampled(class_name: str) -> Callable[[VectorOf], Score]:
     """Return a loader of a metric of `ragas.metrics`, which scores samples."""
 
-    def load(vector_of: VectorOf | None) -> Score:
+    def load(vector_of: VectorOf) -> Score:
         import ragas.metrics
         from ragas import SingleTurnSample
 
@@ -103,10 +62,10 @@ def _sampled(class_name: str) -> Callable[[VectorOf | None], Score]:
     return load
 
 
-def _direct(class_name: str) -> Callable[[VectorOf | None], Score]:
+def _direct(class_name: str) -> Callable[[VectorOf], Score]:
     """Return a loader of a metric of `ragas.metrics.collections`, which scores keyword arguments."""
 
-    def load(vector_of: VectorOf | None) -> Score:
+    def load(vector_of: VectorOf) -> Score:
         import ragas.metrics.collections
 
         scorer = getattr(ragas.metrics.collections, class_name)()
@@ -128,9 +87,7 @@ def _stop_tracking() -> None:
     module._analytics_batcher = SimpleNamespace(add_evaluation=lambda event: None)
 
 
-def _semantic_similarity(vector_of: VectorOf | None) -> Score | None:
-    if vector_of is None:
-        return None
+def _semantic_similarity(vector_of: VectorOf) -> Score:
     from ragas.metrics.collections import SemanticSimilarity
 
     from eval.judges.ragas_bridge import RagasEmbedding
@@ -168,16 +125,6 @@ def _passages(seen: Observation) -> list[str] | Unmeasured:
     return [passage.text for passage in seen.passages] or Unmeasured("the context is empty")
 
 
-def _strings(seen: Observation) -> Fields | Unmeasured:
-    if not seen.case.answers:
-        return not_applicable("the case has no reference answer")
-    if not seen.case.answerable:
-        return not_applicable("the question is unanswerable")
-    if not seen.answer:
-        return not_applicable("nothing was answered")
-    return {"response": seen.answer, "reference": seen.case.answers[0]}
-
-
 def _quotes(seen: Observation) -> Fields | Unmeasured:
     if not seen.answer or not any(mark in seen.answer for mark in '"“'):
         return not_applicable("the answer quotes nothing")
@@ -200,19 +147,17 @@ RAGAS_METRICS: dict[str, RagasMetric] = {
         "share of gold texts that a passage is like", _contexts, _sampled("NonLLMContextRecall")
     ),
     "ragas.string_similarity": RagasMetric(
-        "edit similarity of answer and reference", _strings, _direct("NonLLMStringSimilarity")
+        "edit similarity of answer and reference", comparable, _direct("NonLLMStringSimilarity")
     ),
-    "ragas.rouge_l": RagasMetric("ROUGE-L F1 of answer and reference", _strings, _direct("RougeScore")),
-    "ragas.bleu": RagasMetric("BLEU of answer and reference", _strings, _direct("BleuScore")),
-    "ragas.chrf": RagasMetric("chrF of answer and reference", _strings, _direct("CHRFScore")),
-    "ragas.exact_match": RagasMetric("answer equals the reference", _strings, _direct("ExactMatch"), rate=True),
+    "ragas.rouge_l": RagasMetric("ROUGE-L F1 of answer and reference", comparable, _direct("RougeScore")),
+    "ragas.bleu": RagasMetric("BLEU of answer and reference", comparable, _direct("BleuScore")),
+    "ragas.chrf": RagasMetric("chrF of answer and reference", comparable, _direct("CHRFScore")),
+    "ragas.exact_match": RagasMetric("answer equals the reference", comparable, _direct("ExactMatch"), rate=True),
     "ragas.string_presence": RagasMetric(
-        "the reference stands in the answer", _strings, _direct("StringPresence"), rate=True
+        "the reference stands in the answer", comparable, _direct("StringPresence"), rate=True
     ),
     "ragas.quoted_spans_alignment": RagasMetric(
         "share of quoted words found in the context", _quotes, _direct("QuotedSpansAlignment")
     ),
-    "ragas.semantic_similarity": RagasMetric(
-        "cosine of answer and reference embeddings", _strings, _semantic_similarity
-    ),
+    SIMILARITY: RagasMetric("cosine of answer and reference embeddings", comparable, _semantic_similarity),
 }

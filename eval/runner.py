@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -17,7 +17,8 @@ from eval.judges.scoring import JudgeReport, ask_judges, metric_name
 from eval.metrics import METRICS, Metric, Unmeasured, Value, choose_metrics
 from eval.metrics.cost import WALL
 from eval.observation import Evidence, Observation, answered, failed, searched
-from eval.ragas_metrics import RAGAS_METRICS, keyless_metrics
+from eval.ragas_metrics import RAGAS_METRICS
+from eval.ragas_process import RagasProcess
 from rag.errors import ConfigError, CorpusNotFoundError, UnknownKeyError
 from rag.pipeline import Request
 from rag.ports import Embedder, Verifier
@@ -106,9 +107,11 @@ async def run(
     started = clock()
     report = progress or (lambda phase, done, total: None)
     reader = LibraryReader(library) if library else None
-    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, verifier, reader), report)
-    judged, reports = await _judge_all(observations, judges, options, report)
-    metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, options, embedder, report)
+    with _ragas(options, embedder) as ragas:
+        asker = _Asker(pipeline, corpus, options, verifier, reader)
+        observations = await _observe_all(golden, asker, report, ragas.begin if ragas else _nothing)
+        judged, reports = await _judge_all(observations, judges, options, report)
+        metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, ragas, report)
     return Run(golden, corpus, options, metrics, rows, started, clock(), reports)
 
 
@@ -168,7 +171,9 @@ class _Asker:
         return Request(case.question, self.corpus, top_k=self.options.depth, history=case.history)
 
 
-async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> list[Observation]:
+async def _observe_all(
+    golden: GoldenSet, asker: _Asker, report: Progress, then: Callable[[Observation], None]
+) -> list[Observation]:
     gate = asyncio.Semaphore(max(1, asker.options.concurrency))
     done = 0
 
@@ -176,6 +181,7 @@ async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> li
         nonlocal done
         async with gate:
             seen = await asker.observe(case)
+        then(seen)
         done += 1
         report("answer", done, len(golden.cases))
         return seen
@@ -208,25 +214,30 @@ def _own_metrics(options: RunOptions, judges: Sequence[Judge]) -> tuple[Metric, 
     return choose_metrics(name for name in options.metrics if name in METRICS)
 
 
+def _ragas(options: RunOptions, embedder: Embedder | None) -> AbstractContextManager[RagasProcess | None]:
+    """Start RAGAS if one of its metrics is wanted."""
+    named = [name for name in RAGAS_METRICS if options.metrics is None or name in options.metrics]
+    wanted = bool(named) if options.metrics is not None else options.ragas
+    return nullcontext() if options.search_only or not wanted else RagasProcess(named, embedder)
+
+
+def _nothing(seen: Observation) -> None:
+    """Leave a case as it is."""
+
+
 def _score_all(
-    observations: Sequence[Observation],
-    own: tuple[Metric, ...],
-    options: RunOptions,
-    embedder: Embedder | None,
-    report: Progress,
+    observations: Sequence[Observation], own: tuple[Metric, ...], ragas: RagasProcess | None, report: Progress
 ) -> tuple[tuple[Metric, ...], tuple[Row, ...]]:
-    with keyless_metrics(embedder, observations) if _wants_ragas(options) else nullcontext(()) as ragas:
-        metrics = own + tuple(m for m in ragas if options.metrics is None or m.name in options.metrics)
-        rows = []
-        for seen in observations:
-            rows.append(Row(seen, {metric.name: _value(metric, seen) for metric in metrics}))
-            report("score", len(rows), len(observations))
-    return metrics, tuple(rows)
-
-
-def _wants_ragas(options: RunOptions) -> bool:
-    named = any(name.startswith("ragas.") for name in options.metrics or ())
-    return not options.search_only and (named or (options.ragas and options.metrics is None))
+    """Return all values; RAGAS goes on with what it was given while the others are computed."""
+    if ragas is not None:
+        ragas.compare(observations)
+    values = [{metric.name: _value(metric, seen) for metric in own} for seen in observations]
+    theirs = ragas.metrics if ragas is not None else ()
+    rows = []
+    for seen, found in zip(observations, values, strict=True):
+        rows.append(Row(seen, found | {metric.name: _value(metric, seen) for metric in theirs}))
+        report("score", len(rows), len(observations))
+    return own + theirs, tuple(rows)
 
 
 def _value(metric: Metric, seen: Observation) -> Value:

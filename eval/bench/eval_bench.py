@@ -2,9 +2,8 @@
 
     python -m eval.bench eval --cases 1000 --out out/bench
 
-The same questions are answered by the pipeline alone, as `ask` does, and by the runner with all default metrics. Both
-take turns on slices of the cases, in turning order, so that what else the machine does meets both. The report of all
-cases is written once, at the end, and counts as added.
+The same questions are answered by the pipeline alone, as `ask` does, and by the runner with all default metrics and a
+report, as `eval` does, the whole set each time and in turning order, so that what else the machine does meets both.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eval.bench.figures import Figure, machine, ratio_of_sums, single, table, write_figures
+from eval.bench.figures import Figure, machine, mean_of, ratio_of_sums, single, table, write_figures
 from eval.bench.memory import resident_mb
 from eval.bench.own import BENCH_CORPUS, own_ingestion, timed
 from eval.golden import Case, GoldenSet, load_golden
@@ -37,18 +36,20 @@ T = TypeVar("T")
 
 NOTES = (
     "alone: the pipeline's answers at the runner's concurrency, nothing kept; evaluated: the runner with its default"
-    " metrics and evidence from the catalogue; both with models loaded",
-    "added = (start + evaluated + report) / alone - 1, its interval over slices; memory is this process's resident set",
+    " metrics, RAGAS in a process of its own that is started anew, evidence from the catalogue, and the report's files;"
+    " answers and references that repeat are embedded once",
+    "both with the model and all caches warm: every question was answered once before",
+    "added = evaluated / alone - 1, its interval over rounds; memory is this process's resident set",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is measured: `cases` questions of a golden set, repeated as often as it takes, in `slices`."""
+    """What is measured: `cases` questions of a golden set, repeated as often as it takes, in `rounds` of both kinds."""
 
     golden: Path = Path("corpora/demo")
     cases: int = 1000
-    slices: int = 10
+    rounds: int = 2
 
 
 def bench_eval(options: Options, work: Path) -> dict[str, Any]:
@@ -56,57 +57,53 @@ def bench_eval(options: Options, work: Path) -> dict[str, Any]:
     golden = repeated(load_golden(options.golden), options.cases)
     with own_ingestion(work / "home") as own:
         own.ingest(golden.documents)
-        run_sync(_answer(own.runtime, golden.cases[:2]))  # loads the models
+        run_sync(_answer(own.runtime, golden.cases))
+        alone, evaluated, reports = [], [], []
         memory = {"before": single(resident_mb())}
-        start, _ = _taken(lambda: run_sync(_evaluate(own.runtime, replace(golden, cases=golden.cases[:2]))))
-        alone, evaluated, runs = [], [], []
-        for i in range(options.slices):
-            part = replace(golden, cases=golden.cases[i :: options.slices])
-            seconds, found = _both(own.runtime, part, alone_first=i % 2 == 0)
+        for i in range(options.rounds):
+            seconds, report = _both(own.runtime, golden, work / "report", alone_first=i % 2 == 0)
             alone.append(seconds[0])
             evaluated.append(seconds[1])
-            runs.append(found)
-            memory[f"after {sum(len(done.rows) for done in runs)} cases"] = single(resident_mb())
-            log.info(
-                "slice %d of %d: %.1f s alone, %.1f s evaluated", i + 1, options.slices, *(t.wall for t in seconds)
-            )
-        report, _ = _taken(lambda: write_report(_joined(golden, runs), work / "report"))
-        memory["after the report"] = single(resident_mb())
+            reports.append(report)
+            memory[f"after {(i + 1) * len(golden.cases)} cases"] = single(resident_mb())
+            log.info("round %d: %.1f s alone, %.1f s evaluated", i + 1, *(taken.wall for taken in seconds))
     return {
         "cases": len(golden.cases),
-        "wall": _figures(*([taken.wall for taken in part] for part in ([start], alone, evaluated, [report]))),
-        "cpu": _figures(*([taken.cpu for taken in part] for part in ([start], alone, evaluated, [report]))),
+        "wall": _figures(*([taken.wall for taken in part] for part in (alone, evaluated, reports))),
+        "cpu": _figures(*([taken.cpu for taken in part] for part in (alone, evaluated, reports))),
         "rss_mb": memory,
         "report_mb": single((work / "report" / "report.html").stat().st_size / 1e6),
         "about": machine() | {"notes": list(NOTES)},
     }
 
 
-def _figures(
-    start: Sequence[float], alone: Sequence[float], evaluated: Sequence[float], report: Sequence[float]
-) -> dict[str, Figure]:
-    once = (sum(start) + sum(report)) / len(evaluated)
+def _figures(alone: Sequence[float], evaluated: Sequence[float], reports: Sequence[float]) -> dict[str, Figure]:
     return {
-        "alone_s": single(sum(alone)),
-        "evaluated_s": single(sum(evaluated)),
-        "start_s": single(sum(start), "two cases; RAGAS' libraries are imported"),
-        "report_s": single(sum(report)),
-        "added": _added([seconds + once for seconds in evaluated], alone),
+        "alone_s": mean_of(alone),
+        "evaluated_s": mean_of(evaluated),
+        "of_which_report_s": mean_of(reports),
+        "added": _added(evaluated, alone),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """Seconds of wall time, and of this process' CPUs, which do not grow when others keep the machine busy."""
+    """Seconds of wall time, and of the CPUs' time for this process and RAGAS', which others do not make longer."""
 
     wall: float
     cpu: float
 
 
 def _taken(work: Callable[[], T]) -> tuple[_Taken, T]:
-    started = time.process_time()
+    started = _cpu_s()
     wall, result = timed(work)
-    return _Taken(wall, time.process_time() - started), result
+    return _Taken(wall, _cpu_s() - started), result
+
+
+def _cpu_s() -> float:
+    """Return the CPU seconds of this process and of those that it ended."""
+    taken = os.times()
+    return taken.user + taken.system + taken.children_user + taken.children_system
 
 
 def repeated(golden: GoldenSet, count: int) -> GoldenSet:
@@ -116,20 +113,21 @@ def repeated(golden: GoldenSet, count: int) -> GoldenSet:
     return replace(golden, cases=tuple(cases))
 
 
-def _joined(golden: GoldenSet, runs: Sequence[Run]) -> Run:
-    cases = tuple(case for done in runs for case in done.golden.cases)
-    rows = tuple(row for done in runs for row in done.rows)
-    return replace(runs[0], golden=replace(golden, cases=cases), rows=rows)
+def _both(
+    runtime: Runtime, golden: GoldenSet, folder: Path, *, alone_first: bool
+) -> tuple[tuple[_Taken, _Taken], _Taken]:
+    """Return what the cases took alone and evaluated, and the report of the latter."""
 
+    def evaluate() -> _Taken:
+        done = run_sync(_evaluate(runtime, golden))
+        return _taken(lambda: write_report(done, folder))[0]
 
-def _both(runtime: Runtime, part: GoldenSet, *, alone_first: bool) -> tuple[tuple[_Taken, _Taken], Run]:
-    """Return what the cases took alone and evaluated, and the run."""
-    if alone_first:
-        alone, _ = _taken(lambda: run_sync(_answer(runtime, part.cases)))
-    evaluated, found = _taken(lambda: run_sync(_evaluate(runtime, part)))
-    if not alone_first:
-        alone, _ = _taken(lambda: run_sync(_answer(runtime, part.cases)))
-    return (alone, evaluated), found
+    def answer() -> None:
+        run_sync(_answer(runtime, golden.cases))
+
+    before = _taken(answer)[0] if alone_first else None
+    evaluated, report = _taken(evaluate)
+    return (before or _taken(answer)[0], evaluated), report
 
 
 async def _answer(runtime: Runtime, cases: Sequence[Case]) -> None:
@@ -156,7 +154,7 @@ async def _evaluate(runtime: Runtime, golden: GoldenSet) -> Run:
 def _added(over: Sequence[float], under: Sequence[float]) -> Figure:
     found = ratio_of_sums(over, under)
     value, low, high = (None if bound is None else bound - 1 for bound in (found.value, found.low, found.high))
-    return replace(found, value=value, low=low, high=high, note="share of the time alone; n counts slices")
+    return replace(found, value=value, low=low, high=high, note="share of the time alone; n counts rounds")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -165,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     defaults = Options()
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="folder of eval.json")
     parser.add_argument("--golden", type=Path, default=defaults.golden, help="the golden set")
-    for name in ("cases", "slices"):
+    for name in ("cases", "rounds"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("eval").setLevel(logging.INFO)

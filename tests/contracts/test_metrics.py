@@ -10,7 +10,8 @@ import pytest
 from eval.golden import Case, GoldSpan
 from eval.metrics import METRICS, Metric, Unmeasured, choose_metrics
 from eval.observation import Evidence, Observation, Range, SupportFinding, failed
-from eval.ragas_metrics import RAGAS_METRICS, keyless_metrics
+from eval.ragas_metrics import RAGAS_METRICS
+from eval.ragas_process import RagasProcess
 from rag.errors import UnknownKeyError
 from rag.types import Citation, Passage, Sentence, Span, Support, Usage
 
@@ -40,8 +41,10 @@ ALL = {"full": FULL, "refused": REFUSED, "empty": EMPTY, "searched": SEARCHED}
 
 @pytest.fixture(scope="module")
 def ragas() -> Iterator[dict[str, Metric]]:
-    with keyless_metrics() as metrics:
-        yield {metric.name: metric for metric in metrics}
+    with RagasProcess(list(RAGAS_METRICS)) as process:
+        for seen in ALL.values():
+            process.begin(seen)
+        yield {metric.name: metric for metric in process.metrics}
 
 
 def check_value(metric: Metric, seen: Observation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ class Counting:
 def test_each_text_is_embedded_once_and_found_by_itself() -> None:
     texts = ["x" * (i % 150) for i in range(300)]
     model = Counting()
-    with EmbeddedAhead(model, texts) as ahead:
+    with closing(EmbeddedAhead(model, texts)) as ahead:
         assert [float(ahead.vector(text)[0]) for text in reversed(texts)] == [len(text) for text in reversed(texts)]
         assert float(ahead.vector("never announced")[0]) == 15
     assert sorted(model.asked) == sorted({*texts, "never announced"})
@@ -42,15 +43,15 @@ def test_each_text_is_embedded_once_and_found_by_itself() -> None:
 
 def test_a_failure_is_raised_where_its_vector_is_wanted_and_nowhere_else() -> None:
     texts = [f"{i}" for i in range(200)]
-    with EmbeddedAhead(Counting(fails_on="0"), texts) as ahead:
+    with closing(EmbeddedAhead(Counting(fails_on="0"), texts)) as ahead:
         with pytest.raises(ModelError, match="it broke"):
-            ahead.vector("63")
-        assert ahead.vector("64").tolist() == [2.0]
+            ahead.vector("0")
+        assert [ahead.vector(text).tolist() for text in ("1", "63", "64")] == [[1.0], [2.0], [2.0]]
 
 
-def test_leaving_drops_what_has_not_begun() -> None:
+def test_closing_drops_what_has_not_begun() -> None:
     going_on = threading.Event()
     model = Counting(waits_for=going_on)
-    with EmbeddedAhead(model, [f"{i}" for i in range(1000)]):
+    with closing(EmbeddedAhead(model, [f"{i}" for i in range(1000)])):
         going_on.set()
     assert len(model.asked) < 1000
