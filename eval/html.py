@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from eval.html_cases import case_view
 from eval.plots import Bar, Interval, Point, bars, curve, forest, reliability, sparkline
 from eval.render import FAMILIES, heading, interval, judge_lines, label, measured, number, slice_columns
@@ -20,13 +22,12 @@ _WHOLE = ("total", "wall")
 def render_html(results: Json, rows: Sequence[Json]) -> str:
     """Return the whole page; every text of the run is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
     loader = PackageLoader("eval", "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(interval=interval, number=number, percent=_percent)
+    environment.filters.update(interval=interval, number=number, percent=_percent, chips=_chips)
     plain = [dict(row) for row in rows]
     return environment.get_template("report.html.j2").render(
         results=results,
@@ -48,6 +49,11 @@ def render_html(results: Json, rows: Sequence[Json]) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
+
+
+def _chips(values: Mapping[str, float], form: str) -> Markup:
+    """Return name and value of each as a label; in one go, since a page of a thousand cases has sixty thousand."""
+    return Markup(" ".join(f'<span class="tag">{escape(name)} {form % value}</span>' for name, value in values.items()))
 
 
 def _unbroken(rows: Sequence[Json]) -> Json:

@@ -5,7 +5,9 @@ RAGAS' own experiment runner drops rows that fail and reorders the rest, so only
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +64,18 @@ def _sampled(class_name: str) -> Callable[[VectorOf], Score]:
     return load
 
 
+@contextmanager
+def _hidden(*packages: str) -> Iterator[None]:
+    """Let imports do without optional packages: NLTK, of which ROUGE needs a stemmer, would load them for a second."""
+    absent = {name for name in packages if name not in sys.modules}
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
 def _direct(class_name: str) -> Callable[[VectorOf], Score]:
     """Return a loader of a metric of `ragas.metrics.collections`, which scores keyword arguments."""
 
@@ -76,6 +90,12 @@ def _direct(class_name: str) -> Callable[[VectorOf], Score]:
         return score
 
     return load
+
+
+def _rouge(vector_of: VectorOf) -> Score:
+    with _hidden("scipy", "sklearn"):
+        import rouge_score.rouge_scorer  # noqa: F401
+    return _direct("RougeScore")(vector_of)
 
 
 def _stop_tracking() -> None:
@@ -149,7 +169,7 @@ RAGAS_METRICS: dict[str, RagasMetric] = {
     "ragas.string_similarity": RagasMetric(
         "edit similarity of answer and reference", comparable, _direct("NonLLMStringSimilarity")
     ),
-    "ragas.rouge_l": RagasMetric("ROUGE-L F1 of answer and reference", comparable, _direct("RougeScore")),
+    "ragas.rouge_l": RagasMetric("ROUGE-L F1 of answer and reference", comparable, _rouge),
     "ragas.bleu": RagasMetric("BLEU of answer and reference", comparable, _direct("BleuScore")),
     "ragas.chrf": RagasMetric("chrF of answer and reference", comparable, _direct("CHRFScore")),
     "ragas.exact_match": RagasMetric("answer equals the reference", comparable, _direct("ExactMatch"), rate=True),

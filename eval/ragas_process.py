@@ -131,17 +131,18 @@ def serve(pipe: Connection) -> None:
             asked, given = pipe.recv()
             vectors.clear()
             vectors.update(given)
-            pipe.send({name: _scored(runner, scores[name], fields) for name, fields in asked.items()})
+            pipe.send(runner.run(_scored({name: (scores[name], fields) for name, fields in asked.items()})))
 
 
-def _scored(runner: asyncio.Runner, score: Score, fields: Fields) -> Value:
-    async def ask() -> float:
-        return await score(fields)
-
-    try:
-        return runner.run(ask())
-    except Exception as error:  # foreign code, one case: any failure is this case's reason
-        return Unmeasured(f"RAGAS raised {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+async def _scored(asked: Mapping[str, tuple[Score, Fields]]) -> Values:
+    values: dict[str, Value] = {}
+    for name, (score, fields) in asked.items():
+        try:
+            values[name] = await score(fields)
+        except Exception as error:  # foreign code, one case: any failure is this case's reason
+            reason = " ".join(str(error).split())[:200]
+            values[name] = Unmeasured(f"RAGAS raised {type(error).__name__}: {reason}")
+    return values
 
 
 def main() -> None:

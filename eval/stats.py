@@ -286,7 +286,8 @@ def _units(data: Floats, clusters: Sequence[Hashable] | None) -> tuple[str, Floa
 
 def _resampled_means(sums: Floats, counts: Floats, seed: int, draws: int) -> Floats:
     resamples = _kept_resamples if len(sums) * draws <= _KEPT_CELLS else _resamples
-    return np.concatenate([(often @ sums) / (often @ counts) for often in resamples(len(sums), seed, draws)])
+    drawn = float(len(sums)) if np.all(counts == 1) else None  # most often every unit is one value
+    return np.concatenate([(often @ sums) / (drawn or often @ counts) for often in resamples(len(sums), seed, draws)])
 
 
 def _resampled_quantiles(ordered: Floats, q: float, seed: int, draws: int) -> Floats:
