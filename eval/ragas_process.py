@@ -1,6 +1,6 @@
-"""RAGAS in a process of its own: it loads (seconds) and scores while cases are still being answered.
+"""RAGAS in a process of its own: it loads (seconds) and scores beside our own metrics and the embedding of answers.
 
-The process runs at the lowest priority, so that it takes what answering leaves and latencies stay what they are. Every
+Not beside the answering: that would cost more than it saves, even at the lowest priority, and change latencies. Every
 case comes back with a value or a reason for each metric, whatever RAGAS or the process do.
 """
 
@@ -26,16 +26,14 @@ from eval.ragas_metrics import RAGAS_METRICS, SIMILARITY, Fields, Score, compara
 from rag.ports import Embedder
 from rag.types import Vectors
 
-_LOWEST_PRIORITY = 19
-
 Values = Mapping[str, Value]
 
 
 class RagasProcess:
     """Scores observations by RAGAS' keyless metrics. Values are RAGAS' own, 0..1, higher is better.
 
-    `begin` hands over a case as soon as it is answered, `compare` all of them for semantic similarity, which is there
-    only with an embedder; then `metrics` return their values. Leaving the context ends the process.
+    `begin` hands over all cases, then `metrics` return their values. Semantic similarity is there only with an
+    embedder. Leaving the context ends the process.
     """
 
     def __init__(self, names: Sequence[str], embedder: Embedder | None = None) -> None:
@@ -67,13 +65,11 @@ class RagasProcess:
         self._pump.shutdown(cancel_futures=True)
         self._pipe.close()
 
-    def begin(self, seen: Observation) -> None:
-        """Score a case by all metrics that need no vectors, in the order of calls."""
+    def begin(self, observations: Sequence[Observation]) -> None:
+        """Start to score cases, by the metrics that need vectors last: their texts are embedded in the meantime."""
         plain = [name for name in self._names if name != SIMILARITY]
-        self._found[id(seen)] = [self._pump.submit(self._ask, seen, plain)]
-
-    def compare(self, observations: Sequence[Observation]) -> None:
-        """Score the semantic similarity of cases that were begun; their texts are embedded in the meantime."""
+        for seen in observations:
+            self._found[id(seen)] = [self._pump.submit(self._ask, seen, plain)]
         if SIMILARITY not in self._names or self._embedder is None:
             return
         compared = [fields for seen in observations if not isinstance(fields := comparable(seen), Unmeasured)]
@@ -148,7 +144,6 @@ async def _scored(asked: Mapping[str, tuple[Score, Fields]]) -> Values:
 def main() -> None:
     """Serve the pipe whose number is the argument until its other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_LOWEST_PRIORITY)
     try:
         serve(Connection(int(sys.argv[1])))
     except (EOFError, OSError):

@@ -107,11 +107,9 @@ async def run(
     started = clock()
     report = progress or (lambda phase, done, total: None)
     reader = LibraryReader(library) if library else None
-    with _ragas(options, embedder) as ragas:
-        asker = _Asker(pipeline, corpus, options, verifier, reader)
-        observations = await _observe_all(golden, asker, report, ragas.begin if ragas else _nothing)
-        judged, reports = await _judge_all(observations, judges, options, report)
-        metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, ragas, report)
+    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, verifier, reader), report)
+    judged, reports = await _judge_all(observations, judges, options, report)
+    metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, options, embedder, report)
     return Run(golden, corpus, options, metrics, rows, started, clock(), reports)
 
 
@@ -171,9 +169,7 @@ class _Asker:
         return Request(case.question, self.corpus, top_k=self.options.depth, history=case.history)
 
 
-async def _observe_all(
-    golden: GoldenSet, asker: _Asker, report: Progress, then: Callable[[Observation], None]
-) -> list[Observation]:
+async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> list[Observation]:
     gate = asyncio.Semaphore(max(1, asker.options.concurrency))
     done = 0
 
@@ -181,7 +177,6 @@ async def _observe_all(
         nonlocal done
         async with gate:
             seen = await asker.observe(case)
-        then(seen)
         done += 1
         report("answer", done, len(golden.cases))
         return seen
@@ -221,22 +216,23 @@ def _ragas(options: RunOptions, embedder: Embedder | None) -> AbstractContextMan
     return nullcontext() if options.search_only or not wanted else RagasProcess(named, embedder)
 
 
-def _nothing(seen: Observation) -> None:
-    """Leave a case as it is."""
-
-
 def _score_all(
-    observations: Sequence[Observation], own: tuple[Metric, ...], ragas: RagasProcess | None, report: Progress
+    observations: Sequence[Observation],
+    own: tuple[Metric, ...],
+    options: RunOptions,
+    embedder: Embedder | None,
+    report: Progress,
 ) -> tuple[tuple[Metric, ...], tuple[Row, ...]]:
-    """Return all values; RAGAS goes on with what it was given while the others are computed."""
-    if ragas is not None:
-        ragas.compare(observations)
-    values = [{metric.name: _value(metric, seen) for metric in own} for seen in observations]
-    theirs = ragas.metrics if ragas is not None else ()
-    rows = []
-    for seen, found in zip(observations, values, strict=True):
-        rows.append(Row(seen, found | {metric.name: _value(metric, seen) for metric in theirs}))
-        report("score", len(rows), len(observations))
+    """Return all values; ours are computed while RAGAS is at work."""
+    with _ragas(options, embedder) as ragas:
+        if ragas is not None:
+            ragas.begin(observations)
+        values = [{metric.name: _value(metric, seen) for metric in own} for seen in observations]
+        theirs = ragas.metrics if ragas is not None else ()
+        rows = []
+        for seen, found in zip(observations, values, strict=True):
+            rows.append(Row(seen, found | {metric.name: _value(metric, seen) for metric in theirs}))
+            report("score", len(rows), len(observations))
     return own + theirs, tuple(rows)
 
 

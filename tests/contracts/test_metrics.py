@@ -42,8 +42,7 @@ ALL = {"full": FULL, "refused": REFUSED, "empty": EMPTY, "searched": SEARCHED}
 @pytest.fixture(scope="module")
 def ragas() -> Iterator[dict[str, Metric]]:
     with RagasProcess(list(RAGAS_METRICS)) as process:
-        for seen in ALL.values():
-            process.begin(seen)
+        process.begin(list(ALL.values()))
         yield {metric.name: metric for metric in process.metrics}
 
 

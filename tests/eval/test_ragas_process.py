@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from eval.metrics.base import Unmeasured, Value
+from eval.observation import Observation
 from eval.ragas_metrics import SIMILARITY
 from eval.ragas_process import RagasProcess
 from rag.errors import ModelError
@@ -32,25 +33,19 @@ class Letters:
         return Embeddings(counts / np.linalg.norm(counts, axis=1, keepdims=True))
 
 
-def answering(text: str, reference: str) -> object:
+def answering(text: str, reference: str) -> Observation:
     return replace(FULL, answer=text, case=replace(FULL.case, answers=(reference,)))
 
 
-def values(process: RagasProcess, name: str, seen: Sequence[object]) -> list[Value]:
+def values(process: RagasProcess, name: str, seen: Sequence[Observation]) -> list[Value]:
     (metric,) = (metric for metric in process.metrics if metric.name == name)
-    return [metric(item) for item in seen]  # type: ignore[arg-type]
-
-
-def begun(process: RagasProcess, seen: Sequence[object]) -> None:
-    for item in seen:
-        process.begin(item)  # type: ignore[arg-type]
-    process.compare(seen)  # type: ignore[arg-type]
+    return [metric(item) for item in seen]
 
 
 def test_similarity_is_the_cosine_of_the_embedder_s_vectors() -> None:
     seen = [answering("abc", "abc"), answering("ab", "ac"), answering("ab", "cd"), REFUSED]
     with RagasProcess([MATCH, SIMILARITY], Letters()) as process:  # type: ignore[arg-type]
-        begun(process, seen)
+        process.begin(seen)
         same, half, none, refused = values(process, SIMILARITY, seen)
         assert (same, half, none) == (pytest.approx(1), pytest.approx(0.5), pytest.approx(0, abs=1e-6))
         assert isinstance(refused, Unmeasured) and not refused.applicable
@@ -62,7 +57,7 @@ def test_similarity_is_the_cosine_of_the_embedder_s_vectors() -> None:
 def test_an_embedder_that_fails_costs_only_the_cases_it_failed_on() -> None:
     seen = [answering("broken", "abc"), answering("abc", "abc")]
     with RagasProcess([MATCH, SIMILARITY], Letters()) as process:  # type: ignore[arg-type]
-        begun(process, seen)
+        process.begin(seen)
         failed, fine = values(process, SIMILARITY, seen)
         assert failed == Unmeasured("ModelError: this text is broken") and fine == pytest.approx(1)
         assert values(process, MATCH, seen) == [0.0, 1.0]
@@ -71,10 +66,10 @@ def test_an_embedder_that_fails_costs_only_the_cases_it_failed_on() -> None:
 def test_a_process_that_dies_leaves_a_reason_in_every_row() -> None:
     seen = [answering("abc", "abc") for _ in range(5)]
     with RagasProcess([MATCH]) as process:
-        process.begin(seen[0])  # type: ignore[arg-type]
+        process.begin(seen[:1])
         assert values(process, MATCH, seen[:1]) == [1.0]
         os.kill(process._process.pid, signal.SIGKILL)
-        begun(process, seen[1:])
+        process.begin(seen[1:])
         lost = values(process, MATCH, seen[1:])
     assert lost == [Unmeasured("the process that runs RAGAS ended with exit code -9")] * 4
 
