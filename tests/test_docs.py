@@ -304,6 +304,10 @@ def test_the_page_of_gates_is_true(workspace: Workspace) -> None:
     page = (REPOSITORY / "docs" / "gates.md").read_text(encoding="utf-8")
     for body in (body for name, body in fenced(page) if name == "yaml"):
         (workspace.folder / f"page-{body.split()[1]}").write_text(body.replace("sign-offs.yaml", "page-sign-offs.yaml"))
+    assert [rule.set for rule in load_policy(workspace.folder / "page-gates-sets.yaml").required] == [
+        "regressions",
+        "intents",
+    ]
     policy = load_policy(workspace.folder / "page-gates.yaml")
     assert (
         policy.sign_off and read_yaml(policy.sign_off.file, SignOffs, "the file").sign_offs[0].by in policy.sign_off.by
