@@ -109,8 +109,13 @@ class VectorIndex(Protocol):
         """Erase points; unknown pks are ignored."""
         ...
 
-    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
-        """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity (-1..1)."""
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+    ) -> list[Candidate]:
+        """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity (-1..1).
+
+        With `exact` every vector is compared; without it an index may leave some out that are most likely far away.
+        """
         ...
 
     def count(self, generation: int) -> int:

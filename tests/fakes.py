@@ -100,7 +100,9 @@ class FakeVectorIndex:
         for pk in pks:
             self.points.pop(pk, None)
 
-    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+    ) -> list[Candidate]:
         found = [
             Candidate(point.pk, float(point.vector @ vector))
             for point in self._visible(generation)

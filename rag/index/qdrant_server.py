@@ -80,7 +80,9 @@ class QdrantServerIndex:
         with self._collection_ready():
             self._client.delete(self._collection, models.PointIdsList(points=list(pks)), wait=True)
 
-    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+    ) -> list[Candidate]:
         """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity, ties by pk."""
         check_dim(vector, self._dim)
         if is_impossible(filter):
@@ -93,6 +95,7 @@ class QdrantServerIndex:
                 query_filter=_visible(generation, filter),
                 limit=top_k,
                 with_payload=False,
+                search_params=models.SearchParams(exact=True) if exact else None,
             )
         return ordered((int(point.id), point.score) for point in found.points)
 
