@@ -15,7 +15,7 @@ export SCARF_NO_ANALYTICS := 1
 export RAGAS_DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-retrieval bench-eval up down lock clean
+.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-retrieval bench-eval up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,6 +78,9 @@ bench-ingest: install  ## speed, memory and the cost of edits, beside LlamaIndex
 bench-latency: install  ## retrieval at 10k and 100k chunks, beside LlamaIndex and rank_bm25 (BENCH_ARGS="--sizes 1000000")
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target out/bench/llama-bm25 $(LLAMA_BM25)
 	PYTHONPATH=out/bench/llama-bm25 $(BIN)/python -m eval.bench latency $(BENCH_ARGS)
+
+bench-vectors: install  ## codes and graphs of the embedded vector engine against exact search (BENCH_ARGS="--size 50000")
+	$(BIN)/python -m eval.bench vectors $(BENCH_ARGS)
 
 bench-retrieval: install  ## what the default finds on the sets of RAGWRIGHT_DATA, beside BM25, dense and plain fusion
 	$(BIN)/python -m eval.bench retrieval $(BENCH_ARGS)

@@ -87,6 +87,7 @@ class FakeVectorIndex:
     def __init__(self) -> None:
         self.points: dict[int, Point] = {}
         self.removed: dict[int, int] = {}
+        self.asked_exactly: list[bool] = []
 
     def upsert(self, points: Sequence[Point]) -> None:
         for point in points:
@@ -103,6 +104,7 @@ class FakeVectorIndex:
     def search(
         self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
     ) -> list[Candidate]:
+        self.asked_exactly.append(exact)
         found = [
             Candidate(point.pk, float(point.vector @ vector))
             for point in self._visible(generation)

@@ -14,6 +14,7 @@ BENCHES = {
     "retrieval": "eval.bench.retrieval_bench",
     "eval": "eval.bench.eval_bench",
     "latency": "eval.bench.latency_bench",
+    "vectors": "eval.bench.vectors_bench",
 }
 """Each module has `main(argv) -> exit code`."""
 

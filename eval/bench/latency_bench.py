@@ -83,6 +83,7 @@ def bench_latency(options: Options, work: Path) -> dict[str, Any]:
         ConfigError: the golden set has no questions, or more are asked for than the flow remembers.
     """
     questions = _questions(options)
+    work = work / options.golden.resolve().name
     base = _base(options, work)
     sizes = {size_name(size): _size(options, work, size, base, questions) for size in options.sizes}
     about = {"golden": options.golden.name, "base_chunks": len(base.texts), "questions": len(questions)}
