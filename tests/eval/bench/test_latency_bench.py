@@ -11,7 +11,7 @@ import pytest
 
 from eval.bench.aside import Aside
 from eval.bench.figures import quantile_of, write_figures
-from eval.bench.latency_bench import Options, bench_latency, plotted
+from eval.bench.latency_bench import Options, _built, bench_latency, plotted
 from eval.bench.latency_keys import LATENCY, contract_latency, put_latency, size_name
 from eval.bench.own import BENCH_CORPUS, settings_of
 from eval.bench.probe import OwnSearch
@@ -64,8 +64,12 @@ def test_a_size_is_measured_against_its_own_exact_search_and_kept(golden: Path, 
     path = write_figures(tmp_path, "latency", figures)
     ElementTree.fromstring(plotted(figures["sizes"]))
     assert contract_latency(path)["10k"]["p95_ms"]["value"] is None
-    again = bench_latency(options, tmp_path / "work")
-    assert "fill_s" not in again["sizes"]["150"], "the corpus of a size is made once"
+
+
+def test_the_corpus_of_a_size_is_made_once_for_one_seed(tmp_path: Path) -> None:
+    assert "fill_s" in _built(tmp_path / "home", base(), 30, 0)
+    assert "fill_s" not in _built(tmp_path / "home", base(), 30, 0)
+    assert "fill_s" in _built(tmp_path / "home", base(), 30, 1)
 
 
 def test_what_fills_a_home_is_found_in_it(tmp_path: Path) -> None:
