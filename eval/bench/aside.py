@@ -61,7 +61,8 @@ def _serve(connection: Connection, make: Callable[..., Any], args: tuple[Any, ..
         except EOFError:
             return
         try:
-            served = served or make(*args)
+            if served is None:
+                served = make(*args)
             connection.send((False, getattr(served, method)(*given)))
         except Exception as error:  # whatever a rival raises is told to the side that asked
             connection.send((True, f"{method}: {type(error).__name__}: {error}"))
