@@ -114,7 +114,7 @@ def _size(options: Options, work: Path, size: int, base: Base, questions: Sequen
     figures["cold"] = _cold(home, questions)
     with ExitStack() as stack:
         own = stack.enter_context(Aside(OwnSearch, home))
-        figures |= _alone(own, home, size, questions, options.clients)
+        figures |= _alone(own, size, questions, options.clients)
         log.info("%s: p95 %.1f ms", size_name(size), figures["p95_ms"].value)
         figures |= _beside(stack, own, options, size, base, questions)
     return figures
@@ -143,7 +143,7 @@ def _cold(home: Path, questions: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _alone(own: Aside, home: Path, size: int, questions: Sequence[str], clients: Sequence[int]) -> dict[str, Any]:
+def _alone(own: Aside, size: int, questions: Sequence[str], clients: Sequence[int]) -> dict[str, Any]:
     floor = own.call("floor", questions)
     before = sum(own.call("memory"))
     with_model: Asked = own.call("ask", questions, 1)
