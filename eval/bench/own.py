@@ -33,6 +33,11 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - started, result
 
 
+def milliseconds(work: Callable[..., object], *arguments: object) -> float:
+    """Return how many ms of wall time a call took."""
+    return 1000 * timed(lambda: work(*arguments))[0]
+
+
 @dataclass(frozen=True, slots=True)
 class OwnIngestion:
     """One corpus in a home of its own, with the model loaded."""

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from eval.bench.memory import held_mb
-from eval.bench.own import BENCH_CORPUS, settings_of, timed
+from eval.bench.own import BENCH_CORPUS, milliseconds, settings_of, timed
 from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.pipeline import Request
@@ -74,7 +75,7 @@ class OwnSearch:
     def floor(self, questions: Sequence[str]) -> list[float]:
         """Return the ms that the model alone takes for each question: what no index can save."""
         embedder = self._opened.embedder
-        return [1000 * timed(lambda q=q: embedder.embed([q], with_tokens=True))[0] for q in questions]
+        return [milliseconds(partial(embedder.embed, with_tokens=True), [question]) for question in questions]
 
     def vectors(self, questions: Sequence[str]) -> Vectors:
         """Return the questions' sentence vectors `(n, d)`."""
@@ -92,9 +93,9 @@ class OwnSearch:
         runtime, depth = self._opened, self._opened.settings.retrieval.candidates
         live = runtime.catalogue.live(BENCH_CORPUS)
         index = runtime.indexes(live.index_id)
-        dense = [timed(lambda v=v: index.vectors.search(v, depth, live.id, ()))[0] for v in vectors]
-        keywords = [timed(lambda q=q: index.keywords.search(q, depth, live.id))[0] for q in questions]
-        return [1000 * s for s in dense], [1000 * s for s in keywords]
+        dense = [milliseconds(index.vectors.search, vector, depth, live.id, ()) for vector in vectors]
+        keywords = [milliseconds(index.keywords.search, question, depth, live.id) for question in questions]
+        return dense, keywords
 
     def compare(self, vectors: Vectors) -> list[Compared]:
         """Return, per question, what the codes of the vector index find of what exact search finds."""
@@ -102,8 +103,8 @@ class OwnSearch:
         index = self._opened.indexes(live.index_id).vectors
         found = []
         for vector in vectors:
-            exact_s, exact = timed(lambda v=vector: index.search(v, 100, live.id, (), exact=True))
-            taken_s, near = timed(lambda v=vector: index.search(v, 100, live.id, ()))
+            exact_s, exact = timed(partial(index.search, vector, 100, live.id, (), exact=True))
+            taken_s, near = timed(partial(index.search, vector, 100, live.id, ()))
             wanted, got = [c.pk for c in exact], [c.pk for c in near]
             shares = (len({*wanted[:k]} & {*got[:k]}) / max(1, len(wanted[:k])) for k in (10, 100))
             found.append(Compared(1000 * taken_s, 1000 * exact_s, *shares))
@@ -143,8 +144,8 @@ def asked_by_threads(ask: Callable[[int], object], count: int, clients: int) -> 
     """Ask `count` questions, by their number, from so many threads."""
     started, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(clients) as pool:
-        seconds = list(pool.map(lambda number: timed(lambda: ask(number))[0], range(count)))
-    return Asked([1000 * s for s in seconds], time.perf_counter() - started, time.process_time() - cpu)
+        ms = list(pool.map(partial(milliseconds, ask), range(count)))
+    return Asked(ms, time.perf_counter() - started, time.process_time() - cpu)
 
 
 def evict_files(folder: Path) -> None:

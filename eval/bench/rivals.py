@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,7 +23,7 @@ from qdrant_client import QdrantClient
 from rank_bm25 import BM25Okapi
 
 from eval.bench.memory import held_mb
-from eval.bench.own import timed
+from eval.bench.own import milliseconds, timed
 from eval.bench.probe import Asked, asked_by_threads
 from eval.bench.volume import Base, Volume
 from rag.types import Vectors
@@ -61,11 +62,10 @@ class LlamaSearch:
     def parts(self, questions: Sequence[str], vectors: Vectors, top_k: int) -> tuple[list[float], list[float]]:
         """Return the ms of the vector half and of the keyword half alone."""
         bundles = _bundles(questions, vectors)
-        dense, keywords = self._retrievers(top_k)
-        found = [
-            [1000 * timed(lambda b=b, half=half: half.retrieve(b))[0] for b in bundles] for half in (dense, keywords)
-        ]
-        return found[0], found[1]
+        dense, keywords = (
+            [milliseconds(half.retrieve, bundle) for bundle in bundles] for half in self._retrievers(top_k)
+        )
+        return dense, keywords
 
     def memory(self) -> tuple[float, float]:
         """Return this process' own and file-backed resident MB."""
@@ -142,9 +142,7 @@ class _RankBm25Retriever(BaseRetriever):
 def _keyword_half(nodes: list[TextNode]) -> Any:
     if bm25_of_llamaindex() == "rank_bm25":
         return _RankBm25Retriever(nodes)
-    from llama_index.retrievers.bm25 import BM25Retriever
-
-    return BM25Retriever.from_defaults(nodes=nodes, similarity_top_k=10, verbose=False)
+    return import_module(_PACKAGE).BM25Retriever.from_defaults(nodes=nodes, similarity_top_k=10, verbose=False)
 
 
 def _bundles(questions: Sequence[str], vectors: Vectors) -> list[QueryBundle]:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def _searched(shard: edge.EdgeShard, questions: Vectors, exact: Any, params: edg
     for question, wanted in zip(questions, exact, strict=True):
         query = edge.Query.Nearest(question.tolist(), _VECTOR)
         request = edge.QueryRequest(limit=_TOP_K, query=query, params=params)
-        seconds, found = timed(lambda request=request: shard.query(request))
+        seconds, found = timed(partial(shard.query, request))
         pks = [int(point.id) for point in found]
         ms.append(1000 * seconds)
         at_10.append(len({*pks[:10]} & {*wanted[:10].tolist()}) / 10)
