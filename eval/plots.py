@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 
+_NAMESPACE = "http://www.w3.org/2000/svg"
 _ROW = 26
 _WIDTH, _NOTES = 1080, 230
 _CHARACTER = 6.6
@@ -41,6 +44,14 @@ class Point:
     label: str
     x: float
     y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A labelled line through points `(x, y)`, from left to right."""
+
+    label: str
+    points: Sequence[tuple[float, float]]
 
 
 def sparkline(value: float, low: float, high: float) -> str:
@@ -134,6 +145,74 @@ def curve(name: str, title: str, line: Sequence[tuple[float, float]], points: Se
         parts.append(_text(beside[0], top + 16, point.label, beside[1]))
     told = _told((point.label, f"{x} {point.x:.3f}, {y} {point.y:.3f}") for point in points)
     return _svg(name, title, told, square.width, square.height, parts)
+
+
+def growth(name: str, title: str, lines: Sequence[Line], x: str, y: str, limit: float | None = None) -> str:
+    """Return lines over two logarithmic axes, a mark at every point, with a dashed line at the `limit` of y.
+
+    Values lie above 0; ticks stand at the powers of ten.
+    """
+    plot = _LogPlot([point for line in lines for point in line.points] + ([] if limit is None else [(1.0, limit)]))
+    parts = plot.frame(x, y)
+    if limit is not None:
+        parts.append(f'<path class="reference" d="M{plot.left} {plot.y(limit)}H{plot.right}"/>')
+    for i, line in enumerate(lines):
+        places = [(plot.x(at), plot.y(value)) for at, value in line.points]
+        parts.append(f'<path class="line" d="M{"L".join(f"{left} {top}" for left, top in places)}"/>' if places else "")
+        parts += [f'<circle class="dot mark{i}" cx="{left}" cy="{top}" r="4.5"/>' for left, top in places]
+        if places:
+            parts.append(_text(plot.right + 12, float(places[-1][1]) + 4, line.label))
+    told = _told((line.label, ", ".join(f"{value:.3g} at {at:,g}" for at, value in line.points)) for line in lines)
+    return _svg(name, title, told, plot.width, plot.height, parts)
+
+
+def standalone(plot: str) -> str:
+    """Return a plot as a file of its own, in the colours of the report."""
+    style = files("eval").joinpath("templates/report.css").read_text(encoding="utf-8")
+    return plot.replace("<svg ", f'<svg xmlns="{_NAMESPACE}" ', 1).replace(
+        "><title", f"><style>{escape(style, quote=False)}</style><title", 1
+    )
+
+
+class _LogPlot:
+    """A plot over two logarithmic axes that hold all of the given points."""
+
+    width, height = 640, 330
+    left, right, _top, _bottom = 64, 500, 12, 278
+
+    def __init__(self, points: Sequence[tuple[float, float]]) -> None:
+        self._x = _decades([at for at, _ in points if at > 1])
+        self._y = _decades([value for _, value in points])
+
+    def x(self, value: float) -> str:
+        return _fixed(self.left + (self.right - self.left) * _share(value, self._x))
+
+    def y(self, value: float) -> str:
+        return _fixed(self._bottom - (self._bottom - self._top) * _share(value, self._y))
+
+    def frame(self, below: str, beside: str) -> list[str]:
+        parts = []
+        for tick in (10.0**power for power in range(self._y[0], self._y[1] + 1)):
+            parts.append(f'<path class="axis" d="M{self.left} {self.y(tick)}H{self.right}"/>')
+            parts.append(_text(self.left - 8, float(self.y(tick)) + 4, f"{tick:,g}", "end", "soft"))
+        for tick in (10.0**power for power in range(self._x[0], self._x[1] + 1)):
+            parts.append(f'<path class="axis" d="M{self.x(tick)} {self._top}V{self._bottom}"/>')
+            parts.append(_text(float(self.x(tick)), self._bottom + 16, f"{tick:,.0f}", "middle", "soft"))
+        middle = (self._top + self._bottom) / 2
+        parts.append(_text((self.left + self.right) / 2, self.height - 8, below, "middle"))
+        turned = f'transform="rotate(-90 14 {_fixed(middle)})"'
+        parts.append(f'<text x="14" y="{_fixed(middle)}" text-anchor="middle" {turned}>{escape(beside)}</text>')
+        return parts
+
+
+def _decades(values: Sequence[float]) -> tuple[int, int]:
+    """Return the powers of ten around values above 0, at least one decade."""
+    low = math.floor(math.log10(min(values, default=1.0)))
+    return low, max(low + 1, math.ceil(math.log10(max(values, default=1.0))))
+
+
+def _share(value: float, decades: tuple[int, int]) -> float:
+    return (math.log10(value) - decades[0]) / (decades[1] - decades[0])
 
 
 class _Square:

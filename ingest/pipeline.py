@@ -126,6 +126,13 @@ def ingest(
     return replace(report, warnings=warnings, seconds=time.monotonic() - started)
 
 
+def create_index(writer: CatalogueWriter, runtime: Runtime) -> int:
+    """Add an empty index to the corpus, as the settings want it, and return its id."""
+    settings, embedder = runtime.settings, runtime.embedder
+    stored = settings.model_dump(mode="json", include={"ingest", "embedder", "bm25"}) | {"reader": READER_VERSION}
+    return writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
+
+
 def restore_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
     """Bring back what generations newer than the live one removed: those that a crash or a rollback left behind.
 
@@ -203,7 +210,7 @@ class _Run:
             discard_abandoned(self.writer, self.runtime)
             report = self._nothing_changed(live, held)
         else:
-            report = self._write(plan, held, live, index_id or self._create_index())
+            report = self._write(plan, held, live, index_id or create_index(self.writer, self.runtime))
         return replace(report, failed=(*plan.left_alone, *failed, *report.failed))
 
     def _held(self, live: Generation | None) -> tuple[Held, int | None]:
@@ -243,12 +250,6 @@ class _Run:
         gone -= {failure.doc_id for failure in plan.failed}  # it failed again: its attempts count on
         self.writer.clear_failures(gone & {failure.doc_id for failure in known})
         return self.writer.record_failures(plan.failed)
-
-    def _create_index(self) -> int:
-        settings = self.runtime.settings
-        embedder = self.runtime.embedder
-        stored = settings.model_dump(mode="json", include={"ingest", "embedder", "bm25"}) | {"reader": READER_VERSION}
-        return self.writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
 
     def _write(self, plan: Plan, held: Held, live: Generation | None, index_id: int) -> IngestReport:
         index = self.runtime.indexes(index_id)

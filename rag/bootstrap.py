@@ -103,7 +103,7 @@ class Runtime:
 
     def _made_of(self, settings: Settings, catalogue: SqlCatalogue) -> Stages:
         interaction = self._interaction
-        stores = Stores(self.indexes, catalogue, interaction.encoder)
+        stores = Stores(self.indexes, catalogue, interaction.encoder, settings.retrieval.exact)
         prompts = PromptFiles()
         generator = make_generator(settings.answer, settings.environment)
         return Stages(

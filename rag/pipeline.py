@@ -150,7 +150,7 @@ class RagPipeline:
     async def trace(self, request: Request) -> Trace:
         """Return the context with the ranking it comes from, whole: every candidate of every first stage."""
         clock = _Clock()
-        query, hits = await self._retrieve(request, clock)
+        query, hits = await self._retrieve(request, clock, whole=True)
         return Trace(query, hits, await self._assemble(request, query, hits, clock))
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
@@ -188,7 +188,8 @@ class RagPipeline:
             draft = Draft("".join(pieces), self._stages.generator.model)
         yield StreamEvent("answer", answer=await self._checked(draft, result, judged, clock))
 
-    async def _retrieve(self, request: Request, clock: _Clock) -> tuple[Query, tuple[Hit, ...]]:
+    async def _retrieve(self, request: Request, clock: _Clock, whole: bool = False) -> tuple[Query, tuple[Hit, ...]]:
+        """Return the best hits, as many as later stages look at; all candidates where the `whole` ranking is wanted."""
         stages = self._stages
         query = await self._query(request, clock)
         with clock.measure("retrieve"):
@@ -197,12 +198,21 @@ class RagPipeline:
         with clock.measure("fuse"):
             rankings = {name: ranking for (name, _, _), ranking in zip(asked, found, strict=True)}
             pks = sorted({candidate.pk for ranking in found for candidate in ranking})
-            chunks = await asyncio.to_thread(stages.catalogue.chunks, pks)
-            fused = fuse(rankings, stages.fusion, {pk: chunk.chunk_id for pk, chunk in chunks.items()})
+            fused = fuse(rankings, stages.fusion, await asyncio.to_thread(stages.catalogue.chunk_ids, pks))
+            if not whole:
+                fused = fused[: self._looked_at(request)]  # a chunk that nobody looks at is not read
+            chunks = await asyncio.to_thread(stages.catalogue.chunks, [item.pk for item in fused])
             hits = to_hits(fused, chunks)
         with clock.measure("rerank"):
             hits = await stages.reranker.rerank(query, hits)
         return query, tuple(hits)
+
+    def _looked_at(self, request: Request) -> int | None:
+        """Return how many fused candidates later stages may look at, None for all."""
+        settings = self._settings
+        if settings.retrieval.collapse:
+            return None
+        return max(request.top_k or settings.retrieval.top_k, settings.rerank.top_n, settings.context.max_hits)
 
     def _found(self, request: Request, query: Query, hits: Sequence[Hit], clock: _Clock) -> SearchResult:
         top_k = request.top_k or self._settings.retrieval.top_k

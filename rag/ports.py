@@ -109,8 +109,13 @@ class VectorIndex(Protocol):
         """Erase points; unknown pks are ignored."""
         ...
 
-    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
-        """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity (-1..1)."""
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+    ) -> list[Candidate]:
+        """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity (-1..1).
+
+        With `exact` every vector is compared; without it an index may leave some out that are most likely far away.
+        """
         ...
 
     def count(self, generation: int) -> int:
@@ -274,6 +279,10 @@ class Catalogue(Protocol):
 
     def chunks(self, pks: Sequence[int]) -> dict[int, Chunk]:
         """Return the chunks that exist, by pk."""
+        ...
+
+    def chunk_ids(self, pks: Sequence[int]) -> dict[int, str]:
+        """Return the ids of the chunks that `chunks` would return, by pk."""
         ...
 
     def document(self, generation: Generation, doc_id: str) -> Document:

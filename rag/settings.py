@@ -130,6 +130,7 @@ class RetrievalSettings(_Section):
 
     retrievers: tuple[str, ...] = Field(default=("dense", "bm25"), min_length=1)
     candidates: int = Field(default=100, ge=1, description="taken from each retriever")
+    exact: bool = Field(default=False, description="compare a question with every vector, not first with their codes")
     fusion: str = "weighted"
     rrf_k: float = Field(default=60.0, gt=0)
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(

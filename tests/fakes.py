@@ -87,6 +87,7 @@ class FakeVectorIndex:
     def __init__(self) -> None:
         self.points: dict[int, Point] = {}
         self.removed: dict[int, int] = {}
+        self.asked_exactly: list[bool] = []
 
     def upsert(self, points: Sequence[Point]) -> None:
         for point in points:
@@ -100,7 +101,10 @@ class FakeVectorIndex:
         for pk in pks:
             self.points.pop(pk, None)
 
-    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+    ) -> list[Candidate]:
+        self.asked_exactly.append(exact)
         found = [
             Candidate(point.pk, float(point.vector @ vector))
             for point in self._visible(generation)
@@ -200,6 +204,9 @@ class FakeCatalogue:
 
     def chunks(self, pks: Sequence[int]) -> dict[int, Chunk]:
         return {pk: self.by_pk[pk] for pk in pks if pk in self.by_pk}
+
+    def chunk_ids(self, pks: Sequence[int]) -> dict[int, str]:
+        return {pk: chunk.chunk_id for pk, chunk in self.chunks(pks).items()}
 
     def document(self, generation: Generation, doc_id: str) -> Document:
         if doc_id not in self.documents:

@@ -52,6 +52,7 @@ PAGES = [
     "docs/explain.md",
     "docs/judges.md",
     "docs/retrieval.md",
+    "docs/speed.md",
     "docs/context.md",
     "docs/gates.md",
     "docs/ci.md",

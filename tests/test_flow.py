@@ -48,6 +48,15 @@ async def test_every_citation_of_fifty_golden_questions_quotes_its_document(demo
     assert len(asked) == 50 and answered >= 25 and citations >= answered and boxed
 
 
+async def test_a_search_shows_the_head_of_the_whole_ranking(demo: Runtime) -> None:
+    for row in GOLDEN[:6]:
+        whole = (await demo.pipeline.trace(Request(row["question"], "demo"))).hits
+        assert len(whole) > 60
+        for top_k in (3, 60):
+            shown = (await demo.pipeline.search(Request(row["question"], "demo", top_k=top_k))).hits
+            assert shown == whole[:top_k]
+
+
 async def test_context_and_hits_quote_their_documents_within_budget(demo: Runtime) -> None:
     generation = demo.catalogue.live("demo")
     for row, budget in zip(GOLDEN[:12], itertools.cycle((64, 300, 1500)), strict=False):

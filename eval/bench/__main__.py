@@ -13,6 +13,8 @@ BENCHES = {
     "ingest": "eval.bench.ingest_bench",
     "retrieval": "eval.bench.retrieval_bench",
     "eval": "eval.bench.eval_bench",
+    "latency": "eval.bench.latency_bench",
+    "vectors": "eval.bench.vectors_bench",
 }
 """Each module has `main(argv) -> exit code`."""
 

@@ -55,6 +55,21 @@ def mean_of(values: Sequence[float], note: str = "") -> Figure:
     return Figure(estimate.value, estimate.n, estimate.low, estimate.high, note)
 
 
+def quantile_of(values: Sequence[float], share: float, note: str = "", *, seed: int = 0, draws: int = 2000) -> Figure:
+    """Return a quantile, 0..1, of repeats with a percentile bootstrap interval.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    if not values:
+        raise ValueError("no values, no quantile")
+    found = np.asarray(values, np.float64)
+    chosen = found[np.random.default_rng(seed).integers(0, len(found), (draws, len(found)))]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.quantile(chosen, share, axis=1), [tail, 1 - tail])
+    return Figure(float(np.quantile(found, share)), len(found), float(low), float(high), note)
+
+
 def ratio_of_sums(
     over: Sequence[float], under: Sequence[float], note: str = "", *, seed: int = 0, draws: int = 2000
 ) -> Figure:

@@ -33,6 +33,12 @@ def resident_mb() -> float:
     return total / _MB
 
 
+def held_mb() -> tuple[float, float]:
+    """Return this process' resident set in MB: its own pages, and those of files, which the system may drop."""
+    found = psutil.Process().memory_info()
+    return (found.rss - found.shared) / _MB, found.shared / _MB
+
+
 @contextlib.contextmanager
 def watch_memory() -> Iterator[PeakMemory]:
     """Sample ten times a second until the block ends."""

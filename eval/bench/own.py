@@ -16,7 +16,7 @@ from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.errors import RagwrightError
 from rag.pipeline import Request
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 from rag.types import Chunk
 
 T = TypeVar("T")
@@ -31,6 +31,11 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
     started = time.perf_counter()
     result = work()
     return time.perf_counter() - started, result
+
+
+def milliseconds(work: Callable[..., object], *arguments: object) -> float:
+    """Return how many ms of wall time a call took."""
+    return 1000 * timed(lambda: work(*arguments))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,17 @@ class OwnIngestion:
         return list(dict.fromkeys(hit.chunk.doc_id for hit in found.hits))
 
 
+def settings_of(home: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Return the defaults with overrides in a benchmark's home; exported models come from the user's own home."""
+    models = load_settings().environment.home.expanduser().resolve() / "models"
+    environ = {"RAGWRIGHT_HOME": str(home)}
+    return load_settings(overrides=[f"embedder.cache_dir={models}", *overrides], environ=environ)
+
+
 @contextlib.contextmanager
 def own_ingestion(home: Path) -> Iterator[OwnIngestion]:
-    """Open a home that ingests with the default settings; exported models come from the user's own home."""
-    models = load_settings().environment.home.expanduser().resolve() / "models"
-    settings = load_settings(overrides=[f"embedder.cache_dir={models}"], environ={"RAGWRIGHT_HOME": str(home)})
-    with open_runtime(settings) as runtime:
+    """Open a home that ingests with the default settings."""
+    with open_runtime(settings_of(home)) as runtime:
         runtime.embedder.embed(["load the model"], with_tokens=True)
         yield OwnIngestion(runtime)
 

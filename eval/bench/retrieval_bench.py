@@ -21,6 +21,8 @@ from typing import Any
 import yaml
 
 from eval.bench.figures import Figure, machine, single, table, unmeasured, write_figures
+from eval.bench.latency_keys import contract_latency
+from eval.bench.own import settings_of
 from eval.golden import GoldenSet, open_golden
 from eval.runner import Run, RunOptions, run
 from eval.stats import Difference, holm, mean_interval, minimal_detectable_effect
@@ -47,8 +49,6 @@ METRICS = (
     *("nDCG@10", "Recall@5", "MRR@10", "recall@2000ch", "recall@4000ch", "recall@8000ch"),
     *("span_recall@5", "span_precision@5", "span_iou@5"),
 )
-SIZES = ("10k", "100k", "1m")
-LATENCY = ("p50_ms", "p95_ms", "rss_mb", "recall_at_10", "speedup_vs_llamaindex")
 PRIMARY = Path(__file__).with_name("retrieval_sets.yaml")
 
 
@@ -97,7 +97,6 @@ def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
         "primary": {found.name: found.primary for found in results},
         "per_set": {found.name: _beside(found, systems) for found in results},
         "pooled": pooled(results, [name for name in systems if name != DEFAULT]),
-        "latency": {size: dict.fromkeys(LATENCY, unmeasured("not measured yet")) for size in SIZES},
         "about": machine() | {"split": options.split or "all", "candidate": list(options.extra)},
     }
 
@@ -179,13 +178,6 @@ def _run(golden: GoldenSet, settings: Settings) -> Run:
         return run_sync(run(golden, runtime.pipeline, golden.name, options=options, library=runtime.catalogue))
 
 
-def settings_of(home: Path, overrides: Sequence[str]) -> Settings:
-    """Return the defaults with overrides in the benchmark's home; exported models come from the user's own home."""
-    models = load_settings().environment.home.expanduser().resolve() / "models"
-    environ = {"RAGWRIGHT_HOME": str(home)}
-    return load_settings(overrides=[f"embedder.cache_dir={models}", *overrides], environ=environ)
-
-
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
@@ -211,6 +203,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RagwrightError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    figures["latency"] = contract_latency(chosen.out / "latency.json")  # of the latency benchmark, if it ran
     path = write_figures(chosen.out, "retrieval", figures)
     print(table("retrieval", figures))
     print(f"written: {path}")

@@ -274,8 +274,10 @@ class _SharedIndex:
     def delete(self, pks: Sequence[int]) -> None:
         self._call("delete", pks)
 
-    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
-        found: list[Candidate] = self._call("search", vector, top_k, generation, filter)
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+    ) -> list[Candidate]:
+        found: list[Candidate] = self._call("search", vector, top_k, generation, filter, exact)
         return found
 
     def count(self, generation: int) -> int:

@@ -23,6 +23,7 @@ from rag.types import Candidate
 
 _VECTOR = "dense"
 _BATCH = 256
+_EF = 256  # how widely the server's graph is built and searched: recall of .98 at 100 candidates (docs/speed.md)
 _FIELDS = {
     "added": models.PayloadSchemaType.INTEGER,
     "removed": models.PayloadSchemaType.INTEGER,
@@ -80,7 +81,9 @@ class QdrantServerIndex:
         with self._collection_ready():
             self._client.delete(self._collection, models.PointIdsList(points=list(pks)), wait=True)
 
-    def search(self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Candidate]:
+    def search(
+        self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+    ) -> list[Candidate]:
         """Return up to `top_k` visible chunks that satisfy the filter, by falling cosine similarity, ties by pk."""
         check_dim(vector, self._dim)
         if is_impossible(filter):
@@ -93,6 +96,7 @@ class QdrantServerIndex:
                 query_filter=_visible(generation, filter),
                 limit=top_k,
                 with_payload=False,
+                search_params=models.SearchParams(exact=True) if exact else None,
             )
         return ordered((int(point.id), point.score) for point in found.points)
 
@@ -141,7 +145,8 @@ class QdrantServerIndex:
     def _create_if_missing(self) -> None:
         if self._client.collection_exists(self._collection):
             return
-        params = models.VectorParams(size=self._dim, distance=models.Distance.COSINE)
+        graph = models.HnswConfigDiff(ef_construct=_EF)  # a search that names no ef takes this one
+        params = models.VectorParams(size=self._dim, distance=models.Distance.COSINE, hnsw_config=graph)
         self._client.create_collection(self._collection, vectors_config={_VECTOR: params})
         for name, schema in _FIELDS.items():
             self._client.create_payload_index(self._collection, name, schema, wait=True)

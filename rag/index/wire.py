@@ -137,15 +137,19 @@ def _run_delete(index: VectorIndex, frame: Frame) -> Frame:
     return Frame({})
 
 
-def _search_requests(vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter) -> list[Frame]:
-    header = {"top_k": top_k, "generation": generation, "filter": [astuple(condition) for condition in filter]}
+def _search_requests(
+    vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
+) -> list[Frame]:
+    conditions = [astuple(condition) for condition in filter]
+    header = {"top_k": top_k, "generation": generation, "filter": conditions, "exact": exact}
     return [Frame(header, np.ascontiguousarray(vector, np.float32).tobytes())]
 
 
 def _run_search(index: VectorIndex, frame: Frame) -> Frame:
     header = frame.header
     wanted = tuple(OneOf(field, tuple(values), negated) for field, values, negated in header["filter"])
-    found = index.search(_floats(frame), header["top_k"], header["generation"], wanted)
+    exact = header.get("exact", False)  # a client of an older release does not say
+    found = index.search(_floats(frame), header["top_k"], header["generation"], wanted, exact)
     return Frame({"found": [[candidate.pk, candidate.score] for candidate in found]})
 
 

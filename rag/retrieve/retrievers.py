@@ -14,11 +14,12 @@ from rag.types import Candidate, Query
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What a first stage may read."""
+    """What a first stage may read; `exact` lets no vector index leave anything out."""
 
     indexes: Indexes
     catalogue: Catalogue
     encoder: QueryEncoder
+    exact: bool = False
 
 
 class DenseRetriever:
@@ -36,7 +37,7 @@ class DenseRetriever:
     def _search(self, query: Query) -> list[Candidate]:
         index = self._stores.indexes(query.generation.index_id)
         vector = self._stores.encoder.encode(query).vectors[0]
-        return index.vectors.search(vector, query.top_k, query.generation.id, query.filter)
+        return index.vectors.search(vector, query.top_k, query.generation.id, query.filter, self._stores.exact)
 
 
 class Bm25Retriever:

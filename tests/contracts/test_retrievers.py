@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.errors import UnknownKeyError
@@ -38,6 +40,12 @@ class TestRetriever:
         query = make_query("refund vault key box", name="keys.md")
         found = await retriever(name, world.stores()).retrieve(query)
         assert {world.catalogue.by_pk[c.pk].doc_id for c in found} == {"keys.md"}
+
+
+@pytest.mark.parametrize("exact", [False, True])
+async def test_dense_search_leaves_nothing_out_where_the_stores_say_so(world: FakeWorld, exact: bool) -> None:
+    await retriever("dense", replace(world.stores(), exact=exact)).retrieve(make_query("vault key"))
+    assert world.index.vectors.asked_exactly == [exact]
 
 
 async def test_the_question_is_embedded_once_for_all_stages(world: FakeWorld) -> None:

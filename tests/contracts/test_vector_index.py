@@ -74,6 +74,21 @@ def test_results_fall_by_cosine(index: VectorIndex) -> None:
     assert [candidate.score for candidate in candidates] == pytest.approx([s for s, _ in expected], abs=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Local mode performs exact")  # the double of a server always does
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_nearest_of_many_are_found_with_their_exact_scores(index: VectorIndex, exact: bool) -> None:
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((1200, DIM)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index.upsert([Point(pk, vectors[pk], 1, 1, {}) for pk in range(len(vectors))])
+    for query in vectors[:5]:
+        similarity = vectors @ query
+        nearest = np.argsort(-similarity, kind="stable")[:10]
+        candidates = index.search(query, 10, 1, (), exact)
+        assert [candidate.pk for candidate in candidates] == nearest.tolist()
+        assert [candidate.score for candidate in candidates] == pytest.approx(similarity[nearest].tolist(), abs=1e-5)
+
+
 def test_equal_scores_come_by_pk(index: VectorIndex) -> None:
     index.upsert([point(pk, seed=1) for pk in (7, 3, 5)])
     assert found(index, 1, generation=1) == [3, 5, 7]

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.plots import Bar, Interval, Point, bars, curve, forest, reliability, sparkline
+from eval.plots import (
+    Bar,
+    Interval,
+    Line,
+    Point,
+    bars,
+    curve,
+    forest,
+    growth,
+    reliability,
+    sparkline,
+    standalone,
+)
 
 NASTY = '</text><script>alert("1")</script>&'
 ROW = Interval(NASTY, 0.5, 0.2, 0.9, "0.5 of 9")
@@ -18,6 +30,7 @@ PLOTS = {
     "bars": bars("p", NASTY, [Bar(NASTY, 0, 3, 5, "3 of 5"), Bar("none", 0, 0, 0, "0")]),
     "reliability": reliability("p", NASTY, [ROW], [0.4], [9]),
     "curve": curve("p", NASTY, [(0, 0), (0.5, 0.7), (1, 1)], [Point(NASTY, 0.9, 0.8)], "x", "y"),
+    "growth": growth("p", NASTY, [Line(NASTY, [(10, 2.5), (1e6, 300)]), Line("none", [])], "x", "y", 25),
 }
 
 
@@ -35,8 +48,29 @@ def test_a_plot_takes_its_colours_from_the_page(name: str) -> None:
 
 
 def test_a_plot_of_nothing_is_still_a_plot() -> None:
-    for empty in (bars("p", "t", []), forest("p", "t", []), reliability("p", "t", [], [], [])):
+    for empty in (
+        bars("p", "t", []),
+        forest("p", "t", []),
+        reliability("p", "t", [], [], []),
+        growth("p", "t", [], "x", "y"),
+    ):
         ElementTree.fromstring(empty)
+
+
+def test_growth_stands_on_logarithmic_axes_with_its_limit_inside() -> None:
+    line = Line("p95", [(10_000, 10.0), (100_000, 100.0), (1_000_000, 1000.0)])
+    svg = ElementTree.fromstring(growth("p", "t", [line], "x", "y", 100.0))
+    dots = [(float(dot.get("cx", "")), float(dot.get("cy", ""))) for dot in svg.findall("circle")]
+    assert dots[1][0] - dots[0][0] == pytest.approx(dots[2][0] - dots[1][0], abs=0.2)
+    assert dots[0][1] - dots[1][1] == pytest.approx(dots[1][1] - dots[2][1], abs=0.2)
+    (limit,) = (path for path in svg.findall("path") if path.get("class") == "reference")
+    assert f" {dots[1][1]:.1f}H" in (limit.get("d") or "")
+    assert "p95: 10 at 10,000, 100 at 100,000" in (svg.findtext("desc") or "")
+
+
+def test_a_plot_of_its_own_brings_its_colours() -> None:
+    svg = ElementTree.fromstring(standalone(PLOTS["growth"]))
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg" and "--accent" in (svg[0].text or "")
 
 
 @settings(deadline=None)

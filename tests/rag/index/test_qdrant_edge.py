@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from qdrant_edge import Distance, EdgeConfig, EdgeVectorParams
 
 from rag.errors import BusyError, IndexUnavailableError, StateError
 from rag.index import qdrant_edge
@@ -128,6 +129,41 @@ def test_a_crash_within_a_rewrite_loses_nothing(tmp_path: Path, left: str) -> No
     again.compact()
     again.close()
     assert [path.name for path in tmp_path.iterdir()] == ["shard"]
+
+
+def codes(folder: Path) -> list[Path]:
+    return list(folder.rglob("quantized_data/*"))
+
+
+def test_codes_find_what_exact_search_finds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    vectors = rng.standard_normal((4000, 64)).astype(np.float32)  # without clusters: the hardest case
+    index = open_edge_index(tmp_path / "shard", 64)
+    index.upsert([Point(pk, row, 1, 1, {}) for pk, row in enumerate(vectors)])
+    assert codes(tmp_path)
+    for query in rng.standard_normal((20, 64)).astype(np.float32):
+        for top_k in (10, 100):
+            assert index.search(query, top_k, 1, ()) == index.search(query, top_k, 1, (), exact=True)
+    index.close()
+
+
+def test_a_shard_without_codes_is_searched_whole_and_gets_them_when_it_is_rewritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = EdgeConfig(vectors={"dense": EdgeVectorParams(size=DIM, distance=Distance.Cosine)})
+    with monkeypatch.context() as first_release:
+        first_release.setattr(qdrant_edge, "_config", lambda _: plain)
+        index = open_edge_index(tmp_path / "shard", DIM)
+        index.upsert([named(pk) for pk in range(1, 400)])
+        index.close()
+    (tmp_path / "shard" / "ragwright.coded").unlink()
+    index = open_edge_index(tmp_path / "shard", DIM)
+    index.upsert([named(pk) for pk in range(400, 800)])
+    before = index.search(named(7).vector, 10, 1, ())
+    assert not codes(tmp_path) and before == index.search(named(7).vector, 10, 1, (), exact=True)
+    index.compact()
+    assert codes(tmp_path) and before == index.search(named(7).vector, 10, 1, ())
+    index.close()
 
 
 def test_a_write_during_a_rewrite_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
