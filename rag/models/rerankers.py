@@ -6,9 +6,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rag.errors import ConfigError, ModelError, UnknownKeyError
+from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
 from rag.models.late_interaction import LateInteraction
 from rag.models.learned import FEATURES, Floats, load_weights, ranking_features
 from rag.ports import Reranker
@@ -76,7 +78,10 @@ class LearnedReranker:
 
 
 class CrossEncoderReranker:
-    """Any sentence-transformers cross-encoder, loaded on first use from a folder or (if you name one) a hub id."""
+    """Any cross-encoder, loaded on first use: a folder with `model.onnx`, or what sentence-transformers loads.
+
+    That is another folder or, if you name one, a hub id.
+    """
 
     name = "cross-encoder"
 
@@ -138,6 +143,8 @@ def _order(hits: Sequence[Hit], scores: Sequence[float]) -> list[int]:
 
 
 def _load_cross_encoder(model: str) -> Any:
+    if (Path(model) / MODEL).is_file():
+        return OnnxCrossEncoder(Path(model))
     try:
         from sentence_transformers import CrossEncoder
 
