@@ -95,7 +95,7 @@ class _Trainer:
         self._model = _classifier(source, plan.seed).to(device).train()
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=plan.learning_rate, weight_decay=0.01)
         if done:
-            _load_optimizer(self._optimizer, source / "optimizer.safetensors", device)
+            _load_optimizer(self._optimizer, source / "optimizer.safetensors")
 
     def advance(self, groups: Sequence[Group]) -> float:
         """Take the next step; return its loss."""
@@ -154,11 +154,11 @@ def _classifier(source: Path, seed: int) -> Any:
         return AutoModelForSequenceClassification.from_pretrained(str(source), num_labels=1, local_files_only=True)
 
 
-def _load_optimizer(optimizer: Any, path: Path, device: str) -> None:
+def _load_optimizer(optimizer: Any, path: Path) -> None:
     from safetensors.torch import load_file
 
     state: dict[int, dict[str, Any]] = {}
-    for name, tensor in load_file(str(path), device=device).items():
+    for name, tensor in load_file(str(path)).items():
         index, _, key = name.partition(".")
         state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

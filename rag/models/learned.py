@@ -33,6 +33,7 @@ _PRIOR_WEIGHT = 0.2  # of MaxSim beside fusion, as the shipped blend has it
 _RANK_OFFSET = 5
 _WINDOW_TERMS = 25
 _USUAL_TERMS = 100
+_FEW_TERMS = 4
 _ADJACENT_CHARS = 3
 _NAMING_HITS = 5
 _WEAK = 0.2
@@ -126,7 +127,7 @@ def _prior(look: Look) -> Floats:
 
 def _keyword_rank(look: Look) -> Floats:
     ranks = [hit.stages["bm25"].rank if "bm25" in hit.stages else math.inf for hit in look.hits]
-    return 1.0 / (_RANK_OFFSET + np.array(ranks))
+    return 1.0 / (_RANK_OFFSET + np.array(ranks, np.float64))
 
 
 def _maxsim_rank(look: Look) -> Floats:
@@ -167,7 +168,7 @@ def _window(look: Look) -> Floats:
 
 
 def _length(look: Look) -> Floats:
-    return np.log([max(len(body), 4) / _USUAL_TERMS for body in look.bodies])
+    return np.array([math.log(max(len(body), _FEW_TERMS) / _USUAL_TERMS) for body in look.bodies])
 
 
 def _numbers(look: Look) -> Floats:
@@ -195,14 +196,16 @@ def _rare(look: Look) -> Floats:
     """MaxSim in which a question token counts the more, the fewer hits come close to it."""
     rarity = 1 - look.closeness.mean(axis=1, dtype=np.float64)
     total = float(rarity.sum())
-    return rarity @ look.closeness / total if total > 0 else look.maxsim
+    weighted: Floats = rarity @ look.closeness.astype(np.float64)
+    return weighted / total if total > 0 else look.maxsim
 
 
 def _weak(look: Look) -> Floats:
     """How close the hit comes to the question's tokens that it is farthest from."""
     if not len(look.closeness):
         return np.zeros(len(look.hits))
-    return np.quantile(look.closeness.astype(np.float64), _WEAK, axis=0)
+    found: Floats = np.quantile(look.closeness.astype(np.float64), _WEAK, axis=0)
+    return found
 
 
 def _named(look: Look) -> Floats:

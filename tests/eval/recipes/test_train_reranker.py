@@ -16,6 +16,7 @@ from eval.recipes.cross_encoder import Plan, checkpoints, train
 from eval.recipes.hard_negatives import Group, asked_in, groups_of, write_ranking_sets
 from eval.recipes.ranking_data import Pool
 from eval.recipes.train_reranker import MAX_MB, Options, main
+from rag.bridge import run_sync
 from rag.errors import ConfigError, ModelError
 from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
 from rag.models.embedders import PACKAGED
@@ -113,9 +114,7 @@ def test_a_folder_of_another_training_is_refused(base: Path, tmp_path: Path) -> 
         train(base, [], tmp_path, PLAN, "cpu")
 
 
-async def test_the_recipe_trains_exports_and_judges_a_set_it_left_out(
-    base: Path, tmp_path: Path, settings: Settings
-) -> None:
+def test_the_recipe_trains_exports_and_judges_a_set_it_left_out(base: Path, tmp_path: Path, settings: Settings) -> None:
     held, other = sorted(name for name, metric in primaries().items() if not metric.endswith("ch"))[:2]
     data = tmp_path / "data"
     for name in (held, other):
@@ -134,7 +133,8 @@ async def test_the_recipe_trains_exports_and_judges_a_set_it_left_out(
     assert scores[0] == pytest.approx(expected, abs=0.05), "int8 stays close to what was trained"
 
     stage = CrossEncoderReranker(str(tmp_path / "out"), 5, 1.0)
-    found = await stage.rerank(make_query("what is red"), [make_hit("roses are red"), make_hit("the sea", "b")])
+    hits = [make_hit("roses are red"), make_hit("the sea", "b")]
+    found = run_sync(stage.rerank(make_query("what is red"), hits))
     assert {hit.stages["cross-encoder"].rank for hit in found} == {1, 2}
     with pytest.raises(ConfigError, match="hold out"):
         main(Options(data, tmp_path / "out", "none-such"), PLAN, base, with_none, lambda *_: None)

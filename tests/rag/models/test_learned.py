@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_the_packaged_weights_are_of_these_features_and_without_pickle() -> None
     assert weights.shape == (len(FEATURES),) and np.isfinite(weights).all()
     assert weights[0] > 0, "the shipped blend counts for a hit"
     assert json.loads(WEIGHTS.read_text())["weights"].keys() == FEATURES.keys()
+
+
+def test_the_page_explains_every_feature_and_no_other() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "trained.md").read_text(encoding="utf-8")
+    table = page.partition("| feature |")[2].partition("\n\n")[0]
+    told = {name for row in re.findall(r"^\| (`[^|]+`) \|", table, re.MULTILINE) for name in re.findall(r"\w+", row)}
+    assert told == FEATURES.keys()
 
 
 @pytest.mark.parametrize("change", [{"weights": {}}, {"weights": None}, {}, {"extra": 1.0}, {"prior": None}, "{"])
