@@ -124,7 +124,7 @@ class _Trainer:
         self._optimizer.step()
         self._optimizer.zero_grad()
         self.step += 1
-        return float(loss)
+        return float(loss.detach())
 
     def save(self) -> None:
         """Write a checkpoint that is either whole or not there, and drop the ones before it."""

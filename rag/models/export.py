@@ -139,6 +139,19 @@ def _trace_scores(folder: Path, target: Path) -> None:
             return logits[:, 0]
 
     _write_onnx(Scores(_fused(_classifier(folder))), _pairs(1000), "scores", target)
+    _forget_shapes(target)
+
+
+def _forget_shapes(path: Path) -> None:
+    """Drop the noted shapes of weights: the quantiser turns those of the head round and trips over the old ones."""
+    import onnx
+
+    model = onnx.load(str(path))
+    weights = {weight.name for weight in model.graph.initializer}
+    kept = [info for info in model.graph.value_info if info.name not in weights]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(kept)
+    onnx.save(model, str(path))
 
 
 def _write_onnx(module: Any, inputs: dict[str, Any], output: str, target: Path) -> None:
