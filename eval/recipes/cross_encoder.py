@@ -119,7 +119,7 @@ class _Trainer:
         loss = torch.nn.functional.cross_entropy(
             scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device)
         )
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad()

@@ -65,7 +65,7 @@ def normalised(question: str) -> str:
 
 def asked_in(data: Path) -> frozenset[str]:
     """Return every question of the golden sets below a folder, whatever its split."""
-    found = set()
+    found: set[str] = set()
     for path in sorted(data.glob("*/questions.jsonl")):
         with path.open(encoding="utf-8") as lines:
             found.update(normalised(json.loads(line)["question"]) for line in lines)

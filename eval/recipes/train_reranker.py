@@ -39,6 +39,7 @@ from rag.types import Hit
 
 MAX_MB = 30.0
 _BASE = "minilm"
+_PER_FILE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Options:
     data: Path
     out: Path
     hold_out: str | None = None
-    per_file: int = 2000
+    per_file: int = _PER_FILE
     device: str = "auto"
     weight: float = 0.5
 
@@ -134,8 +135,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the golden sets and of train/ranking")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model; what is there is gone on with")
     parser.add_argument("--hold-out", help="golden set to judge by and not to train on")
-    parser.add_argument("--steps", type=int, default=Plan.steps)
-    parser.add_argument("--per-file", type=int, default=Options.per_file, help="rows taken of each ranking file")
+    parser.add_argument("--steps", type=int, default=Plan().steps)
+    parser.add_argument("--per-file", type=int, default=_PER_FILE, help="rows taken of each ranking file")
     parser.add_argument("--device", default="auto", help="of torch: auto, cpu, cuda")
     return parser.parse_args(argv)
 
