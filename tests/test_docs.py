@@ -54,6 +54,7 @@ PAGES = [
     "docs/retrieval.md",
     "docs/speed.md",
     "docs/context.md",
+    "docs/trained.md",
     "docs/gates.md",
     "docs/ci.md",
 ]
@@ -272,7 +273,7 @@ def without_scores(text: str) -> str:
     return re.sub(r"^(\w+) +\d+  \d+\.\d{4}$|\d+\.\d{2,}", r"\1", text, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["explain", "context"])
+@pytest.mark.parametrize("name", ["explain", "context", "trained"])
 def test_the_commands_of_a_page_print_what_it_says(name: str, workspace: Workspace, service: str) -> None:
     page = fenced((REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8"))
     body = "".join(text for kind, text in page if kind == "bash")

@@ -143,7 +143,7 @@ def _mean(values: Sequence[float | None], clusters: Sequence[str]) -> Figure:
 
 
 def _folders(options: Options) -> Iterator[Path]:
-    names = options.sets or sorted(_primaries())
+    names = options.sets or sorted(primaries())
     for name in names:
         folder = options.data / name
         if not (folder / "questions.jsonl").is_file():
@@ -151,7 +151,8 @@ def _folders(options: Options) -> Iterator[Path]:
         yield folder
 
 
-def _primaries() -> dict[str, str]:
+def primaries() -> dict[str, str]:
+    """Return the primary metric of each listed set."""
     found: dict[str, str] = yaml.safe_load(PRIMARY.read_text(encoding="utf-8"))
     return found
 
@@ -165,7 +166,7 @@ def _measure(folder: Path, options: Options, systems: Mapping[str, Sequence[str]
             metric: tuple(_number(row.values[metric]) for row in found.rows) for metric in found.rows[0].values
         }
         log.info("%s: %s, %d cases", golden.name, name, len(found.rows))
-    primary = _primaries().get(golden.name, golden.primary)
+    primary = primaries().get(golden.name, golden.primary)
     return SetResult(golden.name, primary, tuple(case.cluster or case.id for case in golden.cases), values)
 
 

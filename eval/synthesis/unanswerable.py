@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from eval.sections import sections_of
 from eval.synthesis.draft import Draft
-from rag.context.terms import content_terms, coverage, local_idf
+from rag.context.terms import content_terms
+from rag.idf import coverage, local_idf
 from rag.types import Document
 
 _ONSETS = "b br c d dr f g gl h k l m n p r s st t tr v z".split()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from rag.answer.expected import AnswerType, answer_type, holds
 from rag.answer.instructions import addresses_assistant
 from rag.context.pack import JOINT
-from rag.context.terms import content_terms, coverage, local_idf
+from rag.context.terms import content_terms
 from rag.context.units import units_of
+from rag.idf import coverage, local_idf
 from rag.text import words
 from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, UnitKind
 

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.context.terms import content_terms, coverage, local_idf
+from rag.context.terms import content_terms
 from rag.context.units import Unit, units_of
 from rag.errors import UnknownKeyError
+from rag.idf import coverage, local_idf
 from rag.ports import Compressor
 from rag.scaling import min_max
 from rag.settings import ContextSettings

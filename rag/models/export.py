@@ -1,4 +1,4 @@
-"""Exports an encoder to ONNX once and keeps it; several processes may ask at the same time."""
+"""Exports models to ONNX: an embedder's encoder on first use, however many processes ask; a trained cross-encoder."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 _FORMAT = 3
 _MAX_POSITIONS = 512
 _MIN_COSINE = 0.97
+_MAX_SCORE_ERROR = 1e-2
 _ATTENTION = "ragwright_fused"
 
 
@@ -46,6 +47,27 @@ def exported_model(folder: Path, sha256: str, cache: Path, quantised: bool) -> P
     except OSError as error:
         raise StateError(f"cannot keep the exported model in {cache}: {error.strerror}") from error
     return target
+
+
+def export_cross_encoder(folder: Path, target: Path) -> None:
+    """Write the int8 ONNX file of a sequence classifier that gives one score.
+
+    Its inputs are `input_ids` and `token_type_ids` `(n, t) int64`, pairs of one length without padding, its output
+    `scores` `(n,) float32`, higher is more relevant.
+
+    Raises:
+        ModelError: the export does not reproduce the model.
+        StateError: the file cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch, _silence():
+            full = Path(scratch) / "model.onnx"
+            _trace_scores(folder, full)
+            _check_scores(folder, full)
+            os.replace(_quantised(full), target)
+    except OSError as error:
+        raise StateError(f"cannot write the exported model to {target}: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -75,13 +97,17 @@ def _export(folder: Path, scratch: Path, quantised: bool) -> Path:
     with _silence():
         _trace(folder, full)
         if quantised:
-            from onnxruntime.quantization import QuantType, quantize_dynamic
-
-            small = scratch / "model-int8.onnx"
-            quantize_dynamic(str(full), str(small), weight_type=QuantType.QInt8, per_channel=True)
-            full = small
+            full = _quantised(full)
         _check(folder, full)
     return full
+
+
+def _quantised(full: Path) -> Path:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    small = full.with_name("model-int8.onnx")
+    quantize_dynamic(str(full), str(small), weight_type=QuantType.QInt8, per_channel=True)
+    return small
 
 
 def _trace(folder: Path, target: Path) -> None:
@@ -96,18 +122,61 @@ def _trace(folder: Path, target: Path) -> None:
             hidden: torch.Tensor = self.encoder(input_ids=input_ids).last_hidden_state
             return hidden
 
+    inputs = {"input_ids": torch.arange(1000, 1032).reshape(2, 16)}
+    _write_onnx(HiddenStates(_fused(_encoder(folder))), inputs, "hidden_states", target)
+
+
+def _trace_scores(folder: Path, target: Path) -> None:
+    import torch
+
+    class Scores(torch.nn.Module):
+        def __init__(self, classifier: torch.nn.Module) -> None:
+            super().__init__()
+            self.classifier = classifier
+
+        def forward(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.classifier(input_ids=input_ids, token_type_ids=token_type_ids).logits
+            return logits[:, 0]
+
+    _write_onnx(Scores(_fused(_classifier(folder))), _pairs(1000), "scores", target)
+    _forget_shapes(target)
+
+
+def _forget_shapes(path: Path) -> None:
+    """Drop the noted shapes of weights: the quantiser turns those of the head round and trips over the old ones."""
+    import onnx
+
+    model = onnx.load(str(path))
+    weights = {weight.name for weight in model.graph.initializer}
+    kept = [info for info in model.graph.value_info if info.name not in weights]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(kept)
+    onnx.save(model, str(path))
+
+
+def _write_onnx(module: Any, inputs: dict[str, Any], output: str, target: Path) -> None:
+    import torch
+
     sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens", max=_MAX_POSITIONS)}
     torch.onnx.export(
-        HiddenStates(_fused(_encoder(folder))),
-        (torch.arange(1000, 1032).reshape(2, 16),),
+        module,
+        tuple(inputs.values()),
         str(target),
-        input_names=["input_ids"],
-        output_names=["hidden_states"],
-        dynamic_shapes={"input_ids": sizes},
+        input_names=list(inputs),
+        output_names=[output],
+        dynamic_shapes=dict.fromkeys(inputs, sizes),
         dynamo=True,
         external_data=False,
         verbose=False,
     )
+
+
+def _pairs(first: int) -> dict[str, Any]:
+    """Return two pairs of 24 tokens, the second text of each beginning in its middle."""
+    import torch
+
+    ids = torch.arange(first, first + 48).reshape(2, 24)
+    return {"input_ids": ids, "token_type_ids": (torch.arange(24) >= 12).long().expand(2, 24).contiguous()}
 
 
 def _fused(encoder: Any) -> Any:
@@ -152,6 +221,28 @@ def _check(folder: Path, exported: Path) -> None:
         raise ModelError(
             f"the exported model differs from {folder} (cosine {cosines.min():.3f}); set embedder.runtime to torch"
         )
+
+
+def _check_scores(folder: Path, exported: Path) -> None:
+    import onnxruntime
+    import torch
+
+    pairs = _pairs(2000)
+    with torch.no_grad():
+        expected = _classifier(folder)(**pairs).logits[:, 0].numpy()
+    session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
+    found = session.run(None, {name: part.numpy() for name, part in pairs.items()})[0]
+    worst = float(np.abs(expected - found).max())
+    if not worst < _MAX_SCORE_ERROR:
+        raise ModelError(f"the exported model differs from {folder} by {worst:.3g}; train it anew")
+
+
+def _classifier(folder: Path) -> Any:
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_pretrained(
+        str(folder), local_files_only=True, attn_implementation="eager"
+    ).eval()
 
 
 def _encoder(folder: Path) -> Any:

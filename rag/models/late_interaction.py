@@ -71,15 +71,18 @@ class LateInteraction:
     """Scores chunks, and sentences of chunks, against a question; blocking, so call it in a thread."""
 
     def __init__(self, indexes: Indexes, encoder: QueryEncoder, size: int = 128) -> None:
-        self._indexes = indexes
+        self.indexes = indexes
         self.encoder = encoder
         self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
         self._scored: Recent[Hashable, list[float]] = Recent(_SCORED)
 
     def chunks(self, query: Query, chunks: Sequence[Chunk]) -> list[float]:
         """Return the MaxSim of the question to each chunk (-1..1, higher is closer)."""
-        question = self.encoder.encode(query).tokens[0]
-        return maxsims(question, self._tokens(query, chunks))
+        return maxsims(self.closeness(query, chunks))
+
+    def closeness(self, query: Query, chunks: Sequence[Chunk]) -> Vectors:
+        """Return `(t, n)`: how close each of the question's tokens comes to any token of each chunk (-1..1)."""
+        return closest(self.encoder.encode(query).tokens[0], self._tokens(query, chunks))
 
     def units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
         """Return, per chunk, the MaxSim of the question to each of its ranges (document offsets).
@@ -87,7 +90,7 @@ class LateInteraction:
         A range's token vectors are a slice of its chunk's. One that the model did not see (beyond its window)
         scores 0. The ranges of the last few questions are remembered.
         """
-        embedder = self._indexes(query.generation.index_id).embedder
+        embedder = self.indexes(query.generation.index_id).embedder
         keys = [(embedder.name, query.text, chunk.pk, chunk.chunk_id, tuple(spans)) for chunk, spans in pieces]
         found = {key: self._scored.get(key) for key in keys}
         missing = [(key, piece) for key, piece in zip(keys, pieces, strict=True) if found[key] is None]
@@ -100,7 +103,7 @@ class LateInteraction:
 
     def _score_units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
         question = self.encoder.encode(query).tokens[0]
-        tokenizer = self._indexes(query.generation.index_id).embedder.tokenizer
+        tokenizer = self.indexes(query.generation.index_id).embedder.tokenizer
         vectors = self._tokens(query, [chunk for chunk, _ in pieces])
         return [
             _range_maxsims(_similarities(question, tokens), _offsets(tokenizer, chunk, len(tokens)), spans)
@@ -108,7 +111,7 @@ class LateInteraction:
         ]
 
     def _tokens(self, query: Query, chunks: Sequence[Chunk]) -> list[Vectors]:
-        index = self._indexes(query.generation.index_id)
+        index = self.indexes(query.generation.index_id)
         stored = index.token_vectors.get([chunk.pk for chunk in chunks])
         missing = [chunk for chunk in chunks if chunk.pk not in stored]
         computed = self._compute(index.embedder, missing)
@@ -125,21 +128,23 @@ class LateInteraction:
         return {chunk_id: vectors for chunk_id, vectors in found.items() if vectors is not None}
 
 
-def maxsims(question: Vectors, passages: Sequence[Vectors]) -> list[float]:
-    """Return, per passage, the mean over question tokens of the best similarity to any passage token.
+def closest(question: Vectors, passages: Sequence[Vectors]) -> Vectors:
+    """Return `(q, n)`: the best similarity of each question token to any token of each passage, 0 where it has none.
 
-    Inputs are `(q, d)` and `(t_i, d)`, rows L2-normalised; scores lie in -1..1, 0 where either side has no token.
+    Inputs are `(q, d)` and `(t_i, d)`, rows L2-normalised; the result lies in -1..1.
     """
+    best = np.zeros((len(question), len(passages)), np.float32)
     filled = [i for i, passage in enumerate(passages) if len(passage)]
-    scores = [0.0] * len(passages)
-    if not len(question) or not filled:
-        return scores
-    similarity = _similarities(question, np.concatenate([passages[i] for i in filled]))
-    starts = np.cumsum([0] + [len(passages[i]) for i in filled[:-1]])
-    best = np.maximum.reduceat(similarity, starts, axis=1).mean(axis=0)
-    for i, score in zip(filled, best, strict=True):
-        scores[i] = float(score)
-    return scores
+    if len(question) and filled:
+        similarity = _similarities(question, np.concatenate([passages[i] for i in filled]))
+        starts = np.cumsum([0] + [len(passages[i]) for i in filled[:-1]])
+        best[:, filled] = np.maximum.reduceat(similarity, starts, axis=1)
+    return best
+
+
+def maxsims(closeness: Vectors) -> list[float]:
+    """Return, per column of what `closest` returns, the mean over question tokens (-1..1); 0 without any token."""
+    return [float(score) for score in closeness.mean(axis=0)] if len(closeness) else [0.0] * closeness.shape[1]
 
 
 def _similarities(question: Vectors, rows: Vectors) -> Vectors:

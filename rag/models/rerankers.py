@@ -6,10 +6,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rag.errors import ConfigError, ModelError, UnknownKeyError
+from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
 from rag.models.late_interaction import LateInteraction
+from rag.models.learned import FEATURES, Floats, load_weights, ranking_features
 from rag.ports import Reranker
 from rag.scaling import min_max
 from rag.settings import RerankSettings
@@ -43,8 +46,42 @@ class MaxSimReranker:
         return blend(hits, scores, self._weight, self.name)
 
 
+class LearnedReranker:
+    """A fitted linear score over stage scores and lexical features; see `rag.models.learned`."""
+
+    name = "learned"
+
+    def __init__(self, interaction: LateInteraction, top_n: int, weight: float) -> None:
+        self._interaction = interaction
+        self._top_n = top_n
+        self._weight = weight
+        self._weights: Floats | None = None
+
+    async def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """Reorder the first `top_n` hits; `stages` has their raw MaxSim and the learned score, which has no scale.
+
+        Raises:
+            ModelError: the weights cannot be read, or were fitted for other features.
+        """
+        head = hits[: self._top_n]
+        if not head:
+            return []
+        closeness, scores = await asyncio.to_thread(self._score, query, head)
+        return blend(_traced(hits, closeness, MaxSimReranker.name), scores, self._weight, self.name)
+
+    def _score(self, query: Query, hits: Sequence[Hit]) -> tuple[list[float], list[float]]:
+        if self._weights is None:
+            self._weights = load_weights()
+        rows = ranking_features(self._interaction, query, hits)
+        closeness: list[float] = rows[:, list(FEATURES).index("maxsim")].tolist()
+        return closeness, (rows @ self._weights).tolist()
+
+
 class CrossEncoderReranker:
-    """Any sentence-transformers cross-encoder, loaded on first use from a folder or (if you name one) a hub id."""
+    """Any cross-encoder, loaded on first use: a folder with `model.onnx`, or what sentence-transformers loads.
+
+    That is another folder or, if you name one, a hub id.
+    """
 
     name = "cross-encoder"
 
@@ -81,21 +118,33 @@ def blend(hits: Sequence[Hit], scores: Sequence[float], weight: float, stage: st
     Scored hits get `stages[stage]` (raw score) and `stages["reranked"]` (blend, 0..1, their new `score`) and stay
     above the rest, which keep their order. Ties break by chunk_id; ranks count from 1.
     """
-    head, tail = hits[: len(scores)], hits[len(scores) :]
-    raw_order = sorted(range(len(head)), key=lambda i: (-scores[i], head[i].chunk.chunk_id))
-    raw_rank = {i: rank for rank, i in enumerate(raw_order, 1)}
+    traced = _traced(hits, scores, stage)
+    head, tail = traced[: len(scores)], traced[len(scores) :]
     first, second = min_max([hit.score for hit in head]), min_max(scores)
     blended = [weight * b + (1 - weight) * a for a, b in zip(first, second, strict=True)]
-    order = sorted(range(len(head)), key=lambda i: (-blended[i], head[i].chunk.chunk_id))
     reranked = []
-    for rank, i in enumerate(order, 1):
-        trace = {**head[i].stages, stage: StageScore(raw_rank[i], scores[i]), "reranked": StageScore(rank, blended[i])}
+    for rank, i in enumerate(_order(head, blended), 1):
+        trace = {**head[i].stages, "reranked": StageScore(rank, blended[i])}
         reranked.append(replace(head[i], rank=rank, score=blended[i], stages=trace))
     # an unscored hit keeps its place behind; 0 is the floor of the blend, so scores never rise down the list
     return reranked + [replace(hit, rank=len(head) + n, score=0.0) for n, hit in enumerate(tail, 1)]
 
 
+def _traced(hits: Sequence[Hit], scores: Sequence[float], stage: str) -> list[Hit]:
+    """Return the hits in their order, the first `len(scores)` with `stages[stage]`."""
+    traced = list(hits)
+    for rank, i in enumerate(_order(hits, scores), 1):
+        traced[i] = replace(hits[i], stages={**hits[i].stages, stage: StageScore(rank, scores[i])})
+    return traced
+
+
+def _order(hits: Sequence[Hit], scores: Sequence[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda i: (-scores[i], hits[i].chunk.chunk_id))
+
+
 def _load_cross_encoder(model: str) -> Any:
+    if (Path(model) / MODEL).is_file():
+        return OnnxCrossEncoder(Path(model))
     try:
         from sentence_transformers import CrossEncoder
 
@@ -126,5 +175,6 @@ def reranker(settings: RerankSettings, interaction: LateInteraction) -> Reranker
 RERANKERS: dict[str, Callable[[RerankSettings, LateInteraction], Reranker]] = {
     "none": lambda settings, interaction: NoReranker(),
     "maxsim": lambda settings, interaction: MaxSimReranker(interaction, settings.top_n, settings.weight),
+    "learned": lambda settings, interaction: LearnedReranker(interaction, settings.top_n, settings.weight),
     "cross-encoder": _cross_encoder,
 }

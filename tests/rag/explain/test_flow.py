@@ -93,6 +93,7 @@ GATES = [
     ("candidates", "poor", POOR, {"retrieval__candidates": 2, "retrieval__top_k": 2}),
     ("fusion", "poor", POOR, {"context__max_hits": 3}),
     ("rerank", "poor", POOR, {"rerank__name": "maxsim", "rerank__top_n": 50, "context__max_hits": 3}),
+    ("rerank", "poor", POOR, {"rerank__name": "learned", "rerank__top_n": 50, "context__max_hits": 3}),
     ("near_duplicate", "poor", POOR, {"context__near_duplicate": 0.5}),
     ("max_per_document", "long", "The market was closed.", {"context__max_per_document": 1}),
     ("compression", "good", "A storm broke the pane.", {"context__compressor": "sentences", "context__keep": 0.2}),

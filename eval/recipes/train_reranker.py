@@ -1,0 +1,154 @@
+"""Train a cross-encoder from the packaged encoder.
+
+    python -m eval.recipes.train_reranker --data $RAGWRIGHT_DATA --out F [--hold-out SET] [--steps N] [--device auto]
+
+Ingests the golden sets and the files of `train/ranking` into corpora of their own (in RAGWRIGHT_HOME), mines hard
+negatives from what both first stages find for their questions, trains, and writes `F/model.onnx` (int8, below 30 MB)
+with its tokenizer: name `F` as `rerank.model` of the `cross-encoder`. Killed, it goes on when it is started again.
+
+With `--hold-out SET` nothing of that set is trained on, and the reranker is compared with the default on its `dev`
+questions: once for every set, that is leave-one-dataset-out. Hours on two cores, minutes on a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from eval.recipes.cross_encoder import Plan, Progress, train
+from eval.recipes.hard_negatives import Group, asked_in, groups_of, write_ranking_sets
+from eval.recipes.ranking_data import Pool, comparison, golden_folders, paired, pool_set
+from rag.bootstrap import Runtime, open_runtime
+from rag.bridge import run_sync
+from rag.errors import ConfigError, RagwrightError
+from rag.models.cross_encoder import MODEL, TOKENIZER
+from rag.models.embedders import PACKAGED
+from rag.models.export import export_cross_encoder
+from rag.models.late_interaction import LateInteraction, QueryEncoder
+from rag.models.rerankers import reranker
+from rag.models.weights import check_folder, packaged_folder
+from rag.settings import RerankSettings, Settings, load_settings
+from rag.types import Hit
+
+MAX_MB = 30.0
+_BASE = "minilm"
+_PER_FILE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to train on and where to write; `hold_out` names a set that is kept for judging."""
+
+    data: Path
+    out: Path
+    hold_out: str | None = None
+    per_file: int = _PER_FILE
+    device: str = "auto"
+    weight: float = 0.5
+
+
+def main(options: Options, plan: Plan, base: Path, settings: Settings, progress: Progress) -> str:
+    """Return the report.
+
+    Raises:
+        ConfigError: there is no such set to hold out, or nothing to train on.
+        RagwrightError: the exported model is too large, or a document cannot be ingested.
+    """
+    folders = list(golden_folders(options.data))
+    if options.hold_out and options.hold_out not in {folder.name for folder in folders}:
+        raise ConfigError(f"no set {options.hold_out!r} to hold out; choose one of: {_names(folders)}")
+    with open_runtime(settings) as runtime:
+        groups = _kept(options, folders, runtime)
+        last = train(base, groups, options.out / "training", plan, _device(options.device), progress)
+        size_mb = _export(last, options.out)
+        report = [f"{len(groups)} groups, {plan.steps} steps; {options.out / MODEL}: {size_mb:.1f} MB"]
+        report += [_judged(folder, options, runtime) for folder in folders if folder.name == options.hold_out]
+    return "\n".join(report)
+
+
+def _kept(options: Options, folders: Sequence[Path], runtime: Runtime) -> list[Group]:
+    """Return the training groups: mined once, then read from where they were kept."""
+    place = options.out / "groups.jsonl"
+    if not place.exists():
+        options.out.mkdir(parents=True, exist_ok=True)
+        mined = place.with_suffix(".new")
+        with mined.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(asdict(group)) + "\n" for group in _mined(options, folders, runtime))
+        mined.rename(place)
+    rows = (json.loads(line) for line in place.read_text(encoding="utf-8").splitlines())
+    return [Group(row["question"], tuple(row["positives"]), tuple(row["negatives"])) for row in rows]
+
+
+def _mined(options: Options, folders: Sequence[Path], runtime: Runtime) -> Iterator[Group]:
+    asked = asked_in(options.data)
+    ranking = options.data / "train" / "ranking"
+    more = write_ranking_sets(ranking, options.out / "ranking", options.per_file, asked)
+    for folder in (*(folder for folder in folders if folder.name != options.hold_out), *more):
+        yield from groups_of(asyncio.run(pool_set(folder, "dev", runtime, datetime.now(UTC))).pools)
+
+
+def _export(checkpoint: Path, out: Path) -> float:
+    """Write the ONNX file and its tokenizer; return its size in MB."""
+    export_cross_encoder(checkpoint, out / MODEL)
+    shutil.copy(checkpoint / TOKENIZER, out / TOKENIZER)
+    size_mb = (out / MODEL).stat().st_size / 1e6
+    if size_mb > MAX_MB:
+        raise RagwrightError(f"{out / MODEL} has {size_mb:.0f} MB, more than {MAX_MB:.0f}; train a smaller model")
+    return size_mb
+
+
+def _judged(folder: Path, options: Options, runtime: Runtime) -> str:
+    """Return how the model ranks a set that it has not seen, beside the default."""
+    interaction = LateInteraction(runtime.indexes, QueryEncoder(runtime.indexes))
+    ours = RerankSettings(name="cross-encoder", model=str(options.out), weight=options.weight)
+    trained, shipped = reranker(ours, interaction), reranker(RerankSettings(), interaction)
+
+    def rank(pool: Pool) -> Sequence[Hit]:
+        return run_sync(trained.rerank(pool.query, pool.hits))
+
+    def default(pool: Pool) -> Sequence[Hit]:
+        return run_sync(shipped.rerank(pool.query, pool.hits))
+
+    held = asyncio.run(pool_set(folder, "dev", runtime, datetime.now(UTC)))
+    return comparison({held.name: paired(held, default, rank)}, {held.name: held.primary})
+
+
+def _device(name: str) -> str:
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def _names(folders: Sequence[Path]) -> str:
+    return ", ".join(folder.name for folder in folders)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="eval.recipes.train_reranker", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the golden sets and of train/ranking")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the model; what is there is gone on with")
+    parser.add_argument("--hold-out", help="golden set to judge by and not to train on")
+    parser.add_argument("--steps", type=int, default=Plan().steps)
+    parser.add_argument("--per-file", type=int, default=_PER_FILE, help="rows taken of each ranking file")
+    parser.add_argument("--device", default="auto", help="of torch: auto, cpu, cuda")
+    return parser.parse_args(argv)
+
+
+def _show(step: int, loss: float, seconds: float) -> None:
+    sys.stderr.write(f"step {step}: loss {loss:.3f}, {seconds:.2f} s\n")
+
+
+if __name__ == "__main__":
+    chosen = _arguments(None)
+    packaged = packaged_folder(PACKAGED[_BASE])
+    check_folder(packaged, PACKAGED[_BASE].sha256)
+    wanted = Options(chosen.data, chosen.out, chosen.hold_out, chosen.per_file, chosen.device)
+    without = load_settings(overrides=["rerank.name=none"])
+    sys.stdout.write(main(wanted, Plan(steps=chosen.steps), packaged, without, _show) + "\n")
