@@ -4,7 +4,8 @@
 
 One default for all sets. Each set has one primary metric, named in `retrieval_sets.yaml`; the default is compared with
 BM25 alone, dense alone and plain reciprocal rank fusion by the paired difference of it, pooled over the sets and
-corrected for three comparisons (Holm). Corpora stay in a home of their own, so that a second run ingests nothing.
+corrected for three comparisons (Holm). On sets with gold spans the compressed context is measured beside whole hits
+(`eval.bench.compression`). Corpora stay in a home of their own, so that a second run ingests nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from eval.bench.compression import WHOLE, bench_compression
 from eval.bench.figures import Figure, machine, single, table, unmeasured, write_figures
 from eval.bench.latency_keys import contract_latency
 from eval.bench.own import settings_of
@@ -91,12 +93,14 @@ def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
         RagwrightError: a document of a set cannot be ingested.
     """
     systems = SYSTEMS | ({"candidate": options.extra} if options.extra else {})
-    results = [_measure(folder, options, systems, home) for folder in _folders(options)]
+    folders = list(_folders(options))
+    results = [_measure(folder, options, systems, home) for folder in folders]
     return {
         "sets": {found.name: {name: _means(found, name) for name in systems} for found in results},
         "primary": {found.name: found.primary for found in results},
         "per_set": {found.name: _beside(found, systems) for found in results},
         "pooled": pooled(results, [name for name in systems if name != DEFAULT]),
+        "context": {name: found for folder in folders for name, found in _contexts(folder, options, home)},
         "about": machine() | {"split": options.split or "all", "candidate": list(options.extra)},
     }
 
@@ -168,6 +172,13 @@ def _measure(folder: Path, options: Options, systems: Mapping[str, Sequence[str]
         log.info("%s: %s, %d cases", golden.name, name, len(found.rows))
     primary = primaries().get(golden.name, golden.primary)
     return SetResult(golden.name, primary, tuple(case.cluster or case.id for case in golden.cases), values)
+
+
+def _contexts(folder: Path, options: Options, home: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    golden = open_golden(folder, home=home, now=datetime.now(UTC), split=options.split)
+    if any(case.spans for case in golden.cases):
+        yield golden.name, bench_compression(golden, settings_of(home, ()), settings_of(home, WHOLE))
+        log.info("%s: contexts", golden.name)
 
 
 def _run(golden: GoldenSet, settings: Settings) -> Run:

@@ -1,6 +1,7 @@
 """The retrieval benchmark over two tiny sets: every system on every set, each pair compared once."""
 
 import json
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,14 @@ def test_every_system_is_measured_and_compared(data, tmp_path, model_cache, monk
         assert found[DEFAULT]["MRR@10"].value == 1.0 and found[DEFAULT]["MRR@10"].n == 2
     assert figures["sets"]["documents"]["bm25"]["recall@4000ch"].value is None
     assert figures["pooled"].keys() == {"bm25", "dense", "rrf", "candidate"}
+    assert figures["context"].keys() == {"spans"}
+    for name, found in figures["context"]["spans"].items():
+        assert found["compressed"]["recall"].n == found["recall_difference"].n == 2
+        assert found["compressed"]["tokens"].value <= min(
+            found["whole"]["tokens"].value, float(name) if name.isdigit() else inf
+        )
+        assert found["compressed"]["precision"].value >= found["whole"]["precision"].value > 0
+    assert figures["context"]["spans"]["no budget"]["tokens_share"].value <= 0.6
     written = json.loads(write_figures(tmp_path, "retrieval", figures).read_text())
     assert written["sets"]["spans"][DEFAULT]["recall@4000ch"].keys() >= {"value", "n", "low", "high"}
 
