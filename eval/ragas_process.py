@@ -1,6 +1,6 @@
 """RAGAS in a process of its own: it loads (seconds) and scores beside our own metrics and the embedding of answers.
 
-Not beside the answering: that would cost more than it saves, even at the lowest priority, and change latencies. Every
+Not beside the answering: even at the lowest priority that saved nothing, and it changes latencies. Every
 case comes back with a value or a reason for each metric, whatever RAGAS or the process do.
 """
 
@@ -26,7 +26,7 @@ from eval.ragas_metrics import RAGAS_METRICS, SIMILARITY, Fields, Score, compara
 from rag.ports import Embedder
 from rag.types import Vectors
 
-Values = Mapping[str, Value]
+Values = dict[str, Value]
 
 
 class RagasProcess:
@@ -39,6 +39,7 @@ class RagasProcess:
     def __init__(self, names: Sequence[str], embedder: Embedder | None = None) -> None:
         self._names = [name for name in names if name != SIMILARITY or embedder is not None]
         self._embedder = embedder
+        self._ahead: EmbeddedAhead | None = None
         self._found: dict[int, list[Future[Values]]] = {}
         self._pump = ThreadPoolExecutor(1, thread_name_prefix="ragas")
         self._pipe, theirs = Pipe()
@@ -62,6 +63,8 @@ class RagasProcess:
         """End the process; what is under way is lost."""
         self._process.kill()
         self._process.wait()
+        if self._ahead is not None:
+            self._ahead.close()
         self._pump.shutdown(cancel_futures=True)
         self._pipe.close()
 
@@ -76,7 +79,7 @@ class RagasProcess:
         ahead = EmbeddedAhead(self._embedder, (text for fields in compared for text in fields.values()))
         for seen in observations:
             self._found[id(seen)].append(self._pump.submit(self._ask, seen, [SIMILARITY], ahead))
-        self._pump.submit(ahead.close)
+        self._ahead = ahead
 
     def _metric(self, name: str) -> Metric:
         def compute(seen: Observation) -> Value:
@@ -86,7 +89,7 @@ class RagasProcess:
         return Metric(name, "ragas", member.meaning, compute, "score", rate=member.rate)
 
     def _ask(self, seen: Observation, names: Sequence[str], ahead: EmbeddedAhead | None = None) -> Values:
-        values: dict[str, Value] = {}
+        values: Values = {}
         asked: dict[str, Fields] = {}
         for name in names:
             fields = RAGAS_METRICS[name].fields(seen)
@@ -99,14 +102,16 @@ class RagasProcess:
         try:
             texts = [text for fields in asked.values() for text in fields.values()] if ahead else []
             vectors = {text: ahead.vector(text) for text in texts} if ahead else {}
+        except Exception as error:  # the embedder failed on this case: that is this case's reason
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            return values | dict.fromkeys(asked, Unmeasured(reason))
+        try:
             self._send((asked, vectors))
-            values |= self._pipe.recv()
+            found: Values = self._pipe.recv()
+            return values | found
         except (EOFError, OSError):
             code = self._process.wait()
-            values |= dict.fromkeys(asked, Unmeasured(f"the process that runs RAGAS ended with exit code {code}"))
-        except Exception as error:  # the embedder failed on this case: that is this case's reason
-            values |= dict.fromkeys(asked, Unmeasured(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"))
-        return values
+            return values | dict.fromkeys(asked, Unmeasured(f"the process that runs RAGAS ended with exit code {code}"))
 
     def _send(self, message: object) -> None:
         self._pipe.send(message)
@@ -131,7 +136,7 @@ def serve(pipe: Connection) -> None:
 
 
 async def _scored(asked: Mapping[str, tuple[Score, Fields]]) -> Values:
-    values: dict[str, Value] = {}
+    values: Values = {}
     for name, (score, fields) in asked.items():
         try:
             values[name] = await score(fields)

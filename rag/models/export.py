@@ -56,7 +56,8 @@ def export_cross_encoder(folder: Path, target: Path) -> None:
     `scores` `(n,) float32`, higher is more relevant.
 
     Raises:
-        ModelError: the export does not reproduce the model.
+        ModelError: the export does not reproduce the model; this is checked before int8, whose loss is for the caller
+            to measure.
         StateError: the file cannot be written.
     """
     try:

@@ -29,6 +29,8 @@ class Letters:
     def embed(self, texts: Sequence[str], *, with_tokens: bool = False) -> Embeddings:
         if "broken" in texts:
             raise ModelError("this text is broken")
+        if "unreadable" in texts:
+            raise OSError("no such model")  # must not be taken for the end of the process
         counts = np.array([[text.count(chr(97 + i)) for i in range(26)] for text in texts], np.float32)
         return Embeddings(counts / np.linalg.norm(counts, axis=1, keepdims=True))
 
@@ -55,12 +57,13 @@ def test_similarity_is_the_cosine_of_the_embedder_s_vectors() -> None:
 
 
 def test_an_embedder_that_fails_costs_only_the_cases_it_failed_on() -> None:
-    seen = [answering("broken", "abc"), answering("abc", "abc")]
+    seen = [answering("broken", "abc"), answering("abc", "abc"), answering("unreadable", "abc")]
     with RagasProcess([MATCH, SIMILARITY], Letters()) as process:  # type: ignore[arg-type]
         process.begin(seen)
-        failed, fine = values(process, SIMILARITY, seen)
+        failed, fine, unreadable = values(process, SIMILARITY, seen)
+        assert unreadable == Unmeasured("OSError: no such model")
         assert failed == Unmeasured("ModelError: this text is broken") and fine == pytest.approx(1)
-        assert values(process, MATCH, seen) == [0.0, 1.0]
+        assert values(process, MATCH, seen) == [0.0, 1.0, 0.0]
 
 
 def test_a_process_that_dies_leaves_a_reason_in_every_row() -> None:
