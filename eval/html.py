@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from eval.html_cases import case_view
+from eval.marks import Piece
 from eval.plots import Bar, Interval, Point, bars, curve, forest, reliability, sparkline
 from eval.render import FAMILIES, heading, interval, judge_lines, label, measured, number, slice_columns
 from eval.stats import wilson
@@ -27,7 +28,7 @@ def render_html(results: Json, rows: Sequence[Json]) -> str:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(interval=interval, number=number, percent=_percent, chips=_chips)
+    environment.filters.update(interval=interval, number=number, percent=_percent, chips=_chips, marked=_marked)
     plain = [dict(row) for row in rows]
     return environment.get_template("report.html.j2").render(
         results=results,
@@ -54,6 +55,16 @@ def _percent(share: float) -> str:
 def _chips(values: Mapping[str, float], form: str) -> Markup:
     """Return name and value of each as a label; in one go, since a page of a thousand cases has sixty thousand."""
     return Markup(" ".join(f'<span class="tag">{escape(name)} {form % value}</span>' for name, value in values.items()))
+
+
+def _marked(pieces: Iterable[Piece]) -> Markup:
+    """Return a text whose marked pieces stand out; in one go, since a page of many cases has thousands."""
+    return Markup("".join(_piece(piece) for piece in pieces))
+
+
+def _piece(piece: Piece) -> str:
+    text = str(escape(piece.text))
+    return f'<mark class="{piece.kinds}">{text}</mark>' if piece.kinds else text
 
 
 def _unbroken(rows: Sequence[Json]) -> Json:

@@ -1,7 +1,7 @@
-"""RAGAS in a process of its own: it loads (seconds) and scores beside our own metrics and the embedding of answers.
+"""RAGAS in a process of its own: it loads (seconds) and scores while the next cases are answered.
 
-Not beside the answering: even at the lowest priority that saved nothing, and it changes latencies. Every
-case comes back with a value or a reason for each metric, whatever RAGAS or the process do.
+It yields the processor to the answering, whose Python code keeps one core busy. Every case comes back with a value or
+a reason for each metric, whatever RAGAS or the process do.
 """
 
 from __future__ import annotations
@@ -14,33 +14,36 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from eval.embedding import EmbeddedAhead
+from eval.embedding import one_at_a_time
 from eval.metrics.base import Metric, Unmeasured, Value
 from eval.observation import Observation
-from eval.ragas_metrics import RAGAS_METRICS, SIMILARITY, Fields, Score, comparable
+from eval.ragas_metrics import RAGAS_METRICS, SIMILARITY, Fields, Score
 from rag.ports import Embedder
 from rag.types import Vectors
 
 Values = dict[str, Value]
 
+_NICE = 10
+_KEPT = 4096  # vectors of texts that may come again, as references of repeated questions do
+
 
 class RagasProcess:
     """Scores observations by RAGAS' keyless metrics. Values are RAGAS' own, 0..1, higher is better.
 
-    `begin` hands over all cases, then `metrics` return their values. Semantic similarity is there only with an
+    `begin` hands over a case, at once; the metrics wait for its values. Semantic similarity is there only with an
     embedder. Leaving the context ends the process.
     """
 
     def __init__(self, names: Sequence[str], embedder: Embedder | None = None) -> None:
         self._names = [name for name in names if name != SIMILARITY or embedder is not None]
-        self._embedder = embedder
-        self._ahead: EmbeddedAhead | None = None
-        self._found: dict[int, list[Future[Values]]] = {}
+        self._vector = lru_cache(_KEPT)(one_at_a_time(embedder)) if embedder is not None else None
+        self._found: dict[int, Future[Values]] = {}
         self._pump = ThreadPoolExecutor(1, thread_name_prefix="ragas")
         self._pipe, theirs = Pipe()
         # what this process can import, the other can; `-m` alone would not see a path set by a test or a notebook
@@ -63,48 +66,39 @@ class RagasProcess:
         """End the process; what is under way is lost."""
         self._process.kill()
         self._process.wait()
-        if self._ahead is not None:
-            self._ahead.close()
         self._pump.shutdown(cancel_futures=True)
         self._pipe.close()
 
-    def begin(self, observations: Sequence[Observation]) -> None:
-        """Start to score cases, by the metrics that need vectors last: their texts are embedded in the meantime."""
-        plain = [name for name in self._names if name != SIMILARITY]
-        for seen in observations:
-            self._found[id(seen)] = [self._pump.submit(self._ask, seen, plain)]
-        if SIMILARITY not in self._names or self._embedder is None:
-            return
-        compared = [fields for seen in observations if not isinstance(fields := comparable(seen), Unmeasured)]
-        ahead = EmbeddedAhead(self._embedder, (text for fields in compared for text in fields.values()))
-        for seen in observations:
-            self._found[id(seen)].append(self._pump.submit(self._ask, seen, [SIMILARITY], ahead))
-        self._ahead = ahead
+    def begin(self, seen: Observation) -> None:
+        """Score a case as soon as those before it are done."""
+        self._found[id(seen)] = self._pump.submit(self._ask, seen)
 
     def _metric(self, name: str) -> Metric:
         def compute(seen: Observation) -> Value:
-            return next(values[name] for future in self._found[id(seen)] if name in (values := future.result()))
+            return self._found[id(seen)].result()[name]
 
         member = RAGAS_METRICS[name]
         return Metric(name, "ragas", member.meaning, compute, "score", rate=member.rate)
 
-    def _ask(self, seen: Observation, names: Sequence[str], ahead: EmbeddedAhead | None = None) -> Values:
+    def _ask(self, seen: Observation) -> Values:
         values: Values = {}
         asked: dict[str, Fields] = {}
-        for name in names:
+        for name in self._names:
             fields = RAGAS_METRICS[name].fields(seen)
             if isinstance(fields, Unmeasured):
                 values[name] = fields
             else:
                 asked[name] = fields
+        vectors: dict[str, Vectors] = {}
+        if SIMILARITY in asked and self._vector is not None:
+            try:
+                vectors = {text: self._vector(text) for text in asked[SIMILARITY].values()}
+            except Exception as error:  # the embedder failed on this case: that is this case's reason
+                reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                values[SIMILARITY] = Unmeasured(reason)
+                del asked[SIMILARITY]
         if not asked:
             return values
-        try:
-            texts = [text for fields in asked.values() for text in fields.values()] if ahead else []
-            vectors = {text: ahead.vector(text) for text in texts} if ahead else {}
-        except Exception as error:  # the embedder failed on this case: that is this case's reason
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            return values | dict.fromkeys(asked, Unmeasured(reason))
         try:
             self._send((asked, vectors))
             found: Values = self._pipe.recv()
@@ -149,6 +143,7 @@ async def _scored(asked: Mapping[str, tuple[Score, Fields]]) -> Values:
 def main() -> None:
     """Serve the pipe whose number is the argument until its other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICE)
     try:
         serve(Connection(int(sys.argv[1])))
     except (EOFError, OSError):

@@ -107,9 +107,11 @@ async def run(
     started = clock()
     report = progress or (lambda phase, done, total: None)
     reader = LibraryReader(library) if library else None
-    observations = await _observe_all(golden, _Asker(pipeline, corpus, options, verifier, reader), report)
-    judged, reports = await _judge_all(observations, judges, options, report)
-    metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, options, embedder, report)
+    asker = _Asker(pipeline, corpus, options, verifier, reader)
+    with _ragas(options, embedder) as ragas:
+        observations = await _observe_all(golden, asker, report, ragas)
+        judged, reports = await _judge_all(observations, judges, options, report)
+        metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, ragas, report)
     return Run(golden, corpus, options, metrics, rows, started, clock(), reports)
 
 
@@ -169,7 +171,9 @@ class _Asker:
         return Request(case.question, self.corpus, top_k=self.options.depth, history=case.history)
 
 
-async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> list[Observation]:
+async def _observe_all(
+    golden: GoldenSet, asker: _Asker, report: Progress, ragas: RagasProcess | None
+) -> list[Observation]:
     gate = asyncio.Semaphore(max(1, asker.options.concurrency))
     done = 0
 
@@ -177,6 +181,8 @@ async def _observe_all(golden: GoldenSet, asker: _Asker, report: Progress) -> li
         nonlocal done
         async with gate:
             seen = await asker.observe(case)
+        if ragas is not None:
+            ragas.begin(seen)
         done += 1
         report("answer", done, len(golden.cases))
         return seen
@@ -217,23 +223,14 @@ def _ragas(options: RunOptions, embedder: Embedder | None) -> AbstractContextMan
 
 
 def _score_all(
-    observations: Sequence[Observation],
-    own: tuple[Metric, ...],
-    options: RunOptions,
-    embedder: Embedder | None,
-    report: Progress,
+    observations: Sequence[Observation], own: tuple[Metric, ...], ragas: RagasProcess | None, report: Progress
 ) -> tuple[tuple[Metric, ...], tuple[Row, ...]]:
-    """Return all values; ours are computed while RAGAS is at work."""
-    with _ragas(options, embedder) as ragas:
-        if ragas is not None:
-            ragas.begin(observations)
-        values = [{metric.name: _value(metric, seen) for metric in own} for seen in observations]
-        theirs = ragas.metrics if ragas is not None else ()
-        rows = []
-        for seen, found in zip(observations, values, strict=True):
-            rows.append(Row(seen, found | {metric.name: _value(metric, seen) for metric in theirs}))
-            report("score", len(rows), len(observations))
-    return own + theirs, tuple(rows)
+    metrics = own + (ragas.metrics if ragas is not None else ())
+    rows = []
+    for seen in observations:
+        rows.append(Row(seen, {metric.name: _value(metric, seen) for metric in metrics}))
+        report("score", len(rows), len(observations))
+    return metrics, tuple(rows)
 
 
 def _value(metric: Metric, seen: Observation) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import quote
 
 from eval.metrics.documents import document_run
@@ -23,6 +24,7 @@ def qrels_lines(observations: Iterable[Observation]) -> Iterator[str]:
             yield f"{encode(seen.case.id)} 0 {encode(doc_id)} 1"
 
 
+@lru_cache(4096)  # a run names its few documents over and over
 def encode(identifier: str) -> str:
     """Return an id without blanks: everything but letters, digits and `_.-~` percent-encoded as UTF-8."""
     return quote(identifier, safe="")

@@ -3,7 +3,8 @@
     python -m eval.bench eval --cases 1000 --out out/bench
 
 The same questions are answered by the pipeline alone, as `ask` does, and by the runner with all default metrics and a
-report, as `eval` does, the whole set each time and in turning order, so that what else the machine does meets both.
+report, as `eval` does. Both go through the set together, some cases each in turn, because the speed of a machine
+changes from one minute to the next by more than what is measured.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from eval.bench.figures import Figure, machine, mean_of, ratio_of_sums, single, table, write_figures
 from eval.bench.memory import resident_mb
-from eval.bench.own import BENCH_CORPUS, own_ingestion, timed
+from eval.bench.own import BENCH_CORPUS, own_ingestion
 from eval.golden import Case, GoldenSet, load_golden
 from eval.report import write_report
 from eval.runner import Run, RunOptions, run
@@ -30,26 +33,28 @@ from rag.bootstrap import Runtime
 from rag.bridge import run_sync
 from rag.errors import RagwrightError
 from rag.pipeline import Request
+from rag.types import Answer, SearchResult
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 NOTES = (
     "alone: the pipeline's answers at the runner's concurrency, nothing kept; evaluated: the runner with its default"
     " metrics, RAGAS in a process of its own that is started anew, evidence from the catalogue, and the report's files;"
     " answers and references that repeat are embedded once",
     "both with the model and all caches warm: every question was answered once before",
-    "added = evaluated / alone - 1, its interval over rounds; memory is this process's resident set",
+    "both take turns of so many cases; what comes after the last answer (scores, report) is the tail, spread over them",
+    "added = evaluated / alone - 1, its interval over turns; memory is this process's resident set",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is measured: `cases` questions of a golden set, repeated as often as it takes, in `rounds` of both kinds."""
+    """What is measured: `cases` questions of a golden set, repeated as often as it takes, `rounds` times by turns."""
 
     golden: Path = Path("corpora/demo")
     cases: int = 1000
     rounds: int = 2
+    turn: int = 20
 
 
 def bench_eval(options: Options, work: Path) -> dict[str, Any]:
@@ -58,31 +63,20 @@ def bench_eval(options: Options, work: Path) -> dict[str, Any]:
     with own_ingestion(work / "home") as own:
         own.ingest(golden.documents)
         run_sync(_answer(own.runtime, golden.cases))
-        alone, evaluated, reports = [], [], []
+        rounds = []
         memory = {"before": single(resident_mb())}
         for i in range(options.rounds):
-            seconds, report = _both(own.runtime, golden, work / "report", alone_first=i % 2 == 0)
-            alone.append(seconds[0])
-            evaluated.append(seconds[1])
-            reports.append(report)
+            rounds.append(run_sync(_by_turns(own.runtime, golden, options.turn, work / "report")))
             memory[f"after {(i + 1) * len(golden.cases)} cases"] = single(resident_mb())
-            log.info("round %d: %.1f s alone, %.1f s evaluated", i + 1, *(taken.wall for taken in seconds))
+            walls = (rounds[-1].alone_s, rounds[-1].evaluated_s, rounds[-1].tail.wall)
+            log.info("round %d: %.1f s alone, %.1f s evaluated, of which %.1f s after the last answer", i + 1, *walls)
     return {
         "cases": len(golden.cases),
-        "wall": _figures(*([taken.wall for taken in part] for part in (alone, evaluated, reports))),
-        "cpu": _figures(*([taken.cpu for taken in part] for part in (alone, evaluated, reports))),
+        "wall": _figures(rounds, lambda taken: taken.wall),
+        "cpu": _figures(rounds, lambda taken: taken.cpu),
         "rss_mb": memory,
         "report_mb": single((work / "report" / "report.html").stat().st_size / 1e6),
         "about": machine() | {"notes": list(NOTES)},
-    }
-
-
-def _figures(alone: Sequence[float], evaluated: Sequence[float], reports: Sequence[float]) -> dict[str, Figure]:
-    return {
-        "alone_s": mean_of(alone),
-        "evaluated_s": mean_of(evaluated),
-        "of_which_report_s": mean_of(reports),
-        "added": _added(evaluated, alone),
     }
 
 
@@ -94,16 +88,34 @@ class _Taken:
     cpu: float
 
 
-def _taken(work: Callable[[], T]) -> tuple[_Taken, T]:
-    started = _cpu_s()
-    wall, result = timed(work)
-    return _Taken(wall, _cpu_s() - started), result
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What the turns of both took, and of the evaluation what came after its last answer, the report included."""
+
+    alone: tuple[_Taken, ...]
+    evaluated: tuple[_Taken, ...]
+    tail: _Taken
+    report: _Taken
+
+    @property
+    def alone_s(self) -> float:
+        return sum(taken.wall for taken in self.alone)
+
+    @property
+    def evaluated_s(self) -> float:
+        return sum(taken.wall for taken in self.evaluated) + self.tail.wall
 
 
-def _cpu_s() -> float:
-    """Return the CPU seconds of this process and of those that it ended."""
-    taken = os.times()
-    return taken.user + taken.system + taken.children_user + taken.children_system
+def _figures(rounds: Sequence[_Round], of: Callable[[_Taken], float]) -> dict[str, Figure]:
+    alone = [[of(taken) for taken in done.alone] for done in rounds]
+    evaluated = [[of(taken) + of(done.tail) / len(done.evaluated) for taken in done.evaluated] for done in rounds]
+    return {
+        "alone_s": mean_of([sum(turns) for turns in alone]),
+        "evaluated_s": mean_of([sum(turns) for turns in evaluated]),
+        "of_which_after_answers_s": mean_of([of(done.tail) for done in rounds]),
+        "of_which_report_s": mean_of([of(done.report) for done in rounds]),
+        "added": _added([*chain(*evaluated)], [*chain(*alone)]),
+    }
 
 
 def repeated(golden: GoldenSet, count: int) -> GoldenSet:
@@ -113,21 +125,91 @@ def repeated(golden: GoldenSet, count: int) -> GoldenSet:
     return replace(golden, cases=tuple(cases))
 
 
-def _both(
-    runtime: Runtime, golden: GoldenSet, folder: Path, *, alone_first: bool
-) -> tuple[tuple[_Taken, _Taken], _Taken]:
-    """Return what the cases took alone and evaluated, and the report of the latter."""
+class _Clock:
+    """Wall and CPU time since it was made."""
 
-    def evaluate() -> _Taken:
-        done = run_sync(_evaluate(runtime, golden))
-        return _taken(lambda: write_report(done, folder))[0]
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), _cpu_s()
 
-    def answer() -> None:
-        run_sync(_answer(runtime, golden.cases))
+    def taken(self) -> _Taken:
+        return _Taken(time.perf_counter() - self._wall, _cpu_s() - self._cpu)
 
-    before = _taken(answer)[0] if alone_first else None
-    evaluated, report = _taken(evaluate)
-    return (before or _taken(answer)[0], evaluated), report
+
+def _cpu_s() -> float:
+    """Return the CPU seconds of this process and of those that it ended."""
+    taken = os.times()
+    return taken.user + taken.system + taken.children_user + taken.children_system
+
+
+class _Evaluation:
+    """An evaluation that answers some cases and then waits until it is its turn again."""
+
+    def __init__(self, runtime: Runtime, golden: GoldenSet) -> None:
+        self._runtime, self._golden = runtime, golden
+        self._allowed = asyncio.Semaphore(0)
+        self._done = asyncio.Semaphore(0)
+        self._run: asyncio.Task[Run] | None = None
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer a case of this turn or of the next one."""
+        await self._allowed.acquire()
+        return await self._runtime.pipeline.answer(request)
+
+    async def search(self, request: Request) -> SearchResult:
+        """Search; no evaluation with default options asks for it."""
+        return await self._runtime.pipeline.search(request)
+
+    async def turn(self, cases: int) -> None:
+        """Let so many cases be answered and observed."""
+        if self._run is None:
+            self._run = asyncio.create_task(self._evaluate())
+        for _ in range(cases):
+            self._allowed.release()
+        for _ in range(cases):
+            await self._done.acquire()
+
+    async def end(self) -> Run:
+        """Return the run after its last turn."""
+        if self._run is None:
+            raise RuntimeError("an evaluation without a turn has no end")
+        return await self._run
+
+    async def _evaluate(self) -> Run:
+        runtime = self._runtime
+        return await run(
+            self._golden,
+            self,
+            BENCH_CORPUS,
+            library=runtime.catalogue,
+            verifier=make_verifier(runtime.settings.answer),
+            embedder=runtime.embedder,
+            progress=self._progress,
+        )
+
+    def _progress(self, phase: str, done: int, total: int) -> None:
+        if phase == "answer":
+            self._done.release()
+
+
+async def _by_turns(runtime: Runtime, golden: GoldenSet, size: int, folder: Path) -> _Round:
+    """Return what the cases took alone and evaluated; who is first changes with every turn.
+
+    The evaluation has the last turn of all, so that nothing stands between its last answer and its scores.
+    """
+    evaluation = _Evaluation(runtime, golden)
+    turns = [golden.cases[start : start + size] for start in range(0, len(golden.cases), size)]
+    alone: list[_Taken] = []
+    evaluated: list[_Taken] = []
+    for i, cases in enumerate(turns):
+        for evaluate in (False, True) if (len(turns) - i) % 2 else (True, False):
+            clock = _Clock()
+            await (evaluation.turn(len(cases)) if evaluate else _answer(runtime, cases))
+            (evaluated if evaluate else alone).append(clock.taken())
+    clock = _Clock()
+    done = await evaluation.end()
+    writing = _Clock()
+    write_report(done, folder)
+    return _Round(tuple(alone), tuple(evaluated), clock.taken(), writing.taken())
 
 
 async def _answer(runtime: Runtime, cases: Sequence[Case]) -> None:
@@ -140,21 +222,10 @@ async def _answer(runtime: Runtime, cases: Sequence[Case]) -> None:
     await asyncio.gather(*(answer(case) for case in cases))
 
 
-async def _evaluate(runtime: Runtime, golden: GoldenSet) -> Run:
-    return await run(
-        golden,
-        runtime.pipeline,
-        BENCH_CORPUS,
-        library=runtime.catalogue,
-        verifier=make_verifier(runtime.settings.answer),
-        embedder=runtime.embedder,
-    )
-
-
 def _added(over: Sequence[float], under: Sequence[float]) -> Figure:
     found = ratio_of_sums(over, under)
     value, low, high = (None if bound is None else bound - 1 for bound in (found.value, found.low, found.high))
-    return replace(found, value=value, low=low, high=high, note="share of the time alone; n counts rounds")
+    return replace(found, value=value, low=low, high=high, note="share of the time alone; n counts turns")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -163,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     defaults = Options()
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="folder of eval.json")
     parser.add_argument("--golden", type=Path, default=defaults.golden, help="the golden set")
-    for name in ("cases", "rounds"):
+    for name in ("cases", "rounds", "turn"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("eval").setLevel(logging.INFO)

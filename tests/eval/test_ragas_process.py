@@ -39,6 +39,11 @@ def answering(text: str, reference: str) -> Observation:
     return replace(FULL, answer=text, case=replace(FULL.case, answers=(reference,)))
 
 
+def begin(process: RagasProcess, seen: Sequence[Observation]) -> None:
+    for item in seen:
+        process.begin(item)
+
+
 def values(process: RagasProcess, name: str, seen: Sequence[Observation]) -> list[Value]:
     (metric,) = (metric for metric in process.metrics if metric.name == name)
     return [metric(item) for item in seen]
@@ -47,7 +52,7 @@ def values(process: RagasProcess, name: str, seen: Sequence[Observation]) -> lis
 def test_similarity_is_the_cosine_of_the_embedder_s_vectors() -> None:
     seen = [answering("abc", "abc"), answering("ab", "ac"), answering("ab", "cd"), REFUSED]
     with RagasProcess([MATCH, SIMILARITY], Letters()) as process:  # type: ignore[arg-type]
-        process.begin(seen)
+        begin(process, seen)
         same, half, none, refused = values(process, SIMILARITY, seen)
         assert (same, half, none) == (pytest.approx(1), pytest.approx(0.5), pytest.approx(0, abs=1e-6))
         assert isinstance(refused, Unmeasured) and not refused.applicable
@@ -59,7 +64,7 @@ def test_similarity_is_the_cosine_of_the_embedder_s_vectors() -> None:
 def test_an_embedder_that_fails_costs_only_the_cases_it_failed_on() -> None:
     seen = [answering("broken", "abc"), answering("abc", "abc"), answering("unreadable", "abc")]
     with RagasProcess([MATCH, SIMILARITY], Letters()) as process:  # type: ignore[arg-type]
-        process.begin(seen)
+        begin(process, seen)
         failed, fine, unreadable = values(process, SIMILARITY, seen)
         assert unreadable == Unmeasured("OSError: no such model")
         assert failed == Unmeasured("ModelError: this text is broken") and fine == pytest.approx(1)
@@ -69,10 +74,10 @@ def test_an_embedder_that_fails_costs_only_the_cases_it_failed_on() -> None:
 def test_a_process_that_dies_leaves_a_reason_in_every_row() -> None:
     seen = [answering("abc", "abc") for _ in range(5)]
     with RagasProcess([MATCH]) as process:
-        process.begin(seen[:1])
+        begin(process, seen[:1])
         assert values(process, MATCH, seen[:1]) == [1.0]
         os.kill(process._process.pid, signal.SIGKILL)
-        process.begin(seen[1:])
+        begin(process, seen[1:])
         lost = values(process, MATCH, seen[1:])
     assert lost == [Unmeasured("the process that runs RAGAS ended with exit code -9")] * 4
 

@@ -29,10 +29,10 @@ def test_both_answer_the_same_cases(tmp_path: Path, model_cache: Path, monkeypat
     (golden / "docs" / "a.md").write_text("Cupboard 1 holds 4 boxes.\n\nCupboard 2 holds 5 boxes.\n")
     rows = [{"id": f"{i}", "question": f"What does cupboard {i} hold?", "answerable": True, "relevant": ["a.md"]} for i in (1, 2)]  # fmt: skip  # noqa: E501
     (golden / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    figures = bench_eval(Options(golden, cases=6, rounds=2), tmp_path / "work")
+    figures = bench_eval(Options(golden, cases=6, rounds=2, turn=4), tmp_path / "work")
     assert figures["cases"] == 6
     for kind in ("wall", "cpu"):
-        assert figures[kind]["added"].n == 2 and figures[kind]["added"].value is not None
+        assert figures[kind]["added"].n == 4 and figures[kind]["added"].value is not None
     assert list(figures["rss_mb"]) == ["before", "after 6 cases", "after 12 cases"]
     written = json.loads(write_figures(tmp_path, "eval", figures).read_text())
     assert written["cpu"]["added"].keys() >= {"value", "n", "low", "high"} and written["report_mb"]["value"] > 0
