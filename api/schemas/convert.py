@@ -1,238 +1,34 @@
-"""The JSON that users get: one set of shapes for HTTP and for `--json` on the command line.
-
-Offsets are `[start, end)` in Unicode code points of a document's clean text; ranks and tags count from 1.
-"""
+"""From the flow's values to the JSON's shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
-
+from api.schemas.shapes import (
+    AnswerJson,
+    BoxJson,
+    CitationJson,
+    ContextJson,
+    CorpusJson,
+    DocumentJson,
+    DroppedJson,
+    HitJson,
+    MessageJson,
+    PassageJson,
+    PromptJson,
+    PromptRefJson,
+    ProvenanceJson,
+    QueryStepJson,
+    SearchJson,
+    SentenceJson,
+    StageScoreJson,
+    UsageJson,
+)
 from rag import types
 
 if TYPE_CHECKING:
     from rag.pipeline import StreamEvent
-
-
-# --- the shapes -------------------------------------------------------------------------------------------------------
-
-
-class _Json(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StageScoreJson(_Json):
-    """Where one stage put a hit; higher scores are better, each stage has its own scale."""
-
-    rank: int
-    score: float
-
-
-class BoxJson(_Json):
-    """A rectangle on a page, in points (1/72 inch) from its upper left corner; `page` counts from 1."""
-
-    page: int
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-class HitJson(_Json):
-    """One retrieved chunk with the trace of the stages it went through.
-
-    `boxes` are the lines and table cells that it covers, for highlighting; empty where the format has no pages.
-    """
-
-    rank: int
-    score: float
-    doc_id: str
-    chunk_id: str
-    start: int
-    end: int
-    text: str
-    title: str
-    headings: list[str]
-    page: int | None
-    boxes: list[BoxJson] = []
-    stages: dict[str, StageScoreJson]
-
-
-class UsageJson(_Json):
-    """Tokens and cost; `cost_usd` is null when the model's price is not configured."""
-
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float | None
-
-
-class QueryStepJson(_Json):
-    """What one query step did: the `text` that is searched after it, and what it added or replaced.
-
-    `note` says why it did nothing; `prompt` and `usage` are of the language model, where one was asked.
-    """
-
-    name: str
-    text: str
-    added: list[str]
-    note: str
-    prompt: str
-    usage: UsageJson
-
-
-class SearchJson(_Json):
-    """Ranked hits of one question, from one index generation; `query_steps` is empty unless steps are configured."""
-
-    question: str
-    corpus: str
-    generation: int
-    settings: str
-    hits: list[HitJson]
-    query_steps: list[QueryStepJson] = []
-    timings_ms: dict[str, float]
-
-
-class PassageJson(_Json):
-    """A tagged piece of the context; `text` is its spans joined by " … " where they are not adjacent."""
-
-    tag: int
-    doc_id: str
-    title: str
-    start: int
-    end: int
-    text: str
-    spans: list[tuple[int, int]]
-    tokens: int
-
-
-class DroppedJson(_Json):
-    """What did not reach the context, and why; what a knapsack left out for its budget has tokens and value."""
-
-    doc_id: str
-    start: int
-    end: int
-    reason: str
-    tokens: int | None = None
-    value: float | None = None
-
-
-class MessageJson(_Json):
-    """One chat message of the rendered prompt."""
-
-    role: str
-    content: str
-
-
-class PromptJson(_Json):
-    """The prompt as the model would read it."""
-
-    name: str
-    version: str
-    messages: list[MessageJson]
-
-
-class ContextJson(SearchJson):
-    """The hits, the context packed from them and the prompt made of it."""
-
-    passages: list[PassageJson]
-    tokens: int
-    budget_tokens: int
-    tokenizer: str
-    dropped: list[DroppedJson]
-    prompt: PromptJson
-
-
-class CitationJson(_Json):
-    """One checked citation; `quote` equals the document's clean text at `[start, end)`.
-
-    `page` and `boxes` say where the quote stands; null and empty where the format has no pages.
-    """
-
-    tag: int
-    doc_id: str
-    title: str
-    uri: str
-    start: int
-    end: int
-    quote: str
-    support_score: float
-    supported: bool
-    page: int | None = None
-    boxes: list[BoxJson] = []
-
-
-class SentenceJson(_Json):
-    """One sentence at `[start, end)` of the answer."""
-
-    text: str
-    start: int
-    end: int
-    citations: list[CitationJson]
-
-
-class PromptRefJson(_Json):
-    """The prompt file that was used."""
-
-    name: str
-    version: str
-
-
-class ProvenanceJson(_Json):
-    """What produced the answer, enough to produce it again."""
-
-    generation: int
-    settings: str
-    prompt: PromptRefJson
-    model: str
-    release: str | None
-
-
-class AnswerJson(_Json):
-    """A checked answer; when `abstained`, `answer` is empty and `reason` says why."""
-
-    answer: str
-    sentences: list[SentenceJson]
-    abstained: bool
-    reason: str | None
-    context: ContextJson
-    provenance: ProvenanceJson
-    usage: UsageJson
-    timings_ms: dict[str, float]
-
-
-class CorpusJson(_Json):
-    """One corpus and its live generation."""
-
-    name: str
-    generation: int
-    settings: str
-    published_at: str | None
-
-
-class CorporaJson(_Json):
-    """Every corpus that can be asked."""
-
-    corpora: list[CorpusJson]
-
-
-class DocumentJson(_Json):
-    """A document as the live generation sees it; `text` is the clean text that all offsets speak of."""
-
-    doc_id: str
-    corpus: str
-    generation: int
-    title: str
-    uri: str
-    media_type: str
-    source_hash: str
-    metadata: dict[str, str | tuple[str, ...]]
-    warnings: list[str]
-    text: str
-
-
-# --- from the flow's values to the shapes -----------------------------------------------------------------------------
 
 
 def hit_json(hit: types.Hit) -> HitJson:

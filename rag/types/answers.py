@@ -1,0 +1,97 @@
+"""What a generator wrote, and the answer that is left after its citations were checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rag.types.context import ContextResult
+from rag.types.documents import Box, Span
+from rag.types.search import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a generator returned, before its citations were checked. `abstained` drafts have an empty text."""
+
+    text: str
+    model: str
+    usage: Usage = Usage()
+    abstained: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A verifier's finding on a claim and its evidence: `score` in 0..1, higher is better supported."""
+
+    score: float
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One checked citation: `quote` equals the document's clean text at `[start, end)`.
+
+    `boxes` says where the quote stands on the pages; it is empty where the format has no pages.
+    """
+
+    tag: int
+    doc_id: str
+    title: str
+    uri: str
+    span: Span
+    quote: str
+    support: Support
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer at `[start, end)` of the answer's text, with its citations."""
+
+    text: str
+    start: int
+    end: int
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What produced an answer, enough to produce it again."""
+
+    generation: int
+    settings: str
+    prompt_name: str
+    prompt_version: str
+    model: str
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answerability:
+    """Whether a context can carry an answer: `reason` says why not, None that it can.
+
+    `probability` (0..1) is the estimate behind it, None where a rule decided.
+    """
+
+    reason: str | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer. `text` is empty when `abstained`; `reason` then says why.
+
+    `answerability` (0..1) is the gate's estimate that the context can carry an answer, None where it made none.
+    """
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    abstained: bool
+    reason: str | None
+    context: ContextResult
+    provenance: Provenance
+    usage: Usage
+    timings_ms: Mapping[str, float]
+    answerability: float | None = None

@@ -1,0 +1,114 @@
+"""What is kept of the hits, packed into a context, and the prompt made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.types.documents import Span
+from rag.types.search import Hit, SearchResult
+
+UnitKind = Literal["sentence", "heading", "header", "row", "rule"]
+"""What a unit of compression is; `header` is a table's first row, `rule` the line of dashes below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSpan:
+    """A sentence or table row and how close it is to the question, 0..1; `value` is what it is worth in a context."""
+
+    span: Span
+    score: float
+    kind: UnitKind = "sentence"
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What compression kept of a hit: ordered, disjoint ranges inside the hit's span.
+
+    `units` are the kept sentences and table rows that the spans were merged from, with their scores, in order.
+    """
+
+    hit: Hit
+    spans: tuple[Span, ...]
+    units: tuple[ScoredSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A tagged piece of the final context. `text` is its spans' texts, joined by ' … ' where they are not adjacent.
+
+    `units` are its sentences and table rows as compression scored them, in order; `headings` is the heading path of
+    its first hit.
+    """
+
+    tag: int
+    doc_id: str
+    title: str
+    uri: str
+    text: str
+    spans: tuple[Span, ...]
+    tokens: int
+    units: tuple[ScoredSpan, ...] = ()
+    headings: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """First character of the passage in its document."""
+        return self.spans[0].start
+
+    @property
+    def end(self) -> int:
+        """One past the last character of the passage in its document."""
+        return self.spans[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A hit, or part of one, that did not reach the context, and why; what a knapsack left out has tokens and value."""
+
+    doc_id: str
+    span: Span
+    reason: Literal["near_duplicate", "max_per_document", "compressed_away", "budget", "max_passages"]
+    tokens: int | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the prompt will hold: passages in its order, tagged 1..n by rank, their tokens, and what was left out."""
+
+    passages: tuple[Passage, ...]
+    tokens: int
+    budget_tokens: int
+    tokenizer: str
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message of a rendered prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt with the name and version of the file it came from."""
+
+    name: str
+    version: str
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextResult:
+    """Hits, the context packed from the first `packed_from` of the ranking, and the prompt that would be sent."""
+
+    search: SearchResult
+    context: Context
+    prompt: Prompt
+    timings_ms: Mapping[str, float]
+    packed_from: int = 0

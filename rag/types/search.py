@@ -1,0 +1,114 @@
+"""A question on its way through the stages of a search, and what each stage found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rag.conditions import Filter
+from rag.types.documents import Chunk, Generation
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and cost of one generation; `cost_usd` is None when the model's price is not configured."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A further form of a question that is searched beside it, by one retriever only if `retriever` names it."""
+
+    text: str
+    retriever: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTrace:
+    """What one query step did: the text that is searched after it, and what it added or replaced.
+
+    `note` says why it did nothing; `prompt` is NAME@VERSION where a language model was asked.
+    """
+
+    name: str
+    text: str
+    added: tuple[str, ...] = ()
+    note: str = ""
+    prompt: str = ""
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question against one generation, to be answered from the documents that satisfy `filter`.
+
+    `text` is what is searched. Query steps may change it; then `typed` is the question as it came and `asked` the
+    question that they made of it, without the words that they only added for the search. `terms` are weighted keyword
+    terms on top of the text's own.
+    """
+
+    text: str
+    generation: Generation
+    top_k: int
+    filter: Filter = ()
+    history: tuple[Turn, ...] = ()
+    typed: str = ""
+    asked: str = ""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    steps: tuple[StepTrace, ...] = ()
+
+    @property
+    def question(self) -> str:
+        """The question itself: what an answer must answer."""
+        return self.asked or self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk (by catalogue key) with one stage's score; higher is better."""
+
+    pk: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageScore:
+    """Where one stage put a chunk: `rank` counts from 1, `score` is in the stage's own scale, higher is better."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved chunk with the trace of the stages it went through (`dense`, `bm25`, `fused`, `reranked`)."""
+
+    chunk: Chunk
+    rank: int
+    score: float
+    stages: Mapping[str, StageScore]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Ranked hits of one question, what query steps made of it, and the time each stage took, in milliseconds."""
+
+    question: str
+    generation: Generation
+    settings: str
+    hits: tuple[Hit, ...]
+    timings_ms: Mapping[str, float]
+    steps: tuple[StepTrace, ...] = ()
