@@ -27,7 +27,6 @@ _EF = 256  # how widely the server's graph is built and searched: recall of .98 
 _FIELDS = {
     "added": models.PayloadSchemaType.INTEGER,
     "removed": models.PayloadSchemaType.INTEGER,
-    "doc": models.PayloadSchemaType.INTEGER,
     "f": models.PayloadSchemaType.KEYWORD,
 }
 
