@@ -1,7 +1,8 @@
 """RAGAS in a process of its own: it loads (seconds) and scores while the next cases are answered.
 
-It yields the processor to the answering, whose Python code keeps one core busy. Every case comes back with a value or
-a reason for each metric, whatever RAGAS or the process do.
+Answering is Python code that keeps one core busy, so this takes another, and gives way where there is none: a little, for
+at the lowest priority its imports take minutes on a busy machine. Every case comes back with a value or a reason for each
+metric, whatever RAGAS or the process do.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from rag.types import Vectors
 
 Values = dict[str, Value]
 
-_NICE = 10
+_NICE = 5  # a third of the weight of a process that is not
 _KEPT = 4096  # vectors of texts that may come again, as references of repeated questions do
 
 

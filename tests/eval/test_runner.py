@@ -17,6 +17,8 @@ import pytest
 
 from eval.golden import Case, GoldenSet, GoldSpan
 from eval.metrics import METRICS, Unmeasured
+from eval.observation import Observation
+from eval.ragas_process import RagasProcess
 from eval.render import render_table
 from eval.report import write_report
 from eval.runner import Run, RunOptions, run
@@ -327,6 +329,21 @@ async def test_ragas_scores_every_row_or_says_why_not(tmp_path: Path) -> None:
     assert wash["ragas.non_llm_context_recall"] == 1.0
     assert finished.rows[2].values["ragas.string_presence"] == 1.0
     assert all(isinstance(finished.rows[1].values[name], Unmeasured) for name in ragas)
+
+
+async def test_ragas_gets_each_case_while_the_next_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, asked, begin = Shop(), [], RagasProcess.begin
+
+    def noted(self: RagasProcess, seen: Observation) -> None:
+        asked.append(len(shop.asked))
+        begin(self, seen)
+
+    monkeypatch.setattr(RagasProcess, "begin", noted)
+    three = (CASES[0], CASES[2], CASES[3])
+    metrics = ["ragas.exact_match"]
+    finished = await run(golden(*three), shop, "shop", options=options(ragas=True, concurrency=1, metrics=metrics))
+    assert asked == [1, 2, 3]
+    assert [row.values[metrics[0]] for row in finished.rows][:2] == [0.0, 0.0]
 
 
 async def test_scoring_does_not_count_into_latency() -> None:
