@@ -1,8 +1,8 @@
 """RAGAS in a process of its own: it loads (seconds) and scores while the next cases are answered.
 
-Answering is Python code that keeps one core busy, so this takes another, and gives way where there is none: a little, for
-at the lowest priority its imports take minutes on a busy machine. Every case comes back with a value or a reason for each
-metric, whatever RAGAS or the process do.
+Answering is Python code that keeps one core busy, so this takes another, and gives way where there is none: a little,
+for at the lowest priority its imports take minutes on a busy machine. Every case comes back with a value or a reason
+for each metric, whatever RAGAS or the process do.
 """
 
 from __future__ import annotations
