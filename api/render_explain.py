@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from api.output import fields, table
 from api.render import WIDTH
-from api.schemas_explain import options, reference
+from api.schemas.explain import options, reference
 from rag.explain.values import Explanation, SupportChange
 
 _SNIPPET = 240

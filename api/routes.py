@@ -14,7 +14,7 @@ from api.bodies import AnswerBody, ContextBody, ExplainBody, SearchBody, passage
 from api.problems import RESPONSES, problem, respond
 from api.readiness import Readiness
 from api.schemas import AnswerJson, ContextJson, CorporaJson, DocumentJson, SearchJson
-from api.schemas_explain import ExplainJson, explain_json
+from api.schemas.explain import ExplainJson, explain_json
 from api.stream import server_sent_events
 from api.version import ragwright_version
 from rag import pipeline

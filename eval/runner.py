@@ -46,7 +46,7 @@ class RunOptions:
 
     `depth` is how many hits are asked for: ten documents can need more than ten chunks; the context is packed from the
     first `context.max_hits` of them all the same. With `search_only` nothing is answered. Latencies hold for the run's
-    `concurrency`.
+    `concurrency`, and with `ragas` for a machine whose other cores score meanwhile.
     """
 
     metrics: Sequence[str] | None = None

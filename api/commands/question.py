@@ -14,7 +14,7 @@ from api.commands.session import open_runtime
 from api.errors import EXIT_DONE, InvalidRequestError
 from api.output import print_json, print_line, print_text
 from api.render_explain import explain_text
-from api.schemas_explain import explain_json
+from api.schemas.explain import explain_json
 from rag.bootstrap import Runtime
 from rag.bridge import run_sync
 from rag.conditions import OneOf

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
-class _Json(BaseModel):
+class JsonShape(BaseModel):
+    """What all shapes share: a field that is not documented is an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StageScoreJson(_Json):
+class StageScoreJson(JsonShape):
     """Where one stage put a hit; higher scores are better, each stage has its own scale."""
 
     rank: int
     score: float
 
 
-class BoxJson(_Json):
+class BoxJson(JsonShape):
     """A rectangle on a page, in points (1/72 inch) from its upper left corner; `page` counts from 1."""
 
     page: int
@@ -26,7 +28,7 @@ class BoxJson(_Json):
     bottom: float
 
 
-class HitJson(_Json):
+class HitJson(JsonShape):
     """One retrieved chunk with the trace of the stages it went through.
 
     `boxes` are the lines and table cells that it covers, for highlighting; empty where the format has no pages.
@@ -46,7 +48,7 @@ class HitJson(_Json):
     stages: dict[str, StageScoreJson]
 
 
-class UsageJson(_Json):
+class UsageJson(JsonShape):
     """Tokens and cost; `cost_usd` is null when the model's price is not configured."""
 
     input_tokens: int
@@ -54,7 +56,7 @@ class UsageJson(_Json):
     cost_usd: float | None
 
 
-class QueryStepJson(_Json):
+class QueryStepJson(JsonShape):
     """What one query step did: the `text` that is searched after it, and what it added or replaced.
 
     `note` says why it did nothing; `prompt` and `usage` are of the language model, where one was asked.
@@ -68,7 +70,7 @@ class QueryStepJson(_Json):
     usage: UsageJson
 
 
-class SearchJson(_Json):
+class SearchJson(JsonShape):
     """Ranked hits of one question, from one index generation; `query_steps` is empty unless steps are configured."""
 
     question: str
@@ -80,7 +82,7 @@ class SearchJson(_Json):
     timings_ms: dict[str, float]
 
 
-class PassageJson(_Json):
+class PassageJson(JsonShape):
     """A tagged piece of the context; `text` is its spans joined by " … " where they are not adjacent."""
 
     tag: int
@@ -93,7 +95,7 @@ class PassageJson(_Json):
     tokens: int
 
 
-class DroppedJson(_Json):
+class DroppedJson(JsonShape):
     """What did not reach the context, and why; what a knapsack left out for its budget has tokens and value."""
 
     doc_id: str
@@ -104,14 +106,14 @@ class DroppedJson(_Json):
     value: float | None = None
 
 
-class MessageJson(_Json):
+class MessageJson(JsonShape):
     """One chat message of the rendered prompt."""
 
     role: str
     content: str
 
 
-class PromptJson(_Json):
+class PromptJson(JsonShape):
     """The prompt as the model would read it."""
 
     name: str
@@ -130,7 +132,7 @@ class ContextJson(SearchJson):
     prompt: PromptJson
 
 
-class CitationJson(_Json):
+class CitationJson(JsonShape):
     """One checked citation; `quote` equals the document's clean text at `[start, end)`.
 
     `page` and `boxes` say where the quote stands; null and empty where the format has no pages.
@@ -149,7 +151,7 @@ class CitationJson(_Json):
     boxes: list[BoxJson] = []
 
 
-class SentenceJson(_Json):
+class SentenceJson(JsonShape):
     """One sentence at `[start, end)` of the answer."""
 
     text: str
@@ -158,14 +160,14 @@ class SentenceJson(_Json):
     citations: list[CitationJson]
 
 
-class PromptRefJson(_Json):
+class PromptRefJson(JsonShape):
     """The prompt file that was used."""
 
     name: str
     version: str
 
 
-class ProvenanceJson(_Json):
+class ProvenanceJson(JsonShape):
     """What produced the answer, enough to produce it again."""
 
     generation: int
@@ -175,7 +177,7 @@ class ProvenanceJson(_Json):
     release: str | None
 
 
-class AnswerJson(_Json):
+class AnswerJson(JsonShape):
     """A checked answer; when `abstained`, `answer` is empty and `reason` says why."""
 
     answer: str
@@ -188,7 +190,7 @@ class AnswerJson(_Json):
     timings_ms: dict[str, float]
 
 
-class CorpusJson(_Json):
+class CorpusJson(JsonShape):
     """One corpus and its live generation."""
 
     name: str
@@ -197,13 +199,13 @@ class CorpusJson(_Json):
     published_at: str | None
 
 
-class CorporaJson(_Json):
+class CorporaJson(JsonShape):
     """Every corpus that can be asked."""
 
     corpora: list[CorpusJson]
 
 
-class DocumentJson(_Json):
+class DocumentJson(JsonShape):
     """A document as the live generation sees it; `text` is the clean text that all offsets speak of."""
 
     doc_id: str

@@ -291,7 +291,7 @@ def _new_shard(folder: Path, dim: int) -> edge.EdgeShard:
     folder.mkdir(parents=True)
     _check_space(folder)
     shard = edge.EdgeShard.create(str(folder), _config(dim))
-    # Only compared, never looked up by value; the other half of an integer index takes a third of the shard's memory.
+    # Only compared, never looked up by value: that half of an integer index would take a quarter of the shard's memory.
     compared = edge.IntegerIndexParams(lookup=False, range=True)
     for field in ("added", "removed"):
         shard.update(edge.UpdateOperation.create_field_index(field, compared))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.render_explain import explain_text
-from api.schemas_explain import explain_json
+from api.schemas.explain import explain_json
 from rag.answer.extractive import ExtractiveGenerator
 from rag.answer.verify import LexicalVerifier
 from rag.context.compress import compressor

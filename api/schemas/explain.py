@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
-
-from api.schemas import DroppedJson, StageScoreJson, dropped_json
+from api.schemas.convert import dropped_json
+from api.schemas.shapes import DroppedJson, JsonShape, StageScoreJson
 from rag.explain import values
 from rag.types import Chunk
 
 
-class _Json(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExplainedPassageJson(_Json):
+class ExplainedPassageJson(JsonShape):
     """The passage that was asked about, without white space around it; `ref` is how `--passage` names it."""
 
     doc_id: str
@@ -26,7 +21,7 @@ class ExplainedPassageJson(_Json):
     ref: str
 
 
-class ExplainedChunkJson(_Json):
+class ExplainedChunkJson(JsonShape):
     """The chunk through which the passage came furthest."""
 
     chunk_id: str
@@ -34,7 +29,7 @@ class ExplainedChunkJson(_Json):
     end: int
 
 
-class SuggestionJson(_Json):
+class SuggestionJson(JsonShape):
     """A change of settings that was run and admits the passage.
 
     `set` are the `--set` options that make it, `tokens` the size of the context that it gives, `changed_chars` how
@@ -47,14 +42,14 @@ class SuggestionJson(_Json):
     changed_chars: int
 
 
-class TriedJson(_Json):
+class TriedJson(JsonShape):
     """A setting that does not admit the passage alone, and the values that were run; of a limit the largest."""
 
     key: str
     values: list[str | int | float]
 
 
-class ExplainedSentenceJson(_Json):
+class ExplainedSentenceJson(JsonShape):
     """A sentence of the answer and how well its best citation supports it, with the passage and without it."""
 
     text: str
@@ -67,7 +62,7 @@ class ExplainedSentenceJson(_Json):
     loses_support: bool
 
 
-class ExplainedAnswerJson(_Json):
+class ExplainedAnswerJson(JsonShape):
     """The answer, which the passage had a chance to be part of."""
 
     answer: str
@@ -76,7 +71,7 @@ class ExplainedAnswerJson(_Json):
     sentences: list[ExplainedSentenceJson]
 
 
-class ExplainJson(_Json):
+class ExplainJson(JsonShape):
     """Why a passage is in the context of a question, or why not.
 
     `stages` has null where a stage gave the passage no rank; `rank` is its place in the final ranking; `share` (0..1)
