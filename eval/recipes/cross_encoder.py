@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.recipes.hard_negatives import Group
 from rag.errors import ConfigError
@@ -23,12 +24,18 @@ from rag.errors import ConfigError
 Progress = Callable[[int, float, float], None]
 """Called after each step with its number (from 1), its loss and the seconds it took."""
 
+_CHARS_A_TOKEN = 4.5
+_JITTER = 0.2  # of a length, so that not always the same groups meet
+_EPOCHS = 1  # tells the draws of epochs from those of steps
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train. A step sees `questions` groups of one positive and `negatives` negatives."""
+    """How to train. A step sees `questions` groups of one positive and `negatives` negatives.
+
+    With `bf16` matrices are multiplied in bfloat16; weights and gradients stay in float32.
+    """
 
     steps: int = 3000
     questions: int = 8
@@ -38,6 +45,7 @@ class Plan:
     warmup: float = 0.1
     seed: int = 0
     save_every: int = 100
+    bf16: bool = False
 
 
 def train(
@@ -54,9 +62,10 @@ def train(
         raise ConfigError("there is no group to train on: no question has both gold and other passages among its hits")
     _claim(out, plan, groups)
     trainer = _Trainer(base, out, plan, device)
+    lengths = _lengths(groups, plan)
     while trainer.step < plan.steps:
         started = time.perf_counter()
-        loss = trainer.advance(groups)
+        loss = trainer.advance(groups, lengths)
         report(trainer.step, loss, time.perf_counter() - started)
         if trainer.step % plan.save_every == 0 or trainer.step == plan.steps:
             trainer.save()
@@ -97,12 +106,12 @@ class _Trainer:
         if done:
             _load_optimizer(self._optimizer, source / "optimizer.safetensors")
 
-    def advance(self, groups: Sequence[Group]) -> float:
+    def advance(self, groups: Sequence[Group], lengths: NDArray[np.float64]) -> float:
         """Take the next step; return its loss."""
         import torch
 
         plan = self._plan
-        pairs = _batch(groups, plan, self.step)
+        pairs = _batch(groups, lengths, plan, self.step)
         encoded = self._tokenizer(
             [question for question, _ in pairs],
             [passage for _, passage in pairs],
@@ -113,9 +122,10 @@ class _Trainer:
         ).to(self._device)
         for setting in self._optimizer.param_groups:
             setting["lr"] = plan.learning_rate * _rate(self.step, plan)
-        with torch.random.fork_rng():
+        kind = torch.device(self._device).type
+        with torch.random.fork_rng(), torch.autocast(kind, torch.bfloat16, enabled=plan.bf16):
             torch.manual_seed(plan.seed + self.step)  # of dropout
-            scores = self._model(**encoded).logits.reshape(-1, 1 + plan.negatives)
+            scores = self._model(**encoded).logits.reshape(-1, 1 + plan.negatives).float()
         loss = torch.nn.functional.cross_entropy(
             scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device)
         )
@@ -164,17 +174,32 @@ def _load_optimizer(optimizer: Any, path: Path) -> None:
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _batch(groups: Sequence[Group], plan: Plan, step: int) -> list[tuple[str, str]]:
+def _batch(groups: Sequence[Group], lengths: NDArray[np.float64], plan: Plan, step: int) -> list[tuple[str, str]]:
     """Return the pairs of a step, each group's positive first; short of negatives, a group repeats some."""
     rng = np.random.default_rng([plan.seed, step])
-    chosen = rng.choice(len(groups), plan.questions, replace=len(groups) < plan.questions)
     pairs = []
-    for group in (groups[i] for i in chosen):
+    for group in (groups[i] for i in _chosen(lengths, plan, step)):
         few = len(group.negatives) < plan.negatives
         negatives = rng.choice(len(group.negatives), plan.negatives, replace=few)
         texts = [group.positives[rng.integers(len(group.positives))], *(group.negatives[i] for i in negatives)]
         pairs += [(group.question, text) for text in texts]
     return pairs
+
+
+def _chosen(lengths: NDArray[np.float64], plan: Plan, step: int) -> NDArray[np.int64]:
+    """Return the groups of a step, of about one length, so that little is padded; an epoch takes each of them once."""
+    steps = max(1, len(lengths) // plan.questions)
+    epoch, place = divmod(step, steps)
+    rng = np.random.default_rng([plan.seed, epoch, _EPOCHS])
+    order = np.argsort(lengths * rng.normal(1, _JITTER, len(lengths)), kind="stable")
+    start = int(rng.permutation(steps)[place]) * plan.questions
+    return np.resize(order[start : start + plan.questions], plan.questions)
+
+
+def _lengths(groups: Sequence[Group], plan: Plan) -> NDArray[np.float64]:
+    """Return about how many tokens the longest pair of each group has."""
+    longest = (max(map(len, (*group.positives, *group.negatives))) + len(group.question) for group in groups)
+    return np.minimum(np.fromiter(longest, np.float64, len(groups)) / _CHARS_A_TOKEN, plan.max_tokens)
 
 
 def _rate(step: int, plan: Plan) -> float:

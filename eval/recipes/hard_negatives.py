@@ -12,6 +12,7 @@ from typing import Any
 
 from eval.recipes.ranking_data import Pool, gains
 from rag.text import words
+from rag.types import Hit
 
 _MINED_FROM = 30
 _MOSTLY = 0.5
@@ -27,30 +28,37 @@ class Group:
 
 
 def groups_of(pools: Sequence[Pool]) -> list[Group]:
-    """Return a group for every pool whose best candidates hold gold and its opposite.
-
-    A positive holds most of some gold; negatives are the first candidates of fusion that hold nothing of any.
-    """
+    """Return a group for every pool whose best candidates hold gold and its opposite."""
     found = []
     for pool in pools:
-        hits = pool.hits
-        best = gains(pool.case, hits).max(axis=1, initial=0.0)
-        positives = tuple(hit.chunk.indexed_text for hit, gain in zip(hits, best, strict=True) if gain > _MOSTLY)
-        head = zip(hits[:_MINED_FROM], best[:_MINED_FROM], strict=True)
-        negatives = tuple(hit.chunk.indexed_text for hit, gain in head if gain == 0)
+        positives, negatives = (tuple(hit.chunk.indexed_text for hit in side) for side in sides_of(pool))
         if positives and negatives:
             found.append(Group(pool.query.text, positives, negatives))
     return found
 
 
-def write_ranking_sets(source: Path, target: Path, per_file: int, asked: Collection[str]) -> list[Path]:
+def sides_of(pool: Pool) -> tuple[list[Hit], list[Hit]]:
+    """Return the candidates that hold most of some gold, and the first of fusion that hold nothing of any."""
+    hits = pool.hits
+    best = gains(pool.case, hits).max(axis=1, initial=0.0)
+    positives = [hit for hit, gain in zip(hits, best, strict=True) if gain > _MOSTLY]
+    head = zip(hits[:_MINED_FROM], best[:_MINED_FROM], strict=True)
+    return positives, [hit for hit, gain in head if gain == 0]
+
+
+def write_ranking_sets(
+    source: Path, target: Path, per_file: int, asked: Collection[str], held: tuple[str, ...] = ()
+) -> list[Path]:
     """Turn every `*.jsonl.gz` of rows `{query, positive, negatives?}` into a golden-set folder of at most `per_file`.
 
     The passages of all its rows become the documents, so negatives are mined from them as from any corpus. Questions
-    of `asked` (as `normalised` gives them) are left out: they are what somebody is measured with.
+    of `asked` (as `normalised` gives them) are left out, and files whose names begin with one of `held`: they are what
+    somebody is measured with.
     """
     folders = []
     for path in sorted(source.glob("*.jsonl.gz")):
+        if path.name.startswith(held):
+            continue
         rows = [row for row in _rows(path) if normalised(row["query"]) not in asked]
         random.Random(0).shuffle(rows)
         folders.append(target / f"ranking-{path.name.partition('.')[0]}")

@@ -7,7 +7,10 @@ negatives from what both first stages find for their questions, trains, and writ
 with its tokenizer: name `F` as `rerank.model` of the `cross-encoder`. Killed, it goes on when it is started again.
 
 With `--hold-out SET` nothing of that set is trained on, and the reranker is compared with the default on its `dev`
-questions: once for every set, that is leave-one-dataset-out. Hours on two cores, minutes on a GPU.
+questions: once for every set, that is leave-one-dataset-out. `--hold-out all` leaves out every golden set, so that one
+training is judged on each: on less data than leave-one-dataset-out would have. A ranking file whose name begins with
+that of a set which is held out is left out as well. Hours on two cores, minutes on a GPU; `--bf16` halves them on CPUs
+that multiply in bfloat16 (avx512_bf16 or amx_bf16 among the flags of /proc/cpuinfo; elsewhere it is far slower).
 """
 
 from __future__ import annotations
@@ -38,13 +41,14 @@ from rag.settings import RerankSettings, Settings, load_settings
 from rag.types import Hit
 
 MAX_MB = 30.0
+ALL = "all"
 _BASE = "minilm"
 _PER_FILE = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to train on and where to write; `hold_out` names a set that is kept for judging."""
+    """What to train on and where to write; `hold_out` names the set that is kept for judging, or ALL of them."""
 
     data: Path
     out: Path
@@ -52,6 +56,10 @@ class Options:
     per_file: int = _PER_FILE
     device: str = "auto"
     weight: float = 0.5
+
+    def holds_out(self, name: str) -> bool:
+        """Return whether a golden set is kept for judging."""
+        return self.hold_out in (name, ALL)
 
 
 def main(options: Options, plan: Plan, base: Path, settings: Settings, progress: Progress) -> str:
@@ -62,14 +70,15 @@ def main(options: Options, plan: Plan, base: Path, settings: Settings, progress:
         RagwrightError: the exported model is too large, or a document cannot be ingested.
     """
     folders = list(golden_folders(options.data))
-    if options.hold_out and options.hold_out not in {folder.name for folder in folders}:
-        raise ConfigError(f"no set {options.hold_out!r} to hold out; choose one of: {_names(folders)}")
+    if options.hold_out not in {None, ALL, *(folder.name for folder in folders)}:
+        raise ConfigError(f"no set {options.hold_out!r} to hold out; choose {ALL} or one of: {_names(folders)}")
     with open_runtime(settings) as runtime:
         groups = _kept(options, folders, runtime)
         last = train(base, groups, options.out / "training", plan, _device(options.device), progress)
         size_mb = _export(last, options.out)
         report = [f"{len(groups)} groups, {plan.steps} steps; {options.out / MODEL}: {size_mb:.1f} MB"]
-        report += [_judged(folder, options, runtime) for folder in folders if folder.name == options.hold_out]
+        held = [folder for folder in folders if options.holds_out(folder.name)]
+        report += [_judged(held, options, runtime)] if held else []
     return "\n".join(report)
 
 
@@ -89,8 +98,9 @@ def _kept(options: Options, folders: Sequence[Path], runtime: Runtime) -> list[G
 def _mined(options: Options, folders: Sequence[Path], runtime: Runtime) -> Iterator[Group]:
     asked = asked_in(options.data)
     ranking = options.data / "train" / "ranking"
-    more = write_ranking_sets(ranking, options.out / "ranking", options.per_file, asked)
-    for folder in (*(folder for folder in folders if folder.name != options.hold_out), *more):
+    held = tuple(folder.name for folder in folders if options.holds_out(folder.name))
+    more = write_ranking_sets(ranking, options.out / "ranking", options.per_file, asked, held)
+    for folder in (*(folder for folder in folders if folder.name not in held), *more):
         yield from groups_of(asyncio.run(pool_set(folder, "dev", runtime, datetime.now(UTC))).pools)
 
 
@@ -104,8 +114,8 @@ def _export(checkpoint: Path, out: Path) -> float:
     return size_mb
 
 
-def _judged(folder: Path, options: Options, runtime: Runtime) -> str:
-    """Return how the model ranks a set that it has not seen, beside the default."""
+def _judged(folders: Sequence[Path], options: Options, runtime: Runtime) -> str:
+    """Return how the model ranks sets that it has not seen, beside the default."""
     interaction = LateInteraction(runtime.indexes, QueryEncoder(runtime.indexes))
     ours = RerankSettings(name="cross-encoder", model=str(options.out), weight=options.weight)
     trained, shipped = reranker(ours, interaction), reranker(RerankSettings(), interaction)
@@ -116,8 +126,10 @@ def _judged(folder: Path, options: Options, runtime: Runtime) -> str:
     def default(pool: Pool) -> Sequence[Hit]:
         return run_sync(shipped.rerank(pool.query, pool.hits))
 
-    held = asyncio.run(pool_set(folder, "dev", runtime, datetime.now(UTC)))
-    return comparison({held.name: paired(held, default, rank)}, {held.name: held.primary})
+    sets = [asyncio.run(pool_set(folder, "dev", runtime, datetime.now(UTC))) for folder in folders]
+    return comparison(
+        {held.name: paired(held, default, rank) for held in sets}, {held.name: held.primary for held in sets}
+    )
 
 
 def _device(name: str) -> str:
@@ -134,10 +146,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="eval.recipes.train_reranker", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the golden sets and of train/ranking")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model; what is there is gone on with")
-    parser.add_argument("--hold-out", help="golden set to judge by and not to train on")
-    parser.add_argument("--steps", type=int, default=Plan().steps)
+    parser.add_argument("--hold-out", help="golden set to judge by and not to train on, or all")
+    plan = Plan()
+    parser.add_argument("--steps", type=int, default=plan.steps)
+    parser.add_argument("--negatives", type=int, default=plan.negatives, help="beside one positive")
+    parser.add_argument("--max-tokens", type=int, default=plan.max_tokens, help="of a pair")
+    parser.add_argument("--learning-rate", type=float, default=plan.learning_rate)
     parser.add_argument("--per-file", type=int, default=_PER_FILE, help="rows taken of each ranking file")
     parser.add_argument("--device", default="auto", help="of torch: auto, cpu, cuda")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16")
     return parser.parse_args(argv)
 
 
@@ -151,4 +168,11 @@ if __name__ == "__main__":
     check_folder(packaged, PACKAGED[_BASE].sha256)
     wanted = Options(chosen.data, chosen.out, chosen.hold_out, chosen.per_file, chosen.device)
     without = load_settings(overrides=["rerank.name=none"])
-    sys.stdout.write(main(wanted, Plan(steps=chosen.steps), packaged, without, _show) + "\n")
+    chosen_plan = Plan(
+        steps=chosen.steps,
+        negatives=chosen.negatives,
+        max_tokens=chosen.max_tokens,
+        learning_rate=chosen.learning_rate,
+        bf16=chosen.bf16,
+    )
+    sys.stdout.write(main(wanted, chosen_plan, packaged, without, _show) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,7 @@ from eval.recipes.train_reranker import MAX_MB, Options, main
 from rag.bridge import run_sync
 from rag.errors import ConfigError, ModelError
 from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
-from rag.models.embedders import PACKAGED
 from rag.models.rerankers import CrossEncoderReranker
-from rag.models.weights import packaged_folder
 from rag.settings import Settings
 from tests.eval.recipes.sets import write_set
 from tests.fakes import make_hit, make_query
@@ -31,25 +29,6 @@ GROUPS = [
     for n in range(6)
 ]
 PLAN = Plan(steps=4, questions=2, negatives=2, max_tokens=32, save_every=2)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of a few thousand numbers with the packaged model's tokenizer."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("base")
-    config = BertConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, max_position_embeddings=512
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        BertModel(config).save_pretrained(str(folder))
-    packaged = packaged_folder(PACKAGED["minilm"])
-    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
-        shutil.copy(packaged / name, folder / name)
-    return folder
 
 
 class Killed(Exception):
@@ -84,44 +63,47 @@ def test_ranking_rows_become_sets_without_the_questions_of_others(tmp_path: Path
     questions = [json.loads(line) for line in (folder / "questions.jsonl").read_text().splitlines()]
     assert folder.name == "ranking-pairs" and [row["text"] for row in documents] == ["Roses are.", "The sea."]
     assert [(row["question"], row["relevant"]) for row in questions] == [("What is red?", [documents[0]["doc_id"]])]
+    assert write_ranking_sets(tmp_path, tmp_path / "none", 10, asked_in(tmp_path), ("pair", "x")) == []
 
 
-def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(base: Path, tmp_path: Path) -> None:
-    whole = train(base, GROUPS, tmp_path / "whole", PLAN, "cpu")
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(toy_bert: Path, tmp_path: Path) -> None:
+    whole = train(toy_bert, GROUPS, tmp_path / "whole", PLAN, "cpu")
 
     def kill(step: int, loss: float, seconds: float) -> None:
         if step == 3:
             raise Killed
 
     with pytest.raises(Killed):
-        train(base, GROUPS, tmp_path / "cut", PLAN, "cpu", kill)
+        train(toy_bert, GROUPS, tmp_path / "cut", PLAN, "cpu", kill)
     assert [path.name for path in checkpoints(tmp_path / "cut")] == ["step-0000002"]
     steps: list[int] = []
-    resumed = train(base, GROUPS, tmp_path / "cut", PLAN, "cpu", lambda step, *_: steps.append(step))
+    resumed = train(toy_bert, GROUPS, tmp_path / "cut", PLAN, "cpu", lambda step, *_: steps.append(step))
     assert steps == [3, 4] and resumed.name == whole.name == "step-0000004"
-    one, two, start = tensors(whole), tensors(resumed), tensors(base)
+    one, two, start = tensors(whole), tensors(resumed), tensors(toy_bert)
     assert all(np.array_equal(one[name], two[name]) for name in one)
     assert any(not np.array_equal(one[f"bert.{name}"], start[name]) for name in start if f"bert.{name}" in one)
     pickled = {".bin", ".pt", ".pth", ".pkl"}
     assert not [path for path in (tmp_path / "cut").rglob("*") if path.suffix in pickled]
 
 
-def test_a_folder_of_another_training_is_refused(base: Path, tmp_path: Path) -> None:
-    train(base, GROUPS, tmp_path, Plan(steps=1, questions=1, negatives=1, max_tokens=16), "cpu")
+def test_a_folder_of_another_training_is_refused(toy_bert: Path, tmp_path: Path) -> None:
+    train(toy_bert, GROUPS, tmp_path, Plan(steps=1, questions=1, negatives=1, max_tokens=16), "cpu")
     with pytest.raises(ConfigError, match="another --out"):
-        train(base, GROUPS[:2], tmp_path, Plan(steps=1, questions=1, negatives=1, max_tokens=16), "cpu")
+        train(toy_bert, GROUPS[:2], tmp_path, Plan(steps=1, questions=1, negatives=1, max_tokens=16), "cpu")
     with pytest.raises(ConfigError, match="no group"):
-        train(base, [], tmp_path, PLAN, "cpu")
+        train(toy_bert, [], tmp_path, PLAN, "cpu")
 
 
-def test_the_recipe_trains_exports_and_judges_a_set_it_left_out(base: Path, tmp_path: Path, settings: Settings) -> None:
+def test_the_recipe_trains_exports_and_judges_a_set_it_left_out(
+    toy_bert: Path, tmp_path: Path, settings: Settings
+) -> None:
     held, other = sorted(name for name, metric in primaries().items() if not metric.endswith("ch"))[:2]
     data = tmp_path / "data"
     for name in (held, other):
         write_set(data / name)
     options = Options(data, tmp_path / "out", held, device="cpu")
     with_none = settings.changed({"rerank.name": "none"})
-    report = main(options, PLAN, base, with_none, lambda *_: None)
+    report = main(options, PLAN, toy_bert, with_none, lambda *_: None)
     assert report.startswith("2 groups, 4 steps") and f"| {held} " in report and f"| {other} " not in report
     assert (tmp_path / "out" / MODEL).stat().st_size < MAX_MB * 1e6
 
@@ -137,7 +119,25 @@ def test_the_recipe_trains_exports_and_judges_a_set_it_left_out(base: Path, tmp_
     found = run_sync(stage.rerank(make_query("what is red"), hits))
     assert {hit.stages["cross-encoder"].rank for hit in found} == {1, 2}
     with pytest.raises(ConfigError, match="hold out"):
-        main(Options(data, tmp_path / "out", "none-such"), PLAN, base, with_none, lambda *_: None)
+        main(Options(data, tmp_path / "out", "none-such"), PLAN, toy_bert, with_none, lambda *_: None)
+
+
+def test_all_sets_can_be_held_out_and_judged_by_one_training(
+    toy_bert: Path, tmp_path: Path, settings: Settings
+) -> None:
+    held = sorted(name for name, metric in primaries().items() if not metric.endswith("ch"))[:2]
+    data = tmp_path / "data"
+    for name in held:
+        write_set(data / name)
+    (data / "train" / "ranking").mkdir(parents=True)
+    rows = [{"query": "what is green", "positive": "The grass.", "negatives": ["The sea.", "A rose."]}]
+    for name in (f"{held[0]}_more", "pairs"):
+        with gzip.open(data / "train" / "ranking" / f"{name}.jsonl.gz", "wt") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+    plan = replace(PLAN, bf16=True)
+    options = Options(data, tmp_path / "out", "all", device="cpu")
+    report = main(options, plan, toy_bert, settings.changed({"rerank.name": "none"}), lambda *_: None)
+    assert report.startswith("1 groups, 4 steps") and all(f"| {name} " in report for name in held)
 
 
 def original(checkpoint: Path, pair: tuple[str, str]) -> float:
