@@ -23,7 +23,7 @@ from rag.explain.flow import Explainer
 from rag.index.bm25 import Bm25Index
 from rag.index.owner import VectorIndexes
 from rag.index.token_vectors import StoredTokenVectors
-from rag.models.embedders import make_embedder
+from rag.models.embedders import make_embedder, question_encoder
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.models.rerankers import reranker
 from rag.pipeline import RagPipeline, Stages
@@ -53,6 +53,7 @@ class Runtime:
         self._lock = threading.RLock()
         self._indexes: dict[int, Index] = {}
         self._embedders: dict[EmbedderSettings, Embedder] = {}
+        self._question_encoders: dict[EmbedderSettings, Embedder | None] = {}
         self._shards: VectorIndexes | None = None
 
     @property
@@ -111,7 +112,7 @@ class Runtime:
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
             fusion=fusion_of(settings.retrieval),
             reranker=reranker(settings.rerank, interaction),
-            compressor=compressor(settings.context, by_children(interaction.units, self.catalogue)),
+            compressor=compressor(settings.context, by_children(interaction.readings, self.catalogue)),
             tokenizer=self._budget_tokenizer,
             render=prompts.render,
             gate=answer_gate(settings.answer, self.indexes, catalogue),
@@ -153,9 +154,10 @@ class Runtime:
         self.close()
 
     def _open_index(self, index_id: int) -> Index:
-        embedder = self._embedder(self.catalogue.index(index_id).embedder)
+        settings = self.catalogue.index(index_id).embedder
+        embedder = self._embedder(settings)
         vectors, keywords, token_vectors = self.stores(index_id, embedder.dim)
-        return Index(index_id, embedder, vectors, keywords, token_vectors)
+        return Index(index_id, embedder, vectors, keywords, token_vectors, self._question_encoder(settings))
 
     def _vectors(self, index_id: int, dim: int) -> VectorIndex:
         if self.settings.environment.qdrant_url:
@@ -180,6 +182,12 @@ class Runtime:
             if settings not in self._embedders:
                 self._embedders[settings] = make_embedder(settings, self.home.models)
             return self._embedders[settings]
+
+    def _question_encoder(self, settings: EmbedderSettings) -> Embedder | None:
+        with self._lock:
+            if settings not in self._question_encoders:
+                self._question_encoders[settings] = question_encoder(settings, self.home.models)
+            return self._question_encoders[settings]
 
     def _budget_tokenizer(self, generation: Generation) -> Tokenizer:
         embedder = self.indexes(generation.index_id).embedder

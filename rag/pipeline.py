@@ -138,7 +138,7 @@ class RagPipeline:
             ConfigError: the question is empty.
         """
         clock = _Clock()
-        query, hits = await self._retrieve(request, clock)
+        query, hits = await self._retrieve(request, clock, packed=0)
         return self._found(request, query, hits, clock)
 
     async def context(self, request: Request) -> ContextResult:
@@ -188,8 +188,13 @@ class RagPipeline:
             draft = Draft("".join(pieces), self._stages.generator.model)
         yield StreamEvent("answer", answer=await self._checked(draft, result, judged, clock))
 
-    async def _retrieve(self, request: Request, clock: _Clock, whole: bool = False) -> tuple[Query, tuple[Hit, ...]]:
-        """Return the best hits, as many as later stages look at; all candidates where the `whole` ranking is wanted."""
+    async def _retrieve(
+        self, request: Request, clock: _Clock, whole: bool = False, packed: int | None = None
+    ) -> tuple[Query, tuple[Hit, ...]]:
+        """Return the best hits, as many as later stages look at; all candidates where the `whole` ranking is wanted.
+
+        `packed` is how many of them go into a context, None the setting's number.
+        """
         stages = self._stages
         query = await self._query(request, clock)
         with clock.measure("retrieve"):
@@ -200,19 +205,20 @@ class RagPipeline:
             pks = sorted({candidate.pk for ranking in found for candidate in ranking})
             fused = fuse(rankings, stages.fusion, await asyncio.to_thread(stages.catalogue.chunk_ids, pks))
             if not whole:
-                fused = fused[: self._looked_at(request)]  # a chunk that nobody looks at is not read
+                fused = fused[: self._looked_at(request, packed)]  # a chunk that nobody looks at is not read
             chunks = await asyncio.to_thread(stages.catalogue.chunks, [item.pk for item in fused])
             hits = to_hits(fused, chunks)
         with clock.measure("rerank"):
             hits = await stages.reranker.rerank(query, hits)
         return query, tuple(hits)
 
-    def _looked_at(self, request: Request) -> int | None:
+    def _looked_at(self, request: Request, packed: int | None) -> int | None:
         """Return how many fused candidates later stages may look at, None for all."""
         settings = self._settings
         if settings.retrieval.collapse:
             return None
-        return max(request.top_k or settings.retrieval.top_k, settings.rerank.top_n, settings.context.max_hits)
+        into_context = settings.context.max_hits if packed is None else packed
+        return max(request.top_k or settings.retrieval.top_k, settings.rerank.top_n, into_context)
 
     def _found(self, request: Request, query: Query, hits: Sequence[Hit], clock: _Clock) -> SearchResult:
         top_k = request.top_k or self._settings.retrieval.top_k

@@ -243,7 +243,8 @@ class TokenVectors(Protocol):
 class Index:
     """Everything that answers for one index: the model it was embedded with and its three stores.
 
-    The model and term settings are those the index was built with, whatever the settings say now.
+    The model and term settings are those the index was built with, whatever the settings say now. `questions` reads
+    questions for its token vectors, where an encoder was trained to do that.
     """
 
     id: int
@@ -251,6 +252,7 @@ class Index:
     vectors: VectorIndex
     keywords: KeywordIndex
     token_vectors: TokenVectors
+    questions: Embedder | None = None
 
 
 class Indexes(Protocol):

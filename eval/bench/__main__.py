@@ -15,6 +15,7 @@ BENCHES = {
     "eval": "eval.bench.eval_bench",
     "latency": "eval.bench.latency_bench",
     "vectors": "eval.bench.vectors_bench",
+    "tokens": "eval.bench.tokens_bench",
 }
 """Each module has `main(argv) -> exit code`."""
 

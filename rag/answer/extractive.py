@@ -10,10 +10,10 @@ from rag.answer.expected import AnswerType, answer_type, holds
 from rag.answer.instructions import addresses_assistant
 from rag.context.pack import JOINT
 from rag.context.terms import content_terms
-from rag.context.units import units_of
 from rag.idf import coverage, local_idf
 from rag.text import words
 from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, UnitKind
+from rag.units import units_of
 
 # a further sentence must come this close to the best one to be said at all
 _CLOSE_TO_BEST = 0.87

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from rag.context.pack import JOINT
 from rag.context.terms import content_terms
-from rag.context.units import Unit, units_of
 from rag.text import sentences, words
 from rag.types import Passage, Span
+from rag.units import Unit, units_of
 
 _LARGEST_TAG = 999
 _LONGEST_RANGE = 50

@@ -7,30 +7,41 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.context.terms import content_terms
-from rag.context.units import Unit, units_of
 from rag.errors import UnknownKeyError
 from rag.idf import coverage, local_idf
 from rag.ports import Compressor
 from rag.scaling import min_max
 from rag.settings import ContextSettings
 from rag.types import Chunk, Dropped, Hit, Query, ScoredSpan, Selection, Span
+from rag.units import Unit, units_of
 
-SpanScorer = Callable[[Query, Sequence[tuple[Chunk, Sequence[Span]]]], list[list[float]]]
-"""Scores ranges of chunks (document offsets) against the question, about 0..1, higher is closer; may block."""
+SpanScorer = Callable[[Query, Sequence[tuple[Chunk, Sequence[Span]]]], list[list[tuple[float, float]]]]
+"""Scores ranges of chunks (document offsets) against the question, about 0..1, higher is closer; may block.
 
-# chosen on development questions of two span-labelled sets; results hardly move within a factor of two of each
+Each range has two scores: one to judge by how close it is, one to choose by (`rag.models.late_interaction.Reading`).
+"""
+
+# chosen on development questions of span-labelled sets; results hardly move within a factor of two of each
 _TERM_WEIGHT = 0.15
 _NEIGHBOUR_WEIGHT = 0.5
 _HIT_WEIGHT = 0.25
+_MORE_OF_A_HIT = 0.02
+_LENGTH_POWER = 0.2
+_USUAL_CHARS = 100
+_SHORT_CHARS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A hit, its units (offsets in the document) and each unit's closeness to the question, 0..1."""
+    """A hit, its units (offsets in the document) and each unit's closeness to the question, 0..1.
+
+    `scores` are shown and judged by; `chosen_by` is the closeness that decides what is kept.
+    """
 
     hit: Hit
     units: tuple[Unit, ...]
     scores: tuple[float, ...]
+    chosen_by: tuple[float, ...]
 
 
 class WholeHits:
@@ -82,12 +93,12 @@ def score_units(query: Query, hits: Sequence[Hit], scorer: SpanScorer) -> list[S
     weights = local_idf(sorted(set(content_terms(query.text))), pool)
     scored = []
     for hit, units, similarities in zip(hits, split, close, strict=True):
-        texts = [_text(hit.chunk, unit.span) for unit in units]
-        scores = [
-            _clip((similarity + _TERM_WEIGHT * coverage(weights, frozenset(content_terms(text)))) / (1 + _TERM_WEIGHT))
-            for similarity, text in zip(similarities, texts, strict=True)
-        ]
-        scored.append(Scored(hit, tuple(units), tuple(scores)))
+        shares = [coverage(weights, frozenset(content_terms(_text(hit.chunk, unit.span)))) for unit in units]
+        scores, chosen_by = (
+            tuple(_with_terms(pair[which], share) for pair, share in zip(similarities, shares, strict=True))
+            for which in (0, 1)
+        )
+        scored.append(Scored(hit, tuple(units), scores, chosen_by))
     return scored
 
 
@@ -111,12 +122,13 @@ def select(scored: Sequence[Scored], keep: float) -> list[list[int]]:
 
 
 def values(scored: Sequence[Scored]) -> list[list[float]]:
-    """Return, per hit, what each unit is worth: its score, lifted beside good ones, and a share of its hit's."""
+    """Return, per hit, what each unit is worth: its closeness, lifted beside good ones, and a share of its hit's.
+
+    Every further unit of a hit adds less, so that one hit does not crowd out the others; and of two that are as close
+    the shorter one is worth more, for it leaves room.
+    """
     places = min_max([item.hit.score for item in scored])
-    return [
-        [score + _HIT_WEIGHT * place for score in _smoothed(item.scores)]
-        for item, place in zip(scored, places, strict=True)
-    ]
+    return [_worths(item, _HIT_WEIGHT * place) for item, place in zip(scored, places, strict=True)]
 
 
 def compressed_away(hits: Sequence[Hit], selections: Sequence[Selection]) -> list[Dropped]:
@@ -159,6 +171,16 @@ def _by_priority(scored: Sequence[Scored]) -> list[tuple[int, int]]:
         for i, value in enumerate(worth)
     ]
     return [(h, i) for _, _, h, i in sorted(keyed)]
+
+
+def _worths(item: Scored, of_hit: float) -> list[float]:
+    close = [score + of_hit for score in _smoothed(item.chosen_by)]
+    better = {i: rank for rank, i in enumerate(sorted(range(len(close)), key=lambda i: (-close[i], i)))}
+    sizes = [max(_SHORT_CHARS, len(unit.span)) / _USUAL_CHARS for unit in item.units]
+    return [
+        (value - _MORE_OF_A_HIT * better[i]) / size**_LENGTH_POWER
+        for i, (value, size) in enumerate(zip(close, sizes, strict=True))
+    ]
 
 
 def _smoothed(scores: Sequence[float]) -> list[float]:
@@ -213,8 +235,9 @@ def _text(chunk: Chunk, span: Span) -> str:
     return chunk.text[span.start - chunk.span.start : span.end - chunk.span.start]
 
 
-def _clip(score: float) -> float:
-    return min(1.0, max(0.0, score))
+def _with_terms(similarity: float, share: float) -> float:
+    """Return the closeness of a unit (0..1) from its similarity and the share of the question's terms it holds."""
+    return min(1.0, max(0.0, (similarity + _TERM_WEIGHT * share) / (1 + _TERM_WEIGHT)))
 
 
 COMPRESSORS: dict[str, Callable[[ContextSettings, SpanScorer], Compressor]] = {

@@ -61,7 +61,7 @@ def by_children(scorer: SpanScorer, catalogue: Catalogue) -> SpanScorer:
     larger than its window.
     """
 
-    def score(query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
+    def score(query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[tuple[float, float]]]:
         if not any(is_parent(chunk) for chunk, _ in pieces):
             return scorer(query, pieces)
         families = _families(query, [chunk for chunk, _ in pieces], catalogue)
@@ -72,10 +72,11 @@ def by_children(scorer: SpanScorer, catalogue: Catalogue) -> SpanScorer:
                 inside = [i for i, span in enumerate(spans) if span.overlaps(child.span)]
                 parts.append((child, [spans[i] for i in inside]))
                 places.append((number, inside))
-        found = [[0.0] * len(spans) for _, spans in pieces]
+        found = [[(0.0, 0.0)] * len(spans) for _, spans in pieces]
         for (number, inside), scores in zip(places, scorer(query, parts), strict=True):
-            for i, value in zip(inside, scores, strict=True):
-                found[number][i] = max(found[number][i], value)
+            for i, (judged, chosen) in zip(inside, scores, strict=True):
+                best = found[number][i]
+                found[number][i] = (max(best[0], judged), max(best[1], chosen))
         return found
 
     return score

@@ -19,7 +19,8 @@ import yaml
 from numpy.typing import NDArray
 
 from rag.errors import ModelError, UnknownKeyError
-from rag.models.export import exported_model
+from rag.models.adapter import ADAPTER
+from rag.models.export import Source, exported_model
 from rag.models.tokenizers import JsonTokenizer, load_tokenizer
 from rag.models.weights import PackagedWeights, check_folder, file_sha256, packaged_folder
 from rag.ports import Embedder, Embeddings, Tokenizer
@@ -37,6 +38,9 @@ PACKAGED = {
         frozenset({"en"}),
     ),
 }
+ADAPTED = frozenset({"minilm"})
+"""The packaged models that `rag.models.adapter.ADAPTER` is of."""
+
 _BATCH = 32
 _EPSILON = 1e-12
 
@@ -52,6 +56,24 @@ def make_embedder(settings: EmbedderSettings, cache: Path) -> Embedder:
     if factory is None:
         raise UnknownKeyError("embedder runtime", settings.runtime, EMBEDDERS)
     return factory(settings, settings.cache_dir or cache)
+
+
+def question_encoder(settings: EmbedderSettings, cache: Path, adapter: Path = ADAPTER) -> Embedder | None:
+    """Build the encoder that was trained to read questions for the token vectors of an embedder; None without one.
+
+    Only its token vectors are for use: passages are found by the embedder's own sentence vectors.
+
+    Raises:
+        ModelError: the weights are missing or altered.
+    """
+    if settings.model not in ADAPTED:
+        return None
+    folder, sha256 = _local_folder(settings.model)
+    source = Source(folder, sha256, adapter)
+    quantised = settings.runtime == "onnx-int8"
+    name = f"{settings.model}@{sha256[:8]}/questions"
+    directory = settings.cache_dir or cache
+    return OnnxEmbedder(folder, name, settings.threads, lambda: exported_model(source, directory, quantised))
 
 
 def languages_of(settings: EmbedderSettings) -> frozenset[str]:
@@ -187,7 +209,9 @@ def _onnx(settings: EmbedderSettings, cache: Path) -> Embedder:
     folder, sha256 = _local_folder(settings.model)
     quantised = settings.runtime == "onnx-int8"
     name = f"{settings.model}@{sha256[:8]}/{settings.runtime}"
-    return OnnxEmbedder(folder, name, settings.threads, lambda: exported_model(folder, sha256, cache, quantised))
+    return OnnxEmbedder(
+        folder, name, settings.threads, lambda: exported_model(Source(folder, sha256), cache, quantised)
+    )
 
 
 def _torch(settings: EmbedderSettings, cache: Path) -> Embedder:

@@ -9,12 +9,15 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rag.errors import ModelError, StateError
+from rag.models.adapter import apply_adapter
+from rag.models.weights import file_sha256
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,33 @@ _MAX_SCORE_ERROR = 1e-2
 _ATTENTION = "ragwright_fused"
 
 
-def exported_model(folder: Path, sha256: str, cache: Path, quantised: bool) -> Path:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An encoder's folder with the sha256 of its weights, and an adapter of them, if there is one."""
+
+    folder: Path
+    sha256: str
+    adapter: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """Hex digits that tell these weights from others."""
+        try:
+            return self.sha256[:16] + (f"-{file_sha256(self.adapter)[:8]}" if self.adapter else "")
+        except OSError as error:
+            raise ModelError(f"cannot read {self.adapter} ({error.strerror}); reinstall Ragwright") from error
+
+    def encoder(self) -> Any:
+        """Load the encoder with torch."""
+        from transformers import AutoModel
+
+        found = AutoModel.from_pretrained(str(self.folder), local_files_only=True, attn_implementation="eager").eval()
+        if self.adapter:
+            apply_adapter(found, self.adapter)
+        return found
+
+
+def exported_model(source: Source, cache: Path, quantised: bool) -> Path:
     """Return the ONNX file of an encoder, exporting it into `cache` on first use.
 
     Its input is `input_ids` `(n, t) int64`, texts of one length without padding, its output the last hidden states
@@ -33,9 +62,9 @@ def exported_model(folder: Path, sha256: str, cache: Path, quantised: bool) -> P
 
     Raises:
         StateError: the cache cannot be written.
-        ModelError: the export does not reproduce the encoder.
+        ModelError: the export does not reproduce the encoder, or the adapter does not fit it.
     """
-    target = cache / f"{sha256[:16]}-v{_FORMAT}{'-int8' if quantised else ''}.onnx"
+    target = cache / f"{source.key}-v{_FORMAT}{'-int8' if quantised else ''}.onnx"
     if target.exists():
         return target
     try:
@@ -43,7 +72,7 @@ def exported_model(folder: Path, sha256: str, cache: Path, quantised: bool) -> P
         with _lock(cache / f"{target.name}.lock"), tempfile.TemporaryDirectory(dir=cache) as scratch:
             if not target.exists():
                 log.info("exporting the embedding model once to %s", target)
-                os.replace(_export(folder, Path(scratch), quantised), target)
+                os.replace(_export(source, Path(scratch), quantised), target)
     except OSError as error:
         raise StateError(f"cannot keep the exported model in {cache}: {error.strerror}") from error
     return target
@@ -93,13 +122,13 @@ def _silence() -> Iterator[None]:
             logging.disable(logging.NOTSET)
 
 
-def _export(folder: Path, scratch: Path, quantised: bool) -> Path:
+def _export(source: Source, scratch: Path, quantised: bool) -> Path:
     full = scratch / "model.onnx"
     with _silence():
-        _trace(folder, full)
+        _trace(source, full)
         if quantised:
             full = _quantised(full)
-        _check(folder, full)
+        _check(source, full)
     return full
 
 
@@ -111,7 +140,7 @@ def _quantised(full: Path) -> Path:
     return small
 
 
-def _trace(folder: Path, target: Path) -> None:
+def _trace(source: Source, target: Path) -> None:
     import torch
 
     class HiddenStates(torch.nn.Module):
@@ -124,7 +153,7 @@ def _trace(folder: Path, target: Path) -> None:
             return hidden
 
     inputs = {"input_ids": torch.arange(1000, 1032).reshape(2, 16)}
-    _write_onnx(HiddenStates(_fused(_encoder(folder))), inputs, "hidden_states", target)
+    _write_onnx(HiddenStates(_fused(source.encoder())), inputs, "hidden_states", target)
 
 
 def _trace_scores(folder: Path, target: Path) -> None:
@@ -206,21 +235,22 @@ def _fused(encoder: Any) -> Any:
     return encoder
 
 
-def _check(folder: Path, exported: Path) -> None:
+def _check(source: Source, exported: Path) -> None:
     """Compare the exported model with the original on one batch: a silent export defect must not be served."""
     import onnxruntime
     import torch
 
     ids = torch.arange(2000, 2048).reshape(2, 24)
     with torch.no_grad():
-        expected = _encoder(folder)(input_ids=ids).last_hidden_state.numpy()
+        expected = source.encoder()(input_ids=ids).last_hidden_state.numpy()
     session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
     found = session.run(None, {"input_ids": ids.numpy()})[0]
     left, right = expected.sum(1), found.sum(1)
     cosines = (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
     if float(cosines.min()) < _MIN_COSINE:
         raise ModelError(
-            f"the exported model differs from {folder} (cosine {cosines.min():.3f}); set embedder.runtime to torch"
+            f"the exported model differs from {source.folder} (cosine {cosines.min():.3f});"
+            " set embedder.runtime to torch"
         )
 
 
@@ -244,9 +274,3 @@ def _classifier(folder: Path) -> Any:
     return AutoModelForSequenceClassification.from_pretrained(
         str(folder), local_files_only=True, attn_implementation="eager"
     ).eval()
-
-
-def _encoder(folder: Path) -> Any:
-    from transformers import AutoModel
-
-    return AutoModel.from_pretrained(str(folder), local_files_only=True, attn_implementation="eager").eval()

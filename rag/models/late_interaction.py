@@ -21,6 +21,9 @@ from rag.types import Chunk, Query, Span, Vectors
 _SCORED = 1024
 _ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread
 
+Reading = tuple[float, float]
+"""Closeness to the question as it is embedded, and as an encoder reads it that was trained to; the same without one."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -58,11 +61,18 @@ class QueryEncoder:
 
     def encode(self, query: Query) -> Embeddings:
         """Return the question's sentence vector `(1, d)` and its token vectors `(t, d)`."""
-        embedder = self._indexes(query.generation.index_id).embedder
-        key = (embedder.name, query.text)
+        return self._encode(self._indexes(query.generation.index_id).embedder, query.text)
+
+    def tuned(self, query: Query) -> Vectors:
+        """Return the question's token vectors `(t, d)` as the encoder trained for them reads it; else the embedder."""
+        index = self._indexes(query.generation.index_id)
+        return self._encode(index.questions or index.embedder, query.text).tokens[0]
+
+    def _encode(self, embedder: Embedder, text: str) -> Embeddings:
+        key = (embedder.name, text)
         found = self._recent.get(key)
         if found is None:
-            found = embedder.embed([query.text], with_tokens=True)
+            found = embedder.embed([text], with_tokens=True)
             self._recent.put(key, found)
         return found
 
@@ -74,11 +84,17 @@ class LateInteraction:
         self.indexes = indexes
         self.encoder = encoder
         self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
-        self._scored: Recent[Hashable, list[float]] = Recent(_SCORED)
+        self._scored: Recent[Hashable, list[Reading]] = Recent(_SCORED)
 
     def chunks(self, query: Query, chunks: Sequence[Chunk]) -> list[float]:
         """Return the MaxSim of the question to each chunk (-1..1, higher is closer)."""
         return maxsims(self.closeness(query, chunks))
+
+    def tuned(self, query: Query, chunks: Sequence[Chunk]) -> tuple[list[float], list[float]]:
+        """Return the MaxSim of each chunk (-1..1) to the question as embedded, and as its own encoder reads it."""
+        plain, tuned = self.encoder.encode(query).tokens[0], self.encoder.tuned(query)
+        found = closest(np.concatenate([plain, tuned]), self._tokens(query, chunks))
+        return maxsims(found[: len(plain)]), maxsims(found[len(plain) :])
 
     def closeness(self, query: Query, chunks: Sequence[Chunk]) -> Vectors:
         """Return `(t, n)`: how close each of the question's tokens comes to any token of each chunk (-1..1)."""
@@ -90,6 +106,10 @@ class LateInteraction:
         A range's token vectors are a slice of its chunk's. One that the model did not see (beyond its window)
         scores 0. The ranges of the last few questions are remembered.
         """
+        return [[plain for plain, _ in found] for found in self.readings(query, pieces)]
+
+    def readings(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[Reading]]:
+        """Return the same with both readings of the question: as it is embedded, and as its own encoder reads it."""
         embedder = self.indexes(query.generation.index_id).embedder
         keys = [(embedder.name, query.text, chunk.pk, chunk.chunk_id, tuple(spans)) for chunk, spans in pieces]
         found = {key: self._scored.get(key) for key in keys}
@@ -101,12 +121,13 @@ class LateInteraction:
                 self._scored.put(key, values)
         return [list(found[key] or ()) for key in keys]
 
-    def _score_units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
-        question = self.encoder.encode(query).tokens[0]
+    def _score_units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[Reading]]:
+        plain, tuned = self.encoder.encode(query).tokens[0], self.encoder.tuned(query)
+        question = np.concatenate([plain, tuned])
         tokenizer = self.indexes(query.generation.index_id).embedder.tokenizer
         vectors = self._tokens(query, [chunk for chunk, _ in pieces])
         return [
-            _range_maxsims(_similarities(question, tokens), _offsets(tokenizer, chunk, len(tokens)), spans)
+            _range_maxsims(_similarities(question, tokens), len(plain), _offsets(tokenizer, chunk, len(tokens)), spans)
             for (chunk, spans), tokens in zip(pieces, vectors, strict=True)
         ]
 
@@ -165,11 +186,18 @@ def _offsets(tokenizer: Tokenizer, chunk: Chunk, seen: int) -> NDArray[np.int64]
     return np.where(inside[:, None], np.maximum(offsets - header, 0) + chunk.span.start, -1)
 
 
-def _range_maxsims(similarity: NDArray[np.float32], offsets: NDArray[np.int64], spans: Sequence[Span]) -> list[float]:
-    """Return, per range, the mean over question tokens of the best token inside; 0 where no token is."""
+def _range_maxsims(
+    similarity: NDArray[np.float32], plain: int, offsets: NDArray[np.int64], spans: Sequence[Span]
+) -> list[Reading]:
+    """Return, per range, the mean over question tokens of the best token inside; 0 where no token is.
+
+    The first `plain` rows are the question as it is embedded, the others as its own encoder reads it.
+    """
     scores = []
     for span in spans:
         inside = np.flatnonzero((offsets[:, 0] < span.end) & (offsets[:, 1] > span.start))
-        known = inside.size > 0 and similarity.shape[0] > 0
-        scores.append(float(similarity[:, inside].max(axis=1).mean()) if known else 0.0)
+        known = inside.size > 0 and 0 < plain < len(similarity)
+        best = similarity[:, inside].max(axis=1) if known else np.zeros(2, np.float32)
+        first = plain if known else 1
+        scores.append((float(best[:first].mean()), float(best[first:].mean())))
     return scores

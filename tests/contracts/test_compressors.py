@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.context.compress import COMPRESSORS, Scored, compressed_away, compressor, select
-from rag.context.units import units_of
 from rag.errors import UnknownKeyError
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.ports import Compressor
 from rag.settings import ContextSettings
 from rag.types import Hit, Span
+from rag.units import units_of
 from tests.fakes import FakeWorld, make_hit, make_query, make_world
 
 TEXTS = {
@@ -27,7 +27,7 @@ def world() -> FakeWorld:
 
 def make(name: str, world: FakeWorld, keep: float = 0.4) -> Compressor:
     interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
-    return compressor(ContextSettings(compressor=name, keep=keep), interaction.units)
+    return compressor(ContextSettings(compressor=name, keep=keep), interaction.readings)
 
 
 def hits_of(world: FakeWorld) -> list[Hit]:
@@ -96,7 +96,9 @@ async def test_half_is_about_half(world: FakeWorld) -> None:
 def test_selection_keeps_within_its_share(scores: list[list[float]], keep: float) -> None:
     text = "Alpha one two. Beta three four. Gamma five six. Delta seven."
     units = tuple(units_of(text))
-    scored = [Scored(make_hit(text, f"d{i}", rank=i + 1), units, tuple(row)) for i, row in enumerate(scores)]
+    scored = [
+        Scored(make_hit(text, f"d{i}", rank=i + 1), units, tuple(row), tuple(row)) for i, row in enumerate(scores)
+    ]
     kept = select(scored, keep)
     used = sum(len(units[i].span) for indexes in kept for i in indexes)
     total = len(scores) * sum(len(unit.span) for unit in units)

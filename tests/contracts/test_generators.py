@@ -4,9 +4,9 @@ import pytest
 
 from rag.answer.extractive import ExtractiveGenerator
 from rag.context.citations import cite
-from rag.context.units import units_of
 from rag.ports import Generator
 from rag.types import Context, Passage, Prompt, ScoredSpan, Span
+from rag.units import units_of
 
 PROMPT = Prompt("grounded", "1", ())
 POLICY = "# Refunds\nRefunds are paid within five days. Is that fast? Cats are nice."

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from rag.answer.gate import AnswerabilityGate, answer_gate, is_vague
-from rag.context.units import units_of
 from rag.ports import AnswerGate
 from rag.settings import AnswerSettings
 from rag.types import Context, Hit, Passage, ScoredSpan, StageScore, Turn
+from rag.units import units_of
 from tests.fakes import FakeWorld, make_query, make_world
 
 TEXTS = {"refunds": "Refunds are paid within five days.", "boxes": "The box keeps its changes for a week."}

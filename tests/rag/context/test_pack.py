@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.context.pack import JOINT, pack
-from rag.context.units import units_of
 from rag.types import Context, Hit, ScoredSpan, Selection, Span
+from rag.units import units_of
 from tests.fakes import FakeTokenizer, make_chunk
 
 WORDS = st.lists(st.sampled_from("alpha beta gamma delta it the box key".split()), min_size=1, max_size=9)

@@ -58,12 +58,12 @@ async def test_a_parents_sentences_score_as_they_do_in_their_children(world: Fak
     cats, dogs, *_ = world.chunks
     query = make_query("when do dogs bark")
     interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
-    scorer = by_children(interaction.units, world.catalogue)
+    scorer = by_children(interaction.readings, world.catalogue)
     (parent,) = expand([hit(dogs, 1)], read(world)[0])
     world.embedder.calls.clear()
     (scored,) = scorer(query, [(parent.chunk, [cats.span, dogs.span])])
-    alone = interaction.units(query, [(cats, [cats.span]), (dogs, [dogs.span])])
-    assert scored == [max(0.0, score) for (score,) in alone] and scored[1] > scored[0]
+    alone = interaction.readings(query, [(cats, [cats.span]), (dogs, [dogs.span])])
+    assert scored == [(max(0.0, plain), max(0.0, tuned)) for ((plain, tuned),) in alone] and scored[1] > scored[0]
     assert world.embedder.calls == [["when do dogs bark"]], "a model ran over the passages"
     # A range over both children has the better of their scores.
     assert scorer(query, [(parent.chunk, [parent.chunk.span])]) == [[scored[1]]]
@@ -77,9 +77,9 @@ def test_chunks_without_parents_are_scored_as_ever(world: FakeWorld) -> None:
 
     def scorer(query, pieces):
         seen.append(list(pieces))
-        return [[-0.5]]
+        return [[(-0.5, -0.4)]]
 
-    assert by_children(scorer, world.catalogue)(make_query("own"), [(alone, [alone.span])]) == [[-0.5]]
+    assert by_children(scorer, world.catalogue)(make_query("own"), [(alone, [alone.span])]) == [[(-0.5, -0.4)]]
     assert seen == [[(alone, [alone.span])]]
 
 

@@ -65,7 +65,7 @@ class House:
             retrievers=tuple(retriever(name, world.stores()) for name in settings.retrieval.retrievers),
             fusion=fusion_of(settings.retrieval),
             reranker=reranker(settings.rerank, interaction),
-            compressor=compressor(settings.context, interaction.units),
+            compressor=compressor(settings.context, interaction.readings),
             tokenizer=lambda generation: fakes.FakeTokenizer(),
             render=lambda spec, question, context, history: Prompt("p", "1", (Message("user", question),)),
             gate=fakes.FakeGate(),

@@ -9,8 +9,8 @@ from rag.settings import Settings
 from rag.types import Context, StageScore
 from tests.fakes import make_hit
 
-HIT = make_hit("text", rank=40)
-RANKED = replace(HIT, stages={**HIT.stages, "reranked": StageScore(40, 0.1)})
+HIT = make_hit("text", rank=60)
+RANKED = replace(HIT, stages={**HIT.stages, "reranked": StageScore(60, 0.1)})
 NOW = Fate("rerank", RANKED, (), (), Context((), 0, 1500, "fake"))
 
 

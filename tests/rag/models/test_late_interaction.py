@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from tests.fakes import make_query, make_world
+from rag.ports import Embeddings
+from tests.fakes import FakeEmbedder, make_query, make_world
 
 
 def test_the_ranges_of_a_question_are_scored_once_and_alike() -> None:
@@ -15,3 +21,36 @@ def test_the_ranges_of_a_question_are_scored_once_and_alike() -> None:
     again[0].clear()
     assert interaction.units(make_query("do dogs bark"), pieces[:2]) == first
     assert interaction.units(make_query("do ships sail"), pieces[:2]) != first
+
+
+def test_an_encoder_of_its_own_reads_questions_for_the_token_vectors() -> None:
+    world = make_world({"a": "cats sleep", "b": "dogs bark"})
+    swapped = FakeEmbedder()
+    world.index = replace(world.index, questions=Swapped(swapped))
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    query = make_query("cats sleep")
+    plain, tuned = interaction.tuned(query, world.chunks)
+    assert plain[0] > plain[1] and tuned[1] > tuned[0]
+    readings = interaction.readings(query, [(chunk, [chunk.span]) for chunk in world.chunks])
+    assert [found[0] for found in readings] == [pytest.approx(pair) for pair in zip(plain, tuned, strict=True)]
+    assert interaction.units(query, [(chunk, [chunk.span]) for chunk in world.chunks]) == [
+        [pytest.approx(score)] for score in plain
+    ]
+
+
+def test_without_one_both_readings_are_the_same() -> None:
+    world = make_world({"a": "cats sleep", "b": "dogs bark"})
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    plain, tuned = interaction.tuned(make_query("dogs bark"), world.chunks)
+    assert plain == tuned
+
+
+class Swapped:
+    """Reads every question as one about dogs."""
+
+    def __init__(self, embedder: FakeEmbedder) -> None:
+        self._embedder = embedder
+        self.name, self.dim, self.max_tokens, self.tokenizer = "swapped", 0, 256, embedder.tokenizer
+
+    def embed(self, texts: Sequence[str], *, with_tokens: bool = False) -> Embeddings:
+        return self._embedder.embed(["dogs bark" for _ in texts], with_tokens=with_tokens)
