@@ -189,7 +189,8 @@ class Bm25Index:
             _keep_only(path, kept)
 
     def _count(self, pks: Sequence[int], texts: Sequence[str]) -> Counts:
-        rows = [Counter(self._hash(term) for term in self._analyzer.terms(text)) for text in texts]
+        known = self._hashes
+        rows = [Counter([known.get(term) or self._hash(term) for term in self._analyzer.terms(text)]) for text in texts]
         starts = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=starts[1:])
         hashes = np.fromiter((term for row in rows for term in row), np.uint64, starts[-1])
