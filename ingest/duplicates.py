@@ -18,6 +18,7 @@ from ingest.minhash import DIGEST_BYTES, PLACES
 _RECALL = 0.99
 _NEIGHBOURS = 16  # of a band, each document is compared with so many before it: copies by the thousand stay cheap
 _BLOCK = 8192
+_SIGNATURE = np.dtype([("digest", f"V{DIGEST_BYTES}"), ("places", "<u4", (PLACES,))])
 
 Pair = tuple[str, str, float]
 """A document, an earlier one that is like it, and their estimated similarity; 1.0 means the same text."""
@@ -60,14 +61,13 @@ def _alike(signatures: Sequence[bytes], first: int, threshold: float) -> Iterato
     """Yield `(later, earlier, similarity)` of row numbers with `later >= first` whose similarity is high enough."""
     if len(signatures) < 2 or first >= len(signatures):
         return
-    size = DIGEST_BYTES + 4 * PLACES
-    raw = np.frombuffer(b"".join(signatures), np.uint8).reshape(len(signatures), size)
-    places = np.ascontiguousarray(raw[:, DIGEST_BYTES:]).view("<u4")
+    stored = np.frombuffer(b"".join(signatures), _SIGNATURE)
+    places = stored["places"]
     pairs = _candidates(places, first, _band_width(threshold))
     for start in range(0, len(pairs), _BLOCK):
         later, earlier = pairs[start : start + _BLOCK].T
         equal = (places[later] == places[earlier]).sum(axis=1)
-        same = (raw[later, :DIGEST_BYTES] == raw[earlier, :DIGEST_BYTES]).all(axis=1)
+        same = stored["digest"][later] == stored["digest"][earlier]
         # Look-alikes whose signatures are equal are not copies: their estimate stays below 1.
         scores = np.where(same, 1.0, np.minimum(equal, PLACES - 1) / PLACES)
         chosen = same | (equal >= threshold * PLACES)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
 
 import numpy as np
 
 from ingest.catalogue import CatalogueWriter, batches
-from ingest.reuse import Place, StoredEmbeddings
+from ingest.reuse import Place, Stored, StoredEmbeddings
 from ingest.rows import MadeDocument
 from rag.ports import REMOVED_NEVER, Embeddings, Index, Point
 from rag.state.migrations import text_hash
@@ -24,8 +26,9 @@ Keyed = tuple[str, int, Chunk]
 
 
 class IndexWriter:
-    """Collects documents until a batch is full, then stores its chunks sorted by length.
+    """Collects documents until a batch is full, then embeds its chunks sorted by length and stores them.
 
+    A batch is stored in a thread while the next one is embedded. Use the writer as a context: its end is a `flush`.
     `embedded` counts the chunks that the model saw, `reused` those whose text had its vectors already.
     """
 
@@ -36,8 +39,22 @@ class IndexWriter:
         self._known = known
         self._pending: list[MadeDocument] = []
         self._pending_chunks = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._storing: Future[None] | None = None
         self.embedded = 0
         self.reused = 0
+
+    def __enter__(self) -> IndexWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.flush()
+        finally:
+            self._thread.shutdown()
 
     @property
     def chunks(self) -> int:
@@ -49,10 +66,14 @@ class IndexWriter:
         self._pending.append(made)
         self._pending_chunks += len(made.chunks)
         if self._pending_chunks >= _BATCH_CHUNKS or len(self._pending) >= _BATCH_DOCUMENTS:
-            self.flush()
+            self._write_pending()
 
     def flush(self) -> None:
-        """Store what is pending."""
+        """Store what is pending, and return when it is."""
+        self._write_pending()
+        self._settle()
+
+    def _write_pending(self) -> None:
         hashes = {text_hash(chunk.header, chunk.text) for made in self._pending for chunk in made.chunks}
         places = self._known.places(list(hashes))  # before the catalogue lists the new chunks, which have no vectors
         stored = list(self._writer.add(self._index.id, self._generation, self._pending))
@@ -63,7 +84,7 @@ class IndexWriter:
         # 259 chunks are two batches of 130, not one of 256 and one of 3.
         parts = max(1, math.ceil(len(keyed) / _BATCH_CHUNKS))
         for batch in batches(keyed, math.ceil(len(keyed) / parts) or 1):
-            self._store(batch, places)
+            self._embed_and_store(batch, places)
             for text, _, chunk in batch:
                 places.setdefault(text, [(self._index.id, chunk.pk)])
 
@@ -79,10 +100,27 @@ class IndexWriter:
         self._index.token_vectors.publish(self._generation)
         self._index.vectors.flush()
 
-    def _store(self, batch: Sequence[Keyed], places: Mapping[str, list[Place]]) -> None:
-        known = self._known.fetch({text: places[text] for text, _, _ in batch if text in places})
+    def _embed_and_store(self, batch: Sequence[Keyed], places: Mapping[str, list[Place]]) -> None:
+        donors = {text: places[text] for text, _, _ in batch if text in places}
+        if donors:
+            self._settle()  # what is being stored may be among them
+        known = self._known.fetch(donors)
         fresh = {text: chunk.indexed_text for text, _, chunk in batch if text not in known}
         made = self._embed(list(fresh.values()))
+        self.embedded += len(fresh)
+        self.reused += len(batch) - len(fresh)
+        self._settle()  # one batch at a time, in their order
+        self._storing = self._thread.submit(self._store, batch, known, list(fresh), made)
+
+    def _settle(self) -> None:
+        """Return when the batch that is being stored is stored; raise what it raised."""
+        storing, self._storing = self._storing, None
+        if storing is not None:
+            storing.result()
+
+    def _store(
+        self, batch: Sequence[Keyed], known: Mapping[str, Stored], fresh: Sequence[str], made: Embeddings
+    ) -> None:
         vectors = {text: stored.vector for text, stored in known.items()} | dict(zip(fresh, made.vectors, strict=True))
         points = [Point(x.pk, vectors[text], self._generation, doc_pk, x.metadata) for text, doc_pk, x in batch]
         self._index.vectors.upsert(points)
@@ -92,8 +130,6 @@ class IndexWriter:
         tokens = dict(zip(fresh, made.tokens, strict=True))
         new = {chunk.pk: tokens[text] for text, _, chunk in batch if text in tokens}
         self._index.token_vectors.add(self._generation, list(new), list(new.values()))
-        self.embedded += len(fresh)
-        self.reused += len(batch) - len(fresh)
 
     def _embed(self, texts: Sequence[str]) -> Embeddings:
         if not texts:

@@ -78,23 +78,29 @@ def detect(document: Document) -> str:
 
     Up to six excerpts are judged one by one, so that a text in two languages is seen as such.
     """
+    excerpts = [(words, weight) for words, weight in _excerpts(_prose(document)) if weight >= _MIN_BYTES]
+    needed = _AGREEING * sum(weight for _, weight in excerpts)
     votes: Counter[str] = Counter()
-    for window in _windows(_prose(document)):
-        words = _NO_WORD.sub(" ", window)
-        weight = sum(len(word.encode()) for word in words.split())
-        if weight >= _MIN_BYTES:
-            language, probability = identifier().classify(words)
-            votes[language if probability >= _SURE else ""] += weight
-    if not votes:
-        return ""
-    language, most = votes.most_common(1)[0]
-    return language if language in _CODES and most >= _AGREEING * votes.total() else ""
+    for words, weight in excerpts:
+        language, probability = identifier().classify(words)
+        votes[language if probability >= _SURE else ""] += weight
+        if max(votes.values()) >= needed:  # whatever the excerpts that are left say
+            break
+    language, most = votes.most_common(1)[0] if votes else ("", 0)
+    return language if language in _CODES and most >= needed else ""
 
 
 def _prose(document: Document) -> str:
     blocks = [block.span for block in document.blocks if block.kind in _PROSE]
     blocks = blocks or [block.span for block in document.blocks if block.kind == "table"]
     return "\n".join(document.text[span.start : span.end] for span in blocks)
+
+
+def _excerpts(text: str) -> Iterator[tuple[str, int]]:
+    """Yield excerpts without what is no word, and how many bytes of words each has."""
+    for window in _windows(text):
+        words = _NO_WORD.sub(" ", window)
+        yield words, len("".join(words.split()).encode())
 
 
 def _windows(text: str) -> Iterator[str]:

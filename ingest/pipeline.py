@@ -256,10 +256,9 @@ class _Run:
         self._check_window(index)
         settings = self.runtime.settings
         generation = self.writer.begin(index_id, settings.fingerprint())
-        target = IndexWriter(self.writer, index, generation, self._known_embeddings(index))
-        made = self._make(plan, held, live, index, target)
+        with IndexWriter(self.writer, index, generation, self._known_embeddings(index)) as target:
+            made = self._make(plan, held, live, index, target)
         made.warnings += made.tally.warnings(settings, languages_of(settings.embedder))
-        target.flush()
         target.retire([held.target[doc_id].pk for doc_id in self._outdated(plan, held, made)])
         discard_abandoned(self.writer, self.runtime, but=generation)
         failed, warnings = self._record_failures(plan, made), tuple(made.warnings)

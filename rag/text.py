@@ -47,7 +47,7 @@ def sentences(text: str) -> list[Span]:
 
 def words(text: str) -> list[str]:
     """Return the words of `text`, lower-cased, in order: runs of letters and digits, inner apostrophes kept."""
-    return [match.group().lower() for match in _WORD.finditer(text)]
+    return [word.lower() for word in _WORD.findall(text)]
 
 
 def _cuts(text: str) -> Iterator[int]:

@@ -21,9 +21,8 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import BaseNode, MetadataMode, TransformComponent
 from llama_index.core.schema import Document as LlamaDocument
 from llama_index.core.storage.docstore import SimpleDocumentStore
-from llama_index.vector_stores.qdrant import QdrantVectorStore
-from qdrant_client import QdrantClient
 
+from eval.bench.llama_stores import InMemory, LlamaStore
 from rag.ports import Embedder
 
 
@@ -86,30 +85,41 @@ class _Counter(TransformComponent):
 
 
 class LlamaIngestion:
-    """An IngestionPipeline with a document store for upserts and Qdrant in memory, its fastest local store.
+    """An IngestionPipeline with a document store for upserts and a store for what it makes.
 
     `chunk_tokens` None leaves the splitter as it comes (1,024 tokens, overlap 200, its own tokenizer); a number makes
     chunks of that size in the tokens of our embedder, without overlap, as ours are.
     """
 
-    def __init__(self, embedding: BaseEmbedding, embedder: Embedder, chunk_tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        embedding: BaseEmbedding,
+        embedder: Embedder,
+        chunk_tokens: int | None = None,
+        store: LlamaStore | None = None,
+    ) -> None:
         self._embedding = embedding
-        self._store = QdrantVectorStore(collection_name="bench", client=QdrantClient(":memory:"))
+        self._store = store or InMemory()
         self._splitter = _splitter(embedder, chunk_tokens)
+        self._documents = SimpleDocumentStore()
+        # It replaces documents only where it adds the nodes itself; else it skips what it has, also under another name.
+        strategy = DocstoreStrategy.UPSERTS if self._store.vectors else DocstoreStrategy.DUPLICATES_ONLY
         self._pipeline = IngestionPipeline(
             transformations=[self._splitter, embedding],
-            vector_store=self._store,
-            docstore=SimpleDocumentStore(),
-            docstore_strategy=DocstoreStrategy.UPSERTS,
+            vector_store=self._store.vectors,
+            docstore=self._documents,
+            docstore_strategy=strategy,
         )
         self._counter_of = embedder
 
     def ingest(self, folder: Path) -> int:
         """Read a folder that `write_corpus` wrote and bring it into the store; return how many nodes were made."""
         with warnings.catch_warnings():
-            # It asks the local Qdrant, which has none, for an index over payloads.
-            warnings.filterwarnings("ignore", message="Payload indexes have no effect")
-            return len(self._pipeline.run(documents=_read(folder)))
+            # It asks the local Qdrant, which has none, for an index over payloads, and is told that it grows large.
+            warnings.filterwarnings("ignore", message="Payload indexes have no effect|Local mode is not recommended")
+            nodes = self._pipeline.run(documents=_read(folder))
+        self._store.keep(nodes, self._documents)
+        return len(nodes)
 
     def tokens(self, folder: Path) -> tuple[int, int]:
         """Return how many nodes a folder makes and how many tokens of them the model reads, outside any timing."""
@@ -121,7 +131,8 @@ class LlamaIngestion:
 
     def search(self, question: str, top_k: int) -> list[str]:
         """Return the documents of the `top_k` nearest nodes, best first, each once."""
-        index = VectorStoreIndex.from_vector_store(self._store, embed_model=self._embedding)
+        assert self._store.vectors is not None
+        index = VectorStoreIndex.from_vector_store(self._store.vectors, embed_model=self._embedding)
         found = index.as_retriever(similarity_top_k=top_k).retrieve(question)
         return list(dict.fromkeys(str(item.node.ref_doc_id) for item in found))
 

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 OURS, SHIPPED, SAME_RUNTIME = "ragwright", "llamaindex", "llamaindex_same_runtime"
 SAME_CHUNKS = "llamaindex_same_chunks"
 SAME_RUNTIME_TUNED = "llamaindex_same_runtime_batches_of_256"
+ON_DISK, JSON = f"{SAME_RUNTIME}_on_disk", f"{SAME_RUNTIME}_json"
+HYBRID = f"{SAME_RUNTIME}_hybrid_on_disk"
 
 READ_WHOLE, LONGER = "read_whole_by_all", "longer_than_the_window"
 
@@ -37,21 +39,22 @@ Search = Callable[[str, int], list[str]]
 
 def compare_with_llamaindex(own: OwnIngestion, corpus: BenchCorpus, work: Path, slices: int) -> dict[str, Any]:
     """Return speed-ups in documents per second, tokens embedded and nDCG@10 on the questions of the corpus."""
-    rivals = _rivals(own)
+    rivals = _rivals(own, work / "rivals")
     kinds = sliced(corpus.documents, own.runtime.embedder, slices)
     folders = [write_corpus(part, work / f"slice{number}") for number, (_, part) in enumerate(kinds)]
     systems: dict[str, Ingest] = {OURS: own.ingest} | {name: rival.ingest for name, rival in rivals.items()}
     seconds = slice_seconds(systems, folders)
     searches: dict[str, Search] = {OURS: own.search_dense, "ragwright_hybrid": own.search}
     searches |= {name: rivals[name].search for name in (SHIPPED, SAME_RUNTIME)}
-    sizes = {name: [rival.tokens(folder) for folder in folders] for name, rival in rivals.items()}
+    # the others cut as SAME_RUNTIME does
+    sizes = {name: [rivals[name].tokens(folder) for folder in folders] for name in (SHIPPED, SAME_CHUNKS, SAME_RUNTIME)}
     chunks = own.chunks()
     sizes[OURS] = [(len(chunks), sum(chunk.tokens + 2 for chunk in chunks))]
     return {
         "documents": {kind: sum(len(part) for k, part in kinds if k == kind) for kind in dict.fromkeys(dict(kinds))},
         "slices": len(folders),
         "seconds": {name: single(sum(taken)) for name, taken in seconds.items()},
-        "speedups": {name: ratio_of_sums(seconds[name], seconds[OURS]) for name in rivals},
+        "speedups": {name: ratio_of_sums(seconds[name], seconds[OURS]) for name in rivals} | _left_out(rivals),
         "speedups_by_kind": {kind: _speedups(seconds, rivals, kinds, kind) for kind in dict.fromkeys(dict(kinds))},
         "chunks": {name: sum(count for count, _ in of_slices) for name, of_slices in sizes.items()},
         "tokens_embedded": {name: sum(tokens for _, tokens in of_slices) for name, of_slices in sizes.items()},
@@ -81,8 +84,10 @@ def _speedups(
     return {name: ratio_of_sums(of_kind(name), of_kind(OURS)) for name in rivals}
 
 
-def _rivals(own: OwnIngestion) -> dict[str, Any]:
-    from eval.bench.llama_pipeline import LlamaIngestion, runtime_embedding, torch_embedding  # seconds of imports
+def _rivals(own: OwnIngestion, work: Path) -> dict[str, Any]:
+    # seconds of imports
+    from eval.bench.llama_pipeline import LlamaIngestion, runtime_embedding, torch_embedding
+    from eval.bench.llama_stores import Hybrid, Json, LlamaStore, OnDisk, keyword_package
 
     settings, embedder = own.runtime.settings, own.runtime.embedder
     model = settings.embedder.model
@@ -90,12 +95,21 @@ def _rivals(own: OwnIngestion) -> dict[str, Any]:
     theirs = torch_embedding(location, settings.embedder.threads)
     ours = runtime_embedding(embedder)
     size = settings.ingest.chunker.max_tokens
+    stores: dict[str, Callable[[Path], LlamaStore]] = {ON_DISK: OnDisk, JSON: Json}
+    if keyword_package():
+        stores[HYBRID] = Hybrid
     return {
         SHIPPED: LlamaIngestion(theirs, embedder),
         SAME_CHUNKS: LlamaIngestion(theirs, embedder, size),
         SAME_RUNTIME: LlamaIngestion(ours, embedder, size),
         SAME_RUNTIME_TUNED: LlamaIngestion(runtime_embedding(embedder, 256), embedder, size),
+        **{name: LlamaIngestion(ours, embedder, size, store(work / name)) for name, store in stores.items()},
     }
+
+
+def _left_out(rivals: Mapping[str, Any]) -> dict[str, Figure]:
+    reason = "neither llama-index-retrievers-bm25 nor bm25s is installed: make bench-ingest installs them aside"
+    return {} if HYBRID in rivals else {HYBRID: unmeasured(reason)}
 
 
 def slice_seconds(systems: Mapping[str, Ingest], folders: Sequence[Path]) -> dict[str, list[float]]:

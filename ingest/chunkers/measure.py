@@ -49,7 +49,9 @@ class Ruler:
         starts = array("q")
         for begin, stop in _slices(text):
             for start, end in tokenizer.offsets(text[begin:stop]):
-                starts.extend(range(begin + start, begin + max(end, start + 1), _TOKEN_CHARS))
+                starts.append(begin + start)
+                if end - start > _TOKEN_CHARS:
+                    starts.extend(range(begin + start + _TOKEN_CHARS, begin + end, _TOKEN_CHARS))
         return cls(text, starts)
 
     def tokens(self, start: int, end: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from ingest.partition.layout import Content, HeadingPath, fill_gaps, flat_metada
 from rag.types import Block, BlockKind, Metadata, Span
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -75,15 +77,13 @@ def _front_fields(source: str) -> tuple[Metadata, tuple[str, ...]]:
 
 
 def _markdown_blocks(text: str, body_start: int) -> Iterator[Block]:
-    from markdown_it import MarkdownIt
-
     # Front matter becomes blank lines, so that the parser's line numbers stay those of the file.
     # The parser also ends lines at a lone CR.
     source = "\n" * text.count("\n", 0, body_start) + text[body_start:].replace("\r", " ")
     starts = _line_starts(text)
     headings = HeadingPath()
     end = body_start
-    tokens = MarkdownIt("commonmark").enable("table").parse(source)
+    tokens = _parser().parse(source)
     for index, token in enumerate(tokens):
         span = _token_span(text, token, starts)
         if span is None or span.start < end:
@@ -98,6 +98,13 @@ def _markdown_blocks(text: str, body_start: int) -> Iterator[Block]:
         else:
             continue
         end = span.end
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").enable("table")  # making one takes as long as parsing a short document
 
 
 def _token_span(text: str, token: Token, starts: list[int]) -> Span | None:

@@ -92,7 +92,9 @@ class Bm25Index:
         self._settle(generation)
         ordered = sorted(visible, key=lambda row: (row[1], row[0]))
         pks = np.fromiter((pk for pk, _ in ordered), np.int64, len(ordered))
-        matrix = okapi_weights(_rows_of(merge(self._all_counts()), pks), self._settings)
+        del visible, ordered  # a hundred and seventy bytes a chunk, while the weights need room
+        counts = merge(self._all_counts())
+        matrix = okapi_weights(counts, self._settings, _rows_of(counts, pks))
         write_arrays(
             self._weights_folder(generation),
             {
@@ -189,7 +191,8 @@ class Bm25Index:
             _keep_only(path, kept)
 
     def _count(self, pks: Sequence[int], texts: Sequence[str]) -> Counts:
-        rows = [Counter(self._hash(term) for term in self._analyzer.terms(text)) for text in texts]
+        known = self._hashes
+        rows = [Counter([known.get(term) or self._hash(term) for term in self._analyzer.terms(text)]) for text in texts]
         starts = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=starts[1:])
         hashes = np.fromiter((term for row in rows for term in row), np.uint64, starts[-1])
@@ -278,9 +281,9 @@ def _keep_only(path: Path, pks: NDArray[np.int64]) -> None:
         write_arrays(path, kept.arrays())
 
 
-def _rows_of(counts: Counts, pks: NDArray[np.int64]) -> Counts:
+def _rows_of(counts: Counts, pks: NDArray[np.int64]) -> NDArray[np.int64]:
     try:
-        return counts.select(pks)
+        return counts.places(pks)
     except KeyError as error:
         raise StateError(
             f"the keyword index has no terms of chunk {error.args[0]}; mend it with: ragwright doctor --repair"

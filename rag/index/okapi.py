@@ -7,7 +7,7 @@ Trotman et al., "Improvements to BM25 and Language Models Examined" (2014).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,8 @@ from scipy import sparse
 from rag.index.arrays import Arrays
 from rag.settings import Bm25Settings
 
-_BLOCK = 2**20
+_BLOCK = 2**18  # entries, and rows below: what is computed at once, beside what is stored
+_ROWS = 2**13
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +47,55 @@ class Counts:
         starts = self.starts if self.starts[-1] > np.iinfo(np.int32).max else self.starts.astype(np.int32)
         return sparse.csr_array((self.counts, self.terms, starts), shape=shape)
 
-    def select(self, pks: NDArray[np.int64]) -> Counts:
-        """Return the rows of `pks`, in that order; of a pk that was added twice the later row counts.
+    def places(self, pks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row number of each of `pks`; of a pk that was added twice the later row counts.
 
         Raises:
             KeyError: there is no row of the named pk.
         """
         order = np.argsort(self.pks, kind="stable")
         place = np.searchsorted(self.pks[order], pks, side="right") - 1
-        rows = order[place] if len(order) else np.zeros(0, np.int64)
+        rows: NDArray[np.int64] = order[place] if len(order) else np.zeros(0, np.int64)
         missing = pks[(place < 0) | (self.pks[rows] != pks)] if len(order) else pks
         if len(missing):
             raise KeyError(int(missing[0]))
-        chosen = self.matrix()[rows]
-        return Counts(
-            pks, self.lengths[rows], chosen.indptr.astype(np.int64), chosen.indices, chosen.data, self.vocabulary
-        )
+        return rows
+
+    def columns(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+        """Return the matrix of the chosen rows, in their order, as a CSC matrix: starts, row numbers and counts.
+
+        It is filled from a few rows at a time, so that there is never a second copy of it.
+        """
+        matrix = self.matrix()
+        blocks = [rows[first : first + _ROWS] for first in range(0, len(rows), _ROWS)]
+        frequency = np.zeros(len(self.vocabulary), np.int64)
+        for block in blocks:
+            frequency += np.bincount(matrix[block].indices, minlength=len(frequency))
+        starts = np.concatenate([[0], np.cumsum(frequency)])
+        numbers, counts = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
+        free = starts[:-1].copy()  # where each column goes on
+        for number, block in enumerate(blocks):
+            part = matrix[block].tocsc()
+            sizes = np.diff(part.indptr)
+            places = np.repeat(free - part.indptr[:-1], sizes) + np.arange(part.nnz)
+            numbers[places], counts[places] = part.indices + number * _ROWS, part.data
+            free += sizes
+        return starts, numbers, counts
 
     def only(self, pks: NDArray[np.int64]) -> Counts:
         """Return the rows of those of `pks` that are here, once each, under the vocabulary that they use."""
-        kept = self.select(np.unique(self.pks[np.isin(self.pks, pks)]))
-        used, terms = np.unique(kept.terms, return_inverse=True)
-        return replace(kept, terms=terms.astype(np.int32), vocabulary=np.asarray(self.vocabulary)[used])
+        wanted = np.unique(self.pks[np.isin(self.pks, pks)])
+        rows = self.places(wanted)
+        kept = self.matrix()[rows]
+        used, terms = np.unique(kept.indices, return_inverse=True)
+        return Counts(
+            pks=wanted,
+            lengths=self.lengths[rows],
+            starts=kept.indptr.astype(np.int64),
+            terms=terms.astype(np.int32),
+            counts=kept.data,
+            vocabulary=np.asarray(self.vocabulary)[used],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +129,27 @@ def _joined(kind: type[Any], parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate([np.zeros(0, kind), *parts])
 
 
-def okapi_weights(counts: Counts, settings: Bm25Settings) -> Weights:
-    """Return what each term adds to each chunk's score: `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * len / avg))`."""
-    columns = counts.matrix().tocsc()
-    frequency = np.diff(columns.indptr)
+def okapi_weights(counts: Counts, settings: Bm25Settings, rows: NDArray[np.int64] | None = None) -> Weights:
+    """Return what each term adds to each chunk's score: `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * len / avg))`.
+
+    `rows` are the chunks that exist, in the order of the result; None stands for all.
+    """
+    rows = np.arange(len(counts.pks)) if rows is None else rows
+    starts, numbers, found = counts.columns(rows)
+    lengths, chunks = counts.lengths[rows], len(rows)
+    frequency = np.diff(starts)
     used = frequency > 0
-    chunks = len(counts.pks)
-    average = counts.lengths.sum() / chunks if chunks else 0.0
+    average = lengths.sum() / chunks if chunks else 0.0
     idf = np.zeros(len(used))
     idf[used] = _idf(frequency[used], chunks, settings.epsilon)
-    penalty = settings.k1 * (1 - settings.b + settings.b * counts.lengths / max(average, 1e-12))
-    values = np.empty(columns.nnz, np.float32)
-    for first, last in _column_blocks(columns.indptr):
-        part = slice(columns.indptr[first], columns.indptr[last])
-        tf = columns.data[part].astype(np.float64)
-        denominator = penalty[columns.indices[part]] + tf
+    penalty = settings.k1 * (1 - settings.b + settings.b * lengths / max(average, 1e-12))
+    values = found.view(np.float32)  # in the place of the counts, which are read before they are written over
+    for first, last in _column_blocks(starts):
+        part = slice(starts[first], starts[last])
+        tf = found[part].astype(np.float64)
+        denominator = penalty[numbers[part]] + tf
         values[part] = np.repeat(idf[first:last] * (settings.k1 + 1), frequency[first:last]) * tf / denominator
-    starts = np.concatenate([[0], np.cumsum(frequency[used])]).astype(np.int64)
-    return Weights(counts.vocabulary[used], starts, columns.indices.astype(np.int32, copy=False), values)
+    return Weights(counts.vocabulary[used], np.concatenate([[0], np.cumsum(frequency[used])]), numbers, values)
 
 
 def _column_blocks(indptr: NDArray[np.integer]) -> Iterator[tuple[int, int]]:

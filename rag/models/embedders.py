@@ -115,7 +115,7 @@ class OnnxEmbedder:
         """
         vectors = np.zeros((len(texts), self.dim), np.float32)
         tokens: list[Vectors] = [np.zeros((0, self.dim), np.float32)] * (len(texts) if with_tokens else 0)
-        encodings = self._batch_tokenizer.encode_batch(list(texts)) if texts else []
+        encodings = self._batch_tokenizer.encode_batch_fast(list(texts)) if texts else []
 
         def embed_row(row: int) -> None:
             hidden = self._run(np.array([encodings[row].ids], np.int64))[0]

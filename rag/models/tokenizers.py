@@ -22,11 +22,12 @@ class JsonTokenizer:
 
     def count(self, text: str) -> int:
         """Return the number of tokens of `text`, special tokens excluded."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Return the `[start, end)` code-point range of every token, in order."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+        offsets: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return offsets
 
     @property
     def _tokenizer(self) -> HfTokenizer:

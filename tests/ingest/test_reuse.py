@@ -1,5 +1,7 @@
 """Texts that were embedded before are not embedded again, and nothing that a killed run left is ever seen."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from rag.errors import StateError
 from rag.index.token_vectors import StoredTokenVectors
 from rag.ports import Embeddings
 from rag.settings import Settings
+from tests.ingest.conftest import MemoryVectors
 
 
 class WorkersHere:
@@ -113,6 +116,24 @@ def test_equal_texts_of_one_document_are_embedded_once_across_batches(runtime, t
     (folder / "long.md").write_text(document(*["same"] * 7))
     report = run(folder, runtime)
     assert report.chunks >= 7 and report.embedded == len(set(runtime.embedder.texts)) == len(runtime.embedder.texts)
+    runtime.view("kb")
+
+
+def test_batches_are_stored_in_turn_beside_the_embedder_and_all_before_the_flip(source, runtime, monkeypatch):
+    monkeypatch.setattr("ingest.index_writer._BATCH_CHUNKS", 2)
+    upsert, stored = MemoryVectors.upsert, []
+
+    def slow(self, points):
+        assert not stored or stored[-1] is not None  # the one before is done
+        stored.append(None)
+        threading.Event().wait(0.01)
+        upsert(self, points)
+        stored[-1] = (threading.current_thread().name.partition("_")[0], len(points))
+
+    monkeypatch.setattr(MemoryVectors, "upsert", slow)
+    report = run(source, runtime)
+    assert {name for name, _ in stored} == {"store"} and sum(count for _, count in stored) == report.chunks
+    assert not any(thread.name.startswith("store") for thread in threading.enumerate())
     runtime.view("kb")
 
 

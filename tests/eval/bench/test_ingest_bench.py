@@ -8,11 +8,11 @@ import pytest
 
 from eval.bench.corpora import FORMS, edited, generated, text_corpus, write_corpus
 from eval.bench.figures import Figure, mean_of, ratio_of_sums, table, to_json, unmeasured, write_figures
-from eval.bench.ingest_bench import Options, full_and_edits
+from eval.bench.ingest_bench import SPEEDUPS, Options, bench_ingest, full_and_edits
 from eval.bench.memory import watch_memory
 from eval.bench.own import own_ingestion
 from eval.bench.pages import as_pages, write_pages
-from eval.bench.versus import compare_with_llamaindex, slice_seconds
+from eval.bench.versus import HYBRID, compare_with_llamaindex, slice_seconds
 from ingest.partition import partition_file
 
 CONTRACT = {"documents_per_s", "chunks_per_s", "wall_vs_embedding_alone", "peak_rss_mb"} | {
@@ -45,6 +45,8 @@ def test_full_ingest_and_edits_over_generated_text(corpus, tmp_path):
 def test_llamaindex_reads_the_same_documents_and_finds_them(corpus, tmp_path):
     pytest.importorskip("llama_index.vector_stores.qdrant")
     corpus = corpus.head(16)  # torch reads it twice
+    from eval.bench.llama_stores import keyword_package
+
     with own_ingestion(tmp_path / "home") as own:
         found = compare_with_llamaindex(own, corpus, tmp_path / "slices", 2)
     assert sum(found["documents"].values()) == len(corpus.documents) and found["slices"] == len(found["documents"])
@@ -52,9 +54,18 @@ def test_llamaindex_reads_the_same_documents_and_finds_them(corpus, tmp_path):
     tokens = found["tokens_embedded"]
     # its default chunks lose what lies beyond the model's window; cut at our size nothing is lost
     assert tokens["llamaindex"] < tokens["llamaindex_same_chunks"] == tokens["llamaindex_same_runtime"]
+    speedups = found["speedups"]
+    assert speedups.keys() >= {*SPEEDUPS.values(), "llamaindex_same_runtime_json"}
+    assert all(figure.value > 0 for name, figure in speedups.items() if name != HYBRID)
+    assert (speedups[HYBRID].value is None) == (keyword_package() == "")
     scores = found["quality"]["nDCG@10"]
     assert all(0 < figure.value <= 1 for figure in scores.values())
     assert found["quality"]["verdict"] in {"PASS", "FAIL", "INCONCLUSIVE"}
+
+
+def test_what_is_left_out_is_unmeasured(tmp_path):
+    figures = bench_ingest(Options(chunks=3, parts=()), tmp_path)
+    assert all(figures[key].value is None for key in SPEEDUPS)
 
 
 def test_every_system_meets_every_slice_in_turning_order(tmp_path):

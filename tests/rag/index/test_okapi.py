@@ -1,4 +1,4 @@
-"""Weights are computed block by block; where the blocks end makes no difference."""
+"""Weights are computed block by block, of rows and of entries; where the blocks end makes no difference."""
 
 import numpy as np
 import pytest
@@ -31,3 +31,14 @@ def test_blocks_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatch, chunk
     cut = okapi_weights(stored, Bm25Settings())
     assert np.array_equal(whole.values, cut.values) and np.array_equal(whole.rows, cut.rows)
     assert len(whole.values) == len(stored.terms) and np.isfinite(whole.values).all()
+
+
+@pytest.mark.parametrize("block", [1, 7, 100])
+def test_chosen_rows_stand_in_their_order_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    stored = counts(60, 30)
+    monkeypatch.setattr("rag.index.okapi._ROWS", block)
+    rows = stored.places(np.array([5, 59, 0, 17]))
+    starts, numbers, found = stored.columns(rows)
+    whole = stored.matrix()[rows].tocsc()
+    assert np.array_equal(starts, whole.indptr)
+    assert np.array_equal(numbers, whole.indices) and np.array_equal(found, whole.data)
