@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 from rag.answer.prompts import REFUSAL
@@ -290,7 +290,8 @@ class RagPipeline:
         return replace(context, passages=self._order(context.passages))
 
     def _reader(self, generation: Generation) -> Callable[[str], str]:
-        return lambda doc_id: self._stages.catalogue.document(generation, doc_id).text
+        """Return what reads a document's text, each once: packing asks for the same one again and again."""
+        return cache(lambda doc_id: self._stages.catalogue.document(generation, doc_id).text)
 
     async def _judge(self, query: Query, hits: tuple[Hit, ...], context: Context, clock: _Clock) -> Answerability:
         with clock.measure("gate"):

@@ -157,7 +157,7 @@ class ContextSettings(_Section):
     keep: float = Field(default=0.5, gt=0, le=1, description="share of each hit's sentences that compression keeps")
     near_duplicate: float = Field(default=0.9, gt=0, le=1, description="Jaccard of word 3-shingles counted as the same")
     max_hits: int = Field(default=40, ge=1, description="the context is packed from this many of the best hits")
-    max_passages: int = Field(default=20, ge=1)
+    max_passages: int = Field(default=40, ge=1)
     max_per_document: int = Field(default=0, ge=0, description="hits of one document that may be used; 0 = any number")
     merge_share: float = Field(
         default=0.0, ge=0, le=1, description="share of a parent's chunks that must be hits for it to replace them"
