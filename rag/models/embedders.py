@@ -208,10 +208,13 @@ class _FastTokenizer:
 def _onnx(settings: EmbedderSettings, cache: Path) -> Embedder:
     folder, sha256 = _local_folder(settings.model)
     quantised = settings.runtime == "onnx-int8"
-    name = f"{settings.model}@{sha256[:8]}/{settings.runtime}"
-    return OnnxEmbedder(
-        folder, name, settings.threads, lambda: exported_model(Source(folder, sha256), cache, quantised)
-    )
+
+    def exported() -> Path:
+        if settings.model in ADAPTED:  # now, when an export is awaited, and not with the first question
+            exported_model(Source(folder, sha256, ADAPTER), cache, quantised)
+        return exported_model(Source(folder, sha256), cache, quantised)
+
+    return OnnxEmbedder(folder, f"{settings.model}@{sha256[:8]}/{settings.runtime}", settings.threads, exported)
 
 
 def _torch(settings: EmbedderSettings, cache: Path) -> Embedder:
