@@ -15,7 +15,7 @@ export SCARF_NO_ANALYTICS := 1
 export RAGAS_DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-retrieval bench-eval llama-bm25 up down lock clean
+.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-retrieval bench-eval up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,14 +72,16 @@ aa: install  ## how often the gate errs on SET: the same questions under two nea
 bench: bench-ingest bench-latency bench-retrieval bench-eval  ## run every benchmark there is; figures go to out/bench
 
 # Its PyStemmer is pinned below ours, so it is no dependency; it lies aside, where only these benchmarks see it.
-llama-bm25: install
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target out/bench/llama-bm25 $(LLAMA_BM25)
+ASIDE := out/bench/llama-bm25
+WITH_BM25 = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(ASIDE) $(LLAMA_BM25)
 
-bench-ingest: llama-bm25  ## speed, memory and the cost of edits, beside LlamaIndex (BENCH_ARGS="--chunks 2000")
-	PYTHONPATH=out/bench/llama-bm25 $(BIN)/python -m eval.bench ingest $(BENCH_ARGS)
+bench-ingest: install  ## speed, memory and the cost of edits, beside LlamaIndex (BENCH_ARGS="--chunks 2000")
+	@$(WITH_BM25)
+	PYTHONPATH=$(ASIDE) $(BIN)/python -m eval.bench ingest $(BENCH_ARGS)
 
-bench-latency: llama-bm25  ## retrieval at 10k and 100k chunks, beside LlamaIndex and rank_bm25 (BENCH_ARGS="--sizes 1000000")
-	PYTHONPATH=out/bench/llama-bm25 $(BIN)/python -m eval.bench latency $(BENCH_ARGS)
+bench-latency: install  ## retrieval at 10k and 100k chunks, beside LlamaIndex and rank_bm25 (BENCH_ARGS="--sizes 1000000")
+	@$(WITH_BM25)
+	PYTHONPATH=$(ASIDE) $(BIN)/python -m eval.bench latency $(BENCH_ARGS)
 
 bench-vectors: install  ## codes and graphs of the embedded vector engine against exact search (BENCH_ARGS="--size 50000")
 	$(BIN)/python -m eval.bench vectors $(BENCH_ARGS)

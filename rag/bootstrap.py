@@ -157,7 +157,7 @@ class Runtime:
         settings = self.catalogue.index(index_id).embedder
         embedder = self._embedder(settings)
         vectors, keywords, token_vectors = self.stores(index_id, embedder.dim)
-        return Index(index_id, embedder, vectors, keywords, token_vectors, self._question_encoder(settings))
+        return Index(index_id, embedder, vectors, keywords, token_vectors, self._question_encoder(settings, embedder))
 
     def _vectors(self, index_id: int, dim: int) -> VectorIndex:
         if self.settings.environment.qdrant_url:
@@ -183,11 +183,14 @@ class Runtime:
                 self._embedders[settings] = make_embedder(settings, self.home.models)
             return self._embedders[settings]
 
-    def _question_encoder(self, settings: EmbedderSettings) -> Embedder | None:
+    def _question_encoder(self, settings: EmbedderSettings, embedder: Embedder) -> Embedder | None:
+        """Return what was trained to read questions for this embedder: it has the same weights but for its adapter."""
         with self._lock:
             if settings not in self._question_encoders:
                 self._question_encoders[settings] = question_encoder(settings, self.home.models)
-            return self._question_encoders[settings]
+            found = self._question_encoders[settings]
+        weights = embedder.name.partition("/")[0]
+        return found if found and found.name.partition("/")[0] == weights else None
 
     def _budget_tokenizer(self, generation: Generation) -> Tokenizer:
         embedder = self.indexes(generation.index_id).embedder

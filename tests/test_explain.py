@@ -100,8 +100,8 @@ def test_the_command_says_why_and_what_hangs_on_it(options: list[str], capsys: p
 
 
 def test_the_command_suggests_a_setting(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["explain", QUESTION, *options, "--passage", "manual/tarnvault-manual-4.2.md#20222-20506", "--json"]
-    assert main(asked) == 0
+    passage = ["--passage", "manual/tarnvault-manual-4.2.md#20222-20506", "--set", "context.max_hits=3"]
+    assert main(["explain", QUESTION, *options, *passage, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["gate"] and shown["suggestions"][0]["set"]
 

@@ -113,9 +113,9 @@ class Planted:
         ordered[rank:rank] = gold
         return [Candidate(chunk.pk, 1.0 - i / 100) for i, chunk in enumerate(ordered)]
 
-    def _closeness(self, query: Query, hits: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[float]]:
+    def _closeness(self, query: Query, hits: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[tuple[float, float]]]:
         """Score facts high and padding low, and gold lowest where compression is to lose it."""
-        return [[self._score(chunk, span) for span in spans] for chunk, spans in hits]
+        return [[(self._score(chunk, span),) * 2 for span in spans] for chunk, spans in hits]
 
     def _score(self, chunk: Chunk, span: Span) -> float:
         text = chunk.text[span.start - chunk.span.start : span.end - chunk.span.start]
