@@ -6,12 +6,10 @@ with the weights of one that was not. Checkpoints are safetensors, the optimizer
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.recipes.hard_negatives import Group
+from eval.recipes.training import Progress, claim, share_of_rate
 from rag.errors import ConfigError
-
-Progress = Callable[[int, float, float], None]
-"""Called after each step with its number (from 1), its loss and the seconds it took."""
 
 _CHARS_A_TOKEN = 4.5
 _JITTER = 0.2  # of a length, so that not always the same groups meet
@@ -60,7 +56,7 @@ def train(
     """
     if not groups:
         raise ConfigError("there is no group to train on: no question has both gold and other passages among its hits")
-    _claim(out, plan, groups)
+    claim(out, plan, groups)
     trainer = _Trainer(base, out, plan, device)
     lengths = _lengths(groups, plan)
     while trainer.step < plan.steps:
@@ -75,18 +71,6 @@ def train(
 def checkpoints(out: Path) -> list[Path]:
     """Return the complete checkpoints of a training folder, the oldest first."""
     return sorted(path for path in out.glob("step-*") if path.suffix != ".new")
-
-
-def _claim(out: Path, plan: Plan, groups: Sequence[Group]) -> None:
-    """Write down what is trained in a folder, or check that it is this."""
-    known = {key: value for key, value in asdict(plan).items() if key != "save_every"}
-    digest = hashlib.sha256(json.dumps([known, [asdict(group) for group in groups]]).encode()).hexdigest()
-    place = out / "trained-on.json"
-    if not place.exists():
-        out.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"sha256": digest, "groups": len(groups)} | asdict(plan), indent=1) + "\n")
-    elif json.loads(place.read_text())["sha256"] != digest:
-        raise ConfigError(f"{out} holds checkpoints of another plan or of other data; name another --out or empty it")
 
 
 class _Trainer:
@@ -121,7 +105,7 @@ class _Trainer:
             return_tensors="pt",
         ).to(self._device)
         for setting in self._optimizer.param_groups:
-            setting["lr"] = plan.learning_rate * _rate(self.step, plan)
+            setting["lr"] = plan.learning_rate * share_of_rate(self.step, plan.steps, plan.warmup)
         kind = torch.device(self._device).type
         with torch.random.fork_rng(), torch.autocast(kind, torch.bfloat16, enabled=plan.bf16):
             torch.manual_seed(plan.seed + self.step)  # of dropout
@@ -200,9 +184,3 @@ def _lengths(groups: Sequence[Group], plan: Plan) -> NDArray[np.float64]:
     """Return about how many tokens the longest pair of each group has."""
     longest = (max(map(len, (*group.positives, *group.negatives))) + len(group.question) for group in groups)
     return np.minimum(np.fromiter(longest, np.float64, len(groups)) / _CHARS_A_TOKEN, plan.max_tokens)
-
-
-def _rate(step: int, plan: Plan) -> float:
-    """Return the share of the learning rate: up over the warm-up, then down to nothing at the last step."""
-    warm = max(1, round(plan.warmup * plan.steps))
-    return min((step + 1) / warm, (plan.steps - step) / max(1, plan.steps - warm))

@@ -7,22 +7,18 @@ that was interrupted ends with the weights of one that was not. Checkpoints are 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from eval.recipes.training import Progress, claim, share_of_rate
 from rag.errors import ConfigError
 from rag.types import Vectors
-
-Progress = Callable[[int, float, float], None]
-"""Called after each step with its number (from 1), its loss and the seconds it took."""
 
 ReadVectors = Callable[[str, Sequence[int]], Mapping[int, Vectors]]
 """Returns the token vectors `(t, d)` of chunks of a corpus, by pk."""
@@ -76,7 +72,7 @@ def train(
     """
     if not examples:
         raise ConfigError("there is nothing to train on: no question has both gold and other passages among its hits")
-    _claim(out, plan, examples)
+    claim(out, plan, examples)
     trainer = _Trainer(base, out, plan)
     while trainer.step < plan.steps:
         started = time.perf_counter()
@@ -96,18 +92,6 @@ def adapter_tensors(checkpoint: Path) -> dict[str, Any]:
         for name, value in load_file(str(checkpoint)).items()
         if name.startswith("adapter.")
     }
-
-
-def _claim(out: Path, plan: Plan, examples: Sequence[Example]) -> None:
-    """Write down what is trained in a folder, or check that it is this."""
-    known = {key: value for key, value in asdict(plan).items() if key != "save_every"}
-    digest = hashlib.sha256(json.dumps([known, [asdict(example) for example in examples]]).encode()).hexdigest()
-    place = out / "trained-on.json"
-    if not place.exists():
-        out.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"sha256": digest, "examples": len(examples)} | asdict(plan), indent=1) + "\n")
-    elif json.loads(place.read_text())["sha256"] != digest:
-        raise ConfigError(f"{out} holds a checkpoint of another plan or of other data; name another --out or empty it")
 
 
 class _Trainer:
@@ -137,7 +121,7 @@ class _Trainer:
         chosen = _chosen(examples, plan, self.step)
         vectors, owners, own = _passages(chosen, read, plan, self.step)
         for setting in self._optimizer.param_groups:
-            setting["lr"] = plan.learning_rate * _rate(self.step, plan)
+            setting["lr"] = plan.learning_rate * share_of_rate(self.step, plan.steps, plan.warmup)
         with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16):
             tokens, question_of = self._questions([example.question for example in chosen])
             similarity = tokens @ torch.from_numpy(vectors).T
@@ -267,9 +251,3 @@ def _loss(scores: Any, own: Sequence[Sequence[int]], corpora: Sequence[str]) -> 
     first = torch.zeros(1, dtype=torch.long)
     of_own = [torch.nn.functional.cross_entropy(scores[row, list(p)][None], first) for row, p in enumerate(own)]
     return of_all + torch.stack(of_own).mean()
-
-
-def _rate(step: int, plan: Plan) -> float:
-    """Return the share of the learning rate: up over the warm-up, then down to nothing at the last step."""
-    warm = max(1, round(plan.warmup * plan.steps))
-    return min((step + 1) / warm, (plan.steps - step) / max(1, plan.steps - warm))

@@ -22,8 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from eval.recipes.hard_negatives import asked_in, sides_of, write_ranking_sets
-from eval.recipes.question_encoder import Example, Plan, Progress, adapter_tensors, train
+from eval.recipes.question_encoder import Example, Plan, adapter_tensors, train
 from eval.recipes.ranking_data import Pool, comparison, golden_folders, paired, pool_set
+from eval.recipes.training import Progress
 from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.models.adapter import ADAPTER, write_adapter

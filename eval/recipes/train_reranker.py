@@ -25,9 +25,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from eval.recipes.cross_encoder import Plan, Progress, train
+from eval.recipes.cross_encoder import Plan, train
 from eval.recipes.hard_negatives import Group, asked_in, groups_of, write_ranking_sets
 from eval.recipes.ranking_data import Pool, comparison, golden_folders, paired, pool_set
+from eval.recipes.training import Progress
 from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.errors import ConfigError, RagwrightError
