@@ -15,7 +15,7 @@ export SCARF_NO_ANALYTICS := 1
 export RAGAS_DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-retrieval bench-eval up down lock clean
+.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-tokens bench-retrieval bench-eval up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,9 @@ bench-latency: install  ## retrieval at 10k and 100k chunks, beside LlamaIndex a
 
 bench-vectors: install  ## codes and graphs of the embedded vector engine against exact search (BENCH_ARGS="--size 50000")
 	$(BIN)/python -m eval.bench vectors $(BENCH_ARGS)
+
+bench-tokens: install  ## token vectors in few bits, and computed at query time, against float32, on the sets of RAGWRIGHT_DATA
+	$(BIN)/python -m eval.bench tokens $(BENCH_ARGS)
 
 bench-retrieval: install  ## what the default finds on the sets of RAGWRIGHT_DATA, beside BM25, dense and plain fusion
 	$(BIN)/python -m eval.bench retrieval $(BENCH_ARGS)

@@ -154,7 +154,7 @@ class ContextSettings(_Section):
 
     budget_tokens: int = Field(default=1500, ge=16)
     compressor: str = "sentences"
-    keep: float = Field(default=0.5, gt=0, le=1, description="share of each hit's sentences that compression keeps")
+    keep: float = Field(default=0.5, gt=0, le=1, description="share of the hits' text that compression keeps")
     near_duplicate: float = Field(default=0.9, gt=0, le=1, description="Jaccard of word 3-shingles counted as the same")
     max_hits: int = Field(default=40, ge=1, description="the context is packed from this many of the best hits")
     max_passages: int = Field(default=40, ge=1)

@@ -101,8 +101,13 @@ def test_it_answers_as_it_did(home: Path, ask: Asking) -> None:
     for found, wanted in zip(ask(home), ANSWERS, strict=True):
         for part in ("answer", "sentences", "abstained", "reason"):
             numbers_close(found[part], wanted[part])
-        # what is packed beside the passages that the answer cites is the settings' choice, and defaults have changed
         numbers_close(found["context"]["hits"], wanted["context"]["hits"])
+        # what is packed beside the passages that the answer cites is the settings' choice, and defaults have changed
+        passages = {passage["tag"]: passage for passage in found["context"]["passages"]}
+        for citation in (citation for sentence in wanted["sentences"] for citation in sentence["citations"]):
+            passage = passages[citation["tag"]]
+            assert passage["doc_id"] == citation["doc_id"]
+            assert any(start <= citation["start"] and citation["end"] <= end for start, end in passage["spans"])
     assert version(home) == SCHEMA_VERSION
     assert findings(home) == []
 

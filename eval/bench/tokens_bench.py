@@ -1,4 +1,4 @@
-"""`python -m eval.bench tokens`: what storing token vectors in few bits costs and saves, for reranking by MaxSim.
+"""`make bench-tokens`: what storing token vectors in few bits costs and saves, for reranking by MaxSim.
 
     python -m eval.bench tokens --split dev --out out/bench
 

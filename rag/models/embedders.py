@@ -61,12 +61,13 @@ def make_embedder(settings: EmbedderSettings, cache: Path) -> Embedder:
 def question_encoder(settings: EmbedderSettings, cache: Path, adapter: Path = ADAPTER) -> Embedder | None:
     """Build the encoder that was trained to read questions for the token vectors of an embedder; None without one.
 
-    Only its token vectors are for use: passages are found by the embedder's own sentence vectors.
+    Only its token vectors are for use: passages are found by the embedder's own sentence vectors. Runtime `torch` has
+    none, for it is what is left where a model cannot be exported.
 
     Raises:
         ModelError: the weights are missing or altered.
     """
-    if settings.model not in ADAPTED:
+    if settings.model not in ADAPTED or settings.runtime == "torch":
         return None
     folder, sha256 = _local_folder(settings.model)
     source = Source(folder, sha256, adapter)

@@ -34,6 +34,7 @@ def test_the_same_question_has_the_same_vectors(model_cache: Path) -> None:
 
 def test_other_embedders_have_none_and_a_missing_file_is_named(tmp_path: Path) -> None:
     assert question_encoder(EmbedderSettings(model="some/folder"), tmp_path) is None
+    assert question_encoder(EmbedderSettings(runtime="torch"), tmp_path) is None
     lost = question_encoder(EmbedderSettings(threads=1), tmp_path, tmp_path / "lost.safetensors")
     assert lost is not None
     with pytest.raises(ModelError, match=r"lost\.safetensors"):
