@@ -46,7 +46,9 @@ def chunk(
         ConfigError: the sizes contradict each other, or the chunker needs `embed`.
     """
     check_chunker(settings)
-    return CHUNKERS[settings.name](document, Model(tokenizer, embed), settings)
+    chunks = CHUNKERS[settings.name](document, Model(tokenizer, embed), settings)
+    # an overlap may reach behind the last piece of a part that had to be cut once more
+    return sorted(chunks, key=lambda piece: piece.span)
 
 
 def check_chunker(settings: ChunkerSettings) -> None:

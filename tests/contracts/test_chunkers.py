@@ -284,3 +284,12 @@ def test_sizes_that_contradict_each_other_are_refused():
         check_chunker(ChunkerSettings(max_tokens=20, overlap_tokens=11))
     with pytest.raises(ConfigError, match="parent_tokens"):
         check_chunker(ChunkerSettings(name="parent-child", max_tokens=200, parent_tokens=100))
+
+
+def test_an_overlap_that_reaches_behind_a_part_cut_once_more_keeps_the_order() -> None:
+    text = f"a a {'x' * 300} a a a a\n\nDr."
+    blocks = (Block("heading", Span(0, 312), ("a a…",), 1), Block("heading", Span(314, 317), ("Dr.",), 1))
+    document = Document("d", "a", text, blocks, "0" * 64)
+    settings = ChunkerSettings(name="table-aware", max_tokens=17, overlap_tokens=3)
+    starts = [piece.span.start for piece in chunk(document, TOKENIZER, settings)]
+    assert starts == sorted(set(starts)) and len(starts) > 3
