@@ -66,7 +66,7 @@ gate: install  ## make gate BASELINE=run CANDIDATE=run
 
 aa: install  ## how often the gate errs on SET: the same questions under two near settings, shuffled
 	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/first
-	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/second --set rerank.weight=0.4
+	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/second --set rerank.weight=0.8
 	$(BIN)/ragwright gate --baseline $(OUT)-aa/first --candidate $(OUT)-aa/second --error-rates
 
 bench: bench-ingest bench-latency bench-retrieval bench-eval  ## run every benchmark there is; figures go to out/bench

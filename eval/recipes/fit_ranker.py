@@ -2,13 +2,13 @@
 
 Reads the golden sets with a primary metric, ingests each into a corpus of its name (in RAGWRIGHT_HOME) and fits the
 weights of `rag.models.learned.FEATURES` on their `dev` questions. Prints what the weights are worth on each set when
-they are fitted without it, paired with the shipped default; with `--confirm select` also on the questions of another
+they are fitted without it, paired with late interaction alone; with `--confirm select` also on the questions of another
 split. Minutes on two cores.
 
 The loss is the negative log of the probability that a softmax over the scores of a question's candidates gives to what
 holds the gold (each gold apart, against all that holds none), every set weighing the same: ListNet of Cao et al., ICML
-2007, with the most likely of several chunks of a document counting. Weights are drawn towards the shipped blend: all
-but that of `prior` are penalised.
+2007, with the most likely of several chunks of a document counting. Weights are drawn towards a blend of fusion and
+late interaction: all but that of `prior` are penalised.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from eval.recipes.ranking_data import (
+    UNTRAINED,
     Floats,
     Pool,
     PoolSet,
@@ -38,34 +39,33 @@ from eval.recipes.ranking_data import (
 from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.learned import FEATURES, ranking_features
+from rag.models.learned import FEATURES, look_at, ranking_features
 from rag.models.rerankers import reranker
 from rag.settings import RerankSettings, load_settings
 from rag.types import Hit
 
-TOP_N = 50
-_L2 = 0.2
+TOP_N = RerankSettings().top_n
+_L2 = 0.1
 _PRIOR_START = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rankers:
-    """Features of pools, and the shipped default, over one runtime's models."""
+    """Features of pools, and the untrained ranker, over one runtime's models."""
 
     interaction: LateInteraction
-    default: RerankSettings
     known: dict[tuple[str, str], Floats]
 
     def features(self, pool: Pool) -> Floats:
         """Return the features of the pool's first candidates, as the reranker sees them."""
         key = (pool.query.generation.corpus, pool.case.id)
         if key not in self.known:
-            self.known[key] = ranking_features(self.interaction, pool.query, pool.hits[:TOP_N])
+            self.known[key] = ranking_features(look_at(self.interaction, pool.query, pool.hits[:TOP_N]))
         return self.known[key]
 
-    def shipped(self, pool: Pool) -> list[Hit]:
-        """Return the pool as the default reranker orders it."""
-        return run_sync(reranker(self.default, self.interaction).rerank(pool.query, pool.hits))
+    def untrained(self, pool: Pool) -> list[Hit]:
+        """Return the pool as late interaction orders it."""
+        return run_sync(reranker(UNTRAINED, self.interaction).rerank(pool.query, pool.hits))
 
     def learned(self, sets: Sequence[PoolSet]) -> Callable[[Pool], Sequence[Hit]]:
         """Return the ranker that is fitted on these sets."""
@@ -132,23 +132,28 @@ def fit_listwise(lists: Sequence[Floats], gain: Sequence[Floats], shares: Floats
     return weights
 
 
-def main(data: Path, out: Path | None, confirm: str | None) -> str:
-    """Return the report; writes the weights of all sets to `out`."""
+def main(data: Path, out: Path | None, confirm: str | None, each: Path | None = None) -> str:
+    """Return the report; writes the weights of all sets to `out`, and those without a set to SET.json in `each`."""
     settings = load_settings(overrides=["rerank.name=none"])
     with open_runtime(settings) as runtime:
         interaction = LateInteraction(runtime.indexes, QueryEncoder(runtime.indexes))
-        rankers = Rankers(interaction, RerankSettings(), {})
+        rankers = Rankers(interaction, {})
         sets = asyncio.run(_sets(data, "dev", runtime))
         primary = {part.name: part.primary for part in sets}
-        left_out = leave_one_out(sets, rankers.learned, rankers.shipped)
+        left_out = leave_one_out(sets, rankers.learned, rankers.untrained)
         report = ["dev, fitted without the set:", comparison(left_out, primary)]
         if confirm:
             confirmed = leave_one_out(
-                sets, rankers.learned, rankers.shipped, asyncio.run(_sets(data, confirm, runtime))
+                sets, rankers.learned, rankers.untrained, asyncio.run(_sets(data, confirm, runtime))
             )
             report += [f"\n{confirm}, fitted on the other sets' dev questions:", comparison(confirmed, primary)]
         if out:
             out.write_text(as_json(rankers.fit(sets)), encoding="utf-8")
+        if each:
+            each.mkdir(parents=True, exist_ok=True)
+            for held in primary:
+                without = rankers.fit([part for part in sets if part.name != held])
+                (each / f"{held}.json").write_text(as_json(without), encoding="utf-8")
     return "\n".join(report)
 
 
@@ -166,6 +171,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="eval.recipes.fit_ranker", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, help="folder of the golden sets")
     parser.add_argument("--out", type=Path, help="where to write the weights")
+    parser.add_argument("--each", type=Path, help="folder for the weights that are fitted without each set")
     parser.add_argument("--confirm", choices=("select",), help="a further split to score, once")
     chosen = parser.parse_args()
-    sys.stdout.write(main(chosen.data, chosen.out, chosen.confirm) + "\n")
+    sys.stdout.write(main(chosen.data, chosen.out, chosen.confirm, chosen.each) + "\n")

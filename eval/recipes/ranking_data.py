@@ -1,7 +1,7 @@
 """What trained rankers are fitted and judged on: the candidates of golden questions, and leave-one-set-out.
 
 A pool is one question with what the first stages found for it, in fused order, before any reranker. A ranker gives
-every pool a new order; its worth on a set is the set's primary metric, paired with that of the shipped default.
+every pool a new order; its worth on a set is the set's primary metric, paired with that of UNTRAINED.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ from ingest.pipeline import ingest
 from rag.bootstrap import Runtime
 from rag.errors import ConfigError, RagwrightError
 from rag.pipeline import Request
+from rag.settings import RerankSettings
 from rag.types import Hit, Query, SearchResult
 
 Floats = NDArray[np.float64]
+
+UNTRAINED = RerankSettings(name="maxsim", top_n=20, weight=0.2)
+"""What trained rankers are compared with: the best that ranks without having seen a question of any set."""
 
 DEPTH = 100
 """Candidates that are kept of a question."""
@@ -130,7 +134,7 @@ def paired(pools: PoolSet, baseline: Callable[[Pool], Sequence[Hit]], rank: Call
 
 def comparison(strata: Mapping[str, Stratum], primary: Mapping[str, str]) -> str:
     """Return a Markdown table: both means and the paired difference in points of every set, and pooled."""
-    lines = ["| set, primary metric | n | default | ranker | difference | p |", "|---|---|---|---|---|---|"]
+    lines = ["| set, primary metric | n | untrained | trained | difference | p |", "|---|---|---|---|---|---|"]
     for name, stratum in strata.items():
         lines.append(_row(f"{name} {primary[name]}", [stratum]))
     pooled = stratified_difference(list(strata.values()))

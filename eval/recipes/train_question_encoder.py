@@ -23,7 +23,7 @@ from pathlib import Path
 
 from eval.recipes.hard_negatives import asked_in, sides_of, write_ranking_sets
 from eval.recipes.question_encoder import Example, Plan, adapter_tensors, train
-from eval.recipes.ranking_data import Pool, comparison, golden_folders, paired, pool_set
+from eval.recipes.ranking_data import UNTRAINED, Pool, comparison, golden_folders, paired, pool_set
 from eval.recipes.training import Progress
 from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
@@ -49,7 +49,7 @@ class Options:
     per_file: int = _PER_FILE
     judged: tuple[str, ...] = ("dev",)
     ranking: RerankSettings = RerankSettings(name="evidence", top_n=30, weight=0.5)
-    baseline: RerankSettings = RerankSettings(name="maxsim", top_n=20, weight=0.2)
+    baseline: RerankSettings = UNTRAINED
 
 
 def main(options: Options, plan: Plan, base: Path, settings: Settings, progress: Progress) -> str:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from eval.recipes.cross_encoder import Plan, train
 from eval.recipes.hard_negatives import Group, asked_in, groups_of, write_ranking_sets
-from eval.recipes.ranking_data import Pool, comparison, golden_folders, paired, pool_set
+from eval.recipes.ranking_data import UNTRAINED, Pool, comparison, golden_folders, paired, pool_set
 from eval.recipes.training import Progress
 from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
@@ -45,6 +45,7 @@ MAX_MB = 30.0
 ALL = "all"
 _BASE = "minilm"
 _PER_FILE = 2000
+_JUDGED_HITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +117,20 @@ def _export(checkpoint: Path, out: Path) -> float:
 
 
 def _judged(folders: Sequence[Path], options: Options, runtime: Runtime) -> str:
-    """Return how the model ranks sets that it has not seen, beside the default."""
+    """Return how the model ranks sets that it has not seen, beside late interaction."""
     interaction = LateInteraction(runtime.indexes, QueryEncoder(runtime.indexes))
-    ours = RerankSettings(name="cross-encoder", model=str(options.out), weight=options.weight)
-    trained, shipped = reranker(ours, interaction), reranker(RerankSettings(), interaction)
+    ours = RerankSettings(name="cross-encoder", model=str(options.out), top_n=_JUDGED_HITS, weight=options.weight)
+    trained, untrained = reranker(ours, interaction), reranker(UNTRAINED, interaction)
 
     def rank(pool: Pool) -> Sequence[Hit]:
         return run_sync(trained.rerank(pool.query, pool.hits))
 
-    def default(pool: Pool) -> Sequence[Hit]:
-        return run_sync(shipped.rerank(pool.query, pool.hits))
+    def baseline(pool: Pool) -> Sequence[Hit]:
+        return run_sync(untrained.rerank(pool.query, pool.hits))
 
     sets = [asyncio.run(pool_set(folder, "dev", runtime, datetime.now(UTC))) for folder in folders]
     return comparison(
-        {held.name: paired(held, default, rank) for held in sets}, {held.name: held.primary for held in sets}
+        {held.name: paired(held, baseline, rank) for held in sets}, {held.name: held.primary for held in sets}
     )
 
 

@@ -10,7 +10,7 @@ from ingest.chunkers.measure import Ruler, lines, sentence_ranges
 from ingest.clean import clip
 from rag.types import Block, BlockKind, Span
 
-_TABLE_HEAD_CHARS = (200, 120, 60)
+_TABLE_HEAD_CHARS = (400, 200, 120, 60)
 _BREAKABLE: frozenset[BlockKind] = frozenset({"paragraph", "list_item", "table"})
 
 

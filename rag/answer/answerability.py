@@ -13,6 +13,7 @@ _NUMBER = re.compile(r"\d")
 _NAME = re.compile(r"(?<!^)(?<![.!?]\s)\b(?:[A-Z][\w-]+|[A-Za-z]+\d[\w-]*)")
 _PERSONAL = frozenset("i my we our you your".split())
 _TOP = 3
+_FIRST = 20
 
 
 def names_in(question: str) -> list[str]:
@@ -26,9 +27,8 @@ def features(question: str, hits: Sequence[Hit], context: Context, unknown: Coll
     `unknown` are the question's content terms that no chunk of the corpus holds.
     """
     tokens = words(question)
-    scores = sorted((hit.stages["maxsim"].score for hit in hits if "maxsim" in hit.stages), reverse=True)
     return {
-        "maxsim_lead": scores[0] - sum(scores) / len(scores) if scores else 0.0,
+        "maxsim_lead": _lead(hits),
         "units": sum(best_units(context)[:_TOP]) / _TOP,
         "unknown_name": float(bool(unknown_names(question, unknown))),
         "missing_numbers": _missing([word for word in tokens if _NUMBER.search(word)], hits),
@@ -48,6 +48,14 @@ def best_units(context: Context) -> list[float]:
     """Return the scores of the context's sentences and rows, best first."""
     units = (unit for passage in context.passages for unit in passage.units)
     return sorted((unit.score for unit in units if unit.kind in ("sentence", "row")), reverse=True)
+
+
+def _lead(hits: Sequence[Hit]) -> float:
+    """Return how far the closest of the first fused hits stands above their mean, however many were reranked."""
+    fused = {hit.stages["fused"].rank: hit.stages for hit in hits if "fused" in hit.stages}
+    first = [fused[rank] for rank in sorted(fused)[:_FIRST]]
+    scores = [stages["maxsim"].score for stages in first if "maxsim" in stages]
+    return max(scores) - sum(scores) / len(scores) if scores else 0.0
 
 
 def _missing(wanted: Sequence[str], hits: Sequence[Hit]) -> float:

@@ -50,7 +50,7 @@ def _weights(name: str) -> Callable[[Settings, Fate], Sequence[SettingValue]]:
 
 
 def _rerank_weights(settings: Settings, found: Fate) -> Sequence[SettingValue]:
-    now = settings.rerank.weight
+    now = settings.rerank.share
     others = [weight for weight in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0) if weight != now and _is_reranked(found)]
     others.sort(key=lambda weight: (abs(weight - now), weight))
     return others
@@ -58,7 +58,7 @@ def _rerank_weights(settings: Settings, found: Fate) -> Sequence[SettingValue]:
 
 def _rerankers(settings: Settings, found: Fate) -> Sequence[SettingValue]:
     if settings.rerank.name == "none":
-        return ["maxsim"]
+        return ["learned"]
     return ["none"] if _is_reranked(found) else []
 
 

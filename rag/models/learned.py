@@ -1,4 +1,4 @@
-"""A learned second stage: a linear score over what the stages, the words and the neighbours of a hit say.
+"""A learned second stage: a linear score over what the stages, the words and the other hits say of a hit.
 
 `eval.recipes.fit_ranker` fits the weights through the same `ranking_features`; at query time they are a few numbers in
 a JSON file, and what they weigh is numpy over the hits of one question.
@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,66 +17,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError
-from rag.idf import coverage, local_idf
-from rag.models.late_interaction import LateInteraction, maxsims
+from rag.idf import coverage
+from rag.models.covered import ChunkTerms, best_units, term_weights, terms_of
+from rag.models.late_interaction import LateInteraction
 from rag.scaling import min_max
-from rag.text import sentences
-from rag.types import Chunk, Hit, Query, Span, Vectors
+from rag.types import Chunk, Hit, Query
 
 Floats = NDArray[np.float64]
 
 WEIGHTS = Path(__file__).with_name("ranker.json")
 
 _FIT = "fit them with eval.recipes.fit_ranker"
-_PRIOR_WEIGHT = 0.2  # of MaxSim beside fusion, as the shipped blend has it
+_PRIOR_WEIGHT = 0.2  # of MaxSim beside fusion: the blend that the weights are drawn towards
 _RANK_OFFSET = 5
-_WINDOW_TERMS = 25
 _USUAL_TERMS = 100
 _FEW_TERMS = 4
-_ADJACENT_CHARS = 3
 _NAMING_HITS = 5
-_WEAK = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Look:
     """What is known of the hits of one question.
 
-    `question`, `bodies` and `headers` are terms of the keyword index, in order; `closeness` is `(t, n)`, each question
-    token's best similarity in each hit; `sentence` the MaxSim of each hit's best sentence.
+    `question` are its terms in the keyword index, in order, and `idf` how much each tells the hits apart; `terms` are
+    those of each hit. `maxsim` is each hit's late interaction with the question as it is embedded, `tuned` with the
+    question as the encoder reads it that was trained for the stored token vectors (both -1..1).
     """
 
     hits: Sequence[Hit]
     question: Sequence[str]
-    bodies: Sequence[Sequence[str]]
-    headers: Sequence[Sequence[str]]
-    closeness: Vectors
-    sentence: Floats
-
-    @cached_property
-    def texts(self) -> list[frozenset[str]]:
-        """The terms of each hit, its header's included."""
-        return [frozenset(body).union(header) for body, header in zip(self.bodies, self.headers, strict=True)]
-
-    @cached_property
-    def idf(self) -> dict[str, float]:
-        """How much each term of the question tells the hits apart."""
-        return local_idf(dict.fromkeys(self.question), self.texts)
-
-    @cached_property
-    def maxsim(self) -> Floats:
-        """The MaxSim of each hit, -1..1."""
-        return np.array(maxsims(self.closeness))
-
-    @cached_property
-    def fused(self) -> Floats:
-        """The score of each hit so far, scaled to 0..1."""
-        return np.array(min_max([hit.score for hit in self.hits]))
+    idf: Mapping[str, float]
+    terms: Sequence[ChunkTerms]
+    maxsim: Floats
+    tuned: Floats
 
 
-def ranking_features(interaction: LateInteraction, query: Query, hits: Sequence[Hit]) -> Floats:
-    """Return `(n, len(FEATURES))`: every feature of every hit, as fusion ranked them; blocking."""
-    look = _look(interaction, query, hits)
+def look_at(interaction: LateInteraction, query: Query, hits: Sequence[Hit]) -> Look:
+    """Return what is known of the hits, in the order in which fusion ranked them; blocking.
+
+    Raises:
+        ModelError: the question encoder's weights are missing or altered.
+    """
+    chunks = [hit.chunk for hit in hits]
+    terms = interaction.indexes(query.generation.index_id).keywords.terms
+    found = [terms_of(chunk, terms) for chunk in chunks]
+    plain, tuned = interaction.tuned(query, chunks)
+    weights = term_weights(query.text, found, terms)
+    return Look(hits, terms(query.text), weights, found, np.array(plain), np.array(tuned))
+
+
+def ranking_features(look: Look) -> Floats:
+    """Return `(n, len(FEATURES))`: every feature of every hit."""
     return np.column_stack([feature(look) for feature in FEATURES.values()])
 
 
@@ -98,114 +88,64 @@ def load_weights(path: Path = WEIGHTS) -> Floats:
     return values
 
 
-def _look(interaction: LateInteraction, query: Query, hits: Sequence[Hit]) -> Look:
-    chunks = [hit.chunk for hit in hits]
-    terms = interaction.indexes(query.generation.index_id).keywords.terms
-    best = [max(scores, default=0.0) for scores in interaction.units(query, [(c, _sentences(c)) for c in chunks])]
-    return Look(
-        hits,
-        terms(query.text),
-        [terms(chunk.text) for chunk in chunks],
-        [terms(chunk.header) for chunk in chunks],
-        interaction.closeness(query, chunks),
-        np.array(best, np.float64),
-    )
-
-
-def _sentences(chunk: Chunk) -> list[Span]:
-    start = chunk.span.start
-    return [Span(start + span.start, start + span.end) for span in sentences(chunk.text)]
-
-
 # --- features: `(n,) float64`, one value a hit, higher where it is more of what the name says ---
 
 
 def _prior(look: Look) -> Floats:
     """The blend of fusion and MaxSim that ranks without this stage; it alone is not drawn towards 0 by the fit."""
-    return (1 - _PRIOR_WEIGHT) * look.fused + _PRIOR_WEIGHT * _scaled(look.maxsim)
+    fused = _scaled(np.array([hit.score for hit in look.hits]))
+    return (1 - _PRIOR_WEIGHT) * fused + _PRIOR_WEIGHT * _scaled(look.maxsim)
 
 
-def _keyword_rank(look: Look) -> Floats:
-    ranks = [hit.stages["bm25"].rank if "bm25" in hit.stages else math.inf for hit in look.hits]
-    return 1.0 / (_RANK_OFFSET + np.array(ranks, np.float64))
+def _rank_in(stage: str) -> Callable[[Look], Floats]:
+    """Where a stage put the hit, 1 / (5 + rank); 0 where it did not find it."""
+
+    def feature(look: Look) -> Floats:
+        ranks = [hit.stages[stage].rank if stage in hit.stages else math.inf for hit in look.hits]
+        return 1.0 / (_RANK_OFFSET + np.array(ranks, np.float64))
+
+    return feature
 
 
-def _maxsim_rank(look: Look) -> Floats:
+def _tuned_rank(look: Look) -> Floats:
     ranks = np.empty(len(look.hits))
-    ranks[np.argsort(-look.maxsim, kind="stable")] = np.arange(1, len(look.hits) + 1)
+    ranks[np.argsort(-look.tuned, kind="stable")] = np.arange(1, len(look.hits) + 1)
     return 1.0 / (_RANK_OFFSET + ranks)
 
 
-def _dense(look: Look) -> Floats:
-    """Cosine of the sentence vectors; a hit that the dense stage did not return counts as the last that it did."""
-    found = [hit.stages["dense"].score for hit in look.hits if "dense" in hit.stages]
-    lowest = min(found, default=0.0)
-    return np.array([hit.stages["dense"].score if "dense" in hit.stages else lowest for hit in look.hits])
-
-
-def _covered(look: Look) -> Floats:
-    return np.array([coverage(look.idf, text) for text in look.texts])
+def _unit(look: Look) -> Floats:
+    """The share of the question's terms that stand together in one sentence or row, below the hit's headings."""
+    return _scaled(np.array(best_units(look.idf, look.terms)))
 
 
 def _header_covered(look: Look) -> Floats:
-    return np.array([coverage(look.idf, frozenset(header)) for header in look.headers])
+    return np.array([coverage(look.idf, frozenset(found.header)) for found in look.terms])
 
 
 def _header_asked(look: Look) -> Floats:
     """Share of the header's terms that the question has."""
-    return np.array([_share(frozenset(header), look.idf) for header in look.headers])
+    return np.array([_share(frozenset(found.header), look.idf) for found in look.terms])
 
 
 def _pairs(look: Look) -> Floats:
     """Share of the question's pairs of adjacent terms that are adjacent in the hit."""
     asked = frozenset(pairwise(look.question))
-    return np.array([_share(asked, frozenset(pairwise(body))) for body in look.bodies])
-
-
-def _window(look: Look) -> Floats:
-    """Coverage of the best window of terms: a question's words together say more than far apart."""
-    return np.array([_best_window(body, look.idf) for body in look.bodies])
-
-
-def _length(look: Look) -> Floats:
-    return np.array([math.log(max(len(body), _FEW_TERMS) / _USUAL_TERMS) for body in look.bodies])
+    return np.array([_share(asked, frozenset(pairwise(found.body))) for found in look.terms])
 
 
 def _numbers(look: Look) -> Floats:
     """Share of the question's terms with figures that the hit has."""
     asked = frozenset(term for term in look.question if any(char.isdigit() for char in term))
-    return np.array([_share(asked, text) for text in look.texts])
+    return np.array([_share(asked, found.all) for found in look.terms])
 
 
-def _neighbour(look: Look) -> Floats:
-    """The best score of the hits that stand directly before or after in the document."""
-    best = np.zeros(len(look.hits))
-    for i, hit in enumerate(look.hits):
-        for j, other in enumerate(look.hits):
-            if i != j and _adjacent(hit.chunk, other.chunk):
-                best[i] = max(best[i], look.fused[j])
-    return best
+def _length(look: Look) -> Floats:
+    return np.array([math.log(max(len(found.body), _FEW_TERMS) / _USUAL_TERMS) for found in look.terms])
 
 
 def _opening(look: Look) -> Floats:
     """1 for the beginning of a document."""
     return np.array([float(hit.chunk.span.start == 0) for hit in look.hits])
-
-
-def _rare(look: Look) -> Floats:
-    """MaxSim in which a question token counts the more, the fewer hits come close to it."""
-    rarity = 1 - look.closeness.mean(axis=1, dtype=np.float64)
-    total = float(rarity.sum())
-    weighted: Floats = rarity @ look.closeness.astype(np.float64)
-    return weighted / total if total > 0 else look.maxsim
-
-
-def _weak(look: Look) -> Floats:
-    """How close the hit comes to the question's tokens that it is farthest from."""
-    if not len(look.closeness):
-        return np.zeros(len(look.hits))
-    found: Floats = np.quantile(look.closeness.astype(np.float64), _WEAK, axis=0)
-    return found
 
 
 def _named(look: Look) -> Floats:
@@ -227,37 +167,19 @@ def _share(asked: frozenset[object], held: Mapping[str, float] | frozenset[objec
     return sum(item in held for item in asked) / len(asked) if asked else 0.0
 
 
-def _adjacent(one: Chunk, other: Chunk) -> bool:
-    if one.doc_id != other.doc_id:
-        return False
-    gaps = (one.span.start - other.span.end, other.span.start - one.span.end)
-    return any(0 <= gap <= _ADJACENT_CHARS for gap in gaps)
-
-
-def _best_window(body: Sequence[str], idf: Mapping[str, float]) -> float:
-    places = [i for i, term in enumerate(body) if term in idf]
-    return max((coverage(idf, body[i : i + _WINDOW_TERMS]) for i in places), default=0.0)
-
-
 FEATURES: dict[str, Callable[[Look], Floats]] = {
     "prior": _prior,
-    "keyword_rank": _keyword_rank,
-    "maxsim_rank": _maxsim_rank,
-    "maxsim": lambda look: look.maxsim,
-    "dense": _dense,
-    "covered": _covered,
+    "keyword_rank": _rank_in("bm25"),
+    "dense_rank": _rank_in("dense"),
+    "tuned_rank": _tuned_rank,
+    "tuned_scaled": lambda look: _scaled(look.tuned),
+    "unit": _unit,
     "header_covered": _header_covered,
     "header_asked": _header_asked,
     "pairs": _pairs,
-    "window": _window,
-    "length": _length,
     "numbers": _numbers,
-    "neighbour": _neighbour,
+    "length": _length,
     "opening": _opening,
-    "sentence": lambda look: look.sentence,
-    "sentence_scaled": lambda look: _scaled(look.sentence),
-    "rare": _rare,
-    "weak": _weak,
     "named": _named,
 }
 """By name; a new one needs a fit before the stage runs again."""

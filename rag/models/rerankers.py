@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ConfigError, ModelError, UnknownKeyError
-from rag.models.covered import best_units
+from rag.models.covered import best_units, term_weights, terms_of
 from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
 from rag.models.late_interaction import LateInteraction
-from rag.models.learned import FEATURES, Floats, load_weights, ranking_features
+from rag.models.learned import WEIGHTS, Floats, load_weights, look_at, ranking_features
 from rag.ports import Reranker
 from rag.scaling import min_max
 from rag.settings import RerankSettings
 from rag.types import Chunk, Hit, Query, StageScore
 
 _COVERED_SHARE = 0.4
+_TUNED = "maxsim-tuned"
 
 
 class NoReranker:
@@ -78,45 +79,57 @@ class EvidenceReranker:
         traced = list(hits)
         for name, scores in stages.items():
             traced = _traced(traced, scores, name)
-        tuned, covered = min_max(stages["maxsim-tuned"]), min_max(stages["covered"])
+        tuned, covered = min_max(stages[_TUNED]), min_max(stages["covered"])
         scores = [(1 - _COVERED_SHARE) * a + _COVERED_SHARE * b for a, b in zip(tuned, covered, strict=True)]
         return blend(traced, scores, self._weight, self.name)
 
     def _look(self, query: Query, chunks: Sequence[Chunk]) -> dict[str, list[float]]:
         plain, tuned = self._interaction.tuned(query, chunks)
         terms = self._interaction.indexes(query.generation.index_id).keywords.terms
-        return {MaxSimReranker.name: plain, "maxsim-tuned": tuned, "covered": best_units(query.text, chunks, terms)}
+        found = [terms_of(chunk, terms) for chunk in chunks]
+        covered = best_units(term_weights(query.text, found, terms), found)
+        return {MaxSimReranker.name: plain, _TUNED: tuned, "covered": covered}
 
 
 class LearnedReranker:
-    """A fitted linear score over stage scores and lexical features; see `rag.models.learned`."""
+    """A fitted linear score over stage scores, late interaction and words; see `rag.models.learned`.
+
+    `fitted` is the file of its weights, read at the first question.
+    """
 
     name = "learned"
 
-    def __init__(self, interaction: LateInteraction, top_n: int, weight: float) -> None:
+    def __init__(self, interaction: LateInteraction, top_n: int, weight: float, fitted: Path = WEIGHTS) -> None:
         self._interaction = interaction
         self._top_n = top_n
         self._weight = weight
+        self._fitted = fitted
         self._weights: Floats | None = None
 
     async def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
-        """Reorder the first `top_n` hits; `stages` has their raw MaxSim and the learned score, which has no scale.
+        """Reorder the first `top_n` hits.
+
+        `stages` has the plain MaxSim, that of the trained encoder (`maxsim-tuned`, both -1..1) and the learned score,
+        which has no scale.
 
         Raises:
-            ModelError: the weights cannot be read, or were fitted for other features.
+            ModelError: weights are missing or altered, or were fitted for other features.
         """
         head = hits[: self._top_n]
         if not head:
             return []
-        closeness, scores = await asyncio.to_thread(self._score, query, head)
-        return blend(_traced(hits, closeness, MaxSimReranker.name), scores, self._weight, self.name)
+        traced = list(hits)
+        stages, scores = await asyncio.to_thread(self._score, query, head)
+        for name, values in stages.items():
+            traced = _traced(traced, values, name)
+        return blend(traced, scores, self._weight, self.name)
 
-    def _score(self, query: Query, hits: Sequence[Hit]) -> tuple[list[float], list[float]]:
+    def _score(self, query: Query, hits: Sequence[Hit]) -> tuple[dict[str, list[float]], list[float]]:
         if self._weights is None:
-            self._weights = load_weights()
-        rows = ranking_features(self._interaction, query, hits)
-        closeness: list[float] = rows[:, list(FEATURES).index("maxsim")].tolist()
-        return closeness, (rows @ self._weights).tolist()
+            self._weights = load_weights(self._fitted)
+        look = look_at(self._interaction, query, hits)
+        scores: list[float] = (ranking_features(look) @ self._weights).tolist()
+        return {MaxSimReranker.name: look.maxsim.tolist(), _TUNED: look.tuned.tolist()}, scores
 
 
 class CrossEncoderReranker:
@@ -199,7 +212,7 @@ def _load_cross_encoder(model: str) -> Any:
 def _cross_encoder(settings: RerankSettings, interaction: LateInteraction) -> Reranker:
     if not settings.model:
         raise ConfigError("rerank.name=cross-encoder needs rerank.model: a model folder or hub id")
-    return CrossEncoderReranker(settings.model, settings.top_n, settings.weight)
+    return CrossEncoderReranker(settings.model, settings.top_n, settings.share)
 
 
 def reranker(settings: RerankSettings, interaction: LateInteraction) -> Reranker:
@@ -216,8 +229,10 @@ def reranker(settings: RerankSettings, interaction: LateInteraction) -> Reranker
 
 RERANKERS: dict[str, Callable[[RerankSettings, LateInteraction], Reranker]] = {
     "none": lambda settings, interaction: NoReranker(),
-    "maxsim": lambda settings, interaction: MaxSimReranker(interaction, settings.top_n, settings.weight),
-    "evidence": lambda settings, interaction: EvidenceReranker(interaction, settings.top_n, settings.weight),
-    "learned": lambda settings, interaction: LearnedReranker(interaction, settings.top_n, settings.weight),
+    "maxsim": lambda settings, interaction: MaxSimReranker(interaction, settings.top_n, settings.share),
+    "evidence": lambda settings, interaction: EvidenceReranker(interaction, settings.top_n, settings.share),
+    "learned": lambda settings, interaction: LearnedReranker(
+        interaction, settings.top_n, settings.share, Path(settings.model) if settings.model else WEIGHTS
+    ),
     "cross-encoder": _cross_encoder,
 }

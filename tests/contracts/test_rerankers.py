@@ -22,7 +22,10 @@ class WordOverlap:
 
 def make_reranker(name: str, world: FakeWorld, top_n: int = 20, weight: float = 1.0) -> Reranker:
     interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
-    made = reranker(RerankSettings(name=name, top_n=top_n, weight=weight, model="any"), interaction)
+    made = reranker(
+        RerankSettings(name=name, top_n=top_n, weight=weight, model="any" if name == "cross-encoder" else None),
+        interaction,
+    )
     if isinstance(made, CrossEncoderReranker):
         made._loaded = WordOverlap()
     return made

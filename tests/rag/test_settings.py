@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ConfigError
-from rag.settings import Settings, load_settings
+from rag.settings import RerankSettings, Settings, load_settings
 
 
 def test_defaults_need_no_environment() -> None:
@@ -89,12 +89,18 @@ def test_index_fingerprint_follows_what_builds_the_index() -> None:
     assert Settings().bm25.relevant() == before, "an index made before the setting was there stays what it is"
 
 
+def test_each_reranker_has_a_share_that_suits_it_unless_one_is_set() -> None:
+    shares = {name: RerankSettings(name=name).share for name in ("learned", "evidence", "maxsim", "cross-encoder")}
+    assert shares == {"learned": 1.0, "evidence": 0.4, "maxsim": 0.2, "cross-encoder": 0.5}
+    assert RerankSettings(name="learned", weight=0.0).share == 0.0
+
+
 def test_changed_settings_are_those_of_the_same_options_and_keep_the_environment() -> None:
     base = load_settings(overrides=["context.keep=0.7"], environ={"RAGWRIGHT_HOME": "h"})
     changed = base.changed({"rerank.weight": 0.4, "retrieval.weights.bm25": 2.0, "context.packing": "rank"})
     options = ["context.keep=0.7", "rerank.weight=0.4", "retrieval.weights={dense: 1, bm25: 2}", "context.packing=rank"]
     assert changed == load_settings(overrides=options, environ={"RAGWRIGHT_HOME": "h"})
-    assert base.changed({}) == base and base.rerank.weight == 0.2
+    assert base.changed({}) == base and base.rerank.weight is None
     for key, value in (("context.kep", 1), ("context.keep", 2), ("context.keep.x", 1)):
         with pytest.raises(ConfigError, match="context"):
             base.changed({key: value})

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from rag.answer.answerability import features
 from rag.answer.gate import AnswerabilityGate, answer_gate, is_vague
 from rag.ports import AnswerGate
 from rag.settings import AnswerSettings
 from rag.types import Context, Hit, Passage, ScoredSpan, StageScore, Turn
 from rag.units import units_of
-from tests.fakes import FakeWorld, make_query, make_world
+from tests.fakes import FakeWorld, make_hit, make_query, make_world
 
 TEXTS = {"refunds": "Refunds are paid within five days.", "boxes": "The box keeps its changes for a week."}
 
@@ -23,7 +24,7 @@ def evidence(world: FakeWorld, closeness: float) -> tuple[list[Hit], Context]:
     """Hits and a context whose best hit and sentences are that close to the question."""
     scores = (closeness, 0.2)
     hits = [
-        Hit(chunk, rank, 1 / rank, {"maxsim": StageScore(rank, score)})
+        Hit(chunk, rank, 1 / rank, {"fused": StageScore(rank, 1 / rank), "maxsim": StageScore(rank, score)})
         for rank, (chunk, score) in enumerate(zip(world.chunks, scores, strict=True), 1)
     ]
     passages = tuple(
@@ -35,6 +36,19 @@ def evidence(world: FakeWorld, closeness: float) -> tuple[list[Hit], Context]:
 
 def _units(hit: Hit, score: float) -> tuple[ScoredSpan, ...]:
     return tuple(ScoredSpan(unit.span, score) for unit in units_of(hit.chunk.text))
+
+
+def test_how_many_hits_were_reranked_does_not_move_what_the_gate_sees() -> None:
+    first = [_ranked(rank, 0.9 if rank == 3 else 0.3) for rank in range(1, 21)]
+    more = [_ranked(rank, 0.1) for rank in range(21, 31)]
+    context = Context((), 0, 100, "fake")
+    seen = [features("what?", hits, context, ()) for hits in (first, [*reversed(more), *first])]
+    assert seen[0] == seen[1] and seen[0]["maxsim_lead"] == pytest.approx(0.9 - (0.9 + 19 * 0.3) / 20)
+
+
+def _ranked(rank: int, score: float) -> Hit:
+    hit = make_hit(f"text {rank}", rank=rank)
+    return replace(hit, stages={**hit.stages, "maxsim": StageScore(1, score)})
 
 
 async def test_a_close_context_is_answered_and_a_distant_one_refused(world: FakeWorld) -> None:

@@ -10,16 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.bridge import run_sync
 from rag.errors import ModelError
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.learned import FEATURES, WEIGHTS, load_weights, ranking_features
-from rag.models.rerankers import LearnedReranker
+from rag.models.learned import FEATURES, WEIGHTS, load_weights, look_at, ranking_features
+from rag.models.rerankers import LearnedReranker, reranker
+from rag.settings import RerankSettings
 from rag.types import Hit, StageScore
 from tests.fakes import FakeWorld, make_query, make_world
 
 
 def features_of(question: str, hits: list[Hit], world: FakeWorld) -> dict[str, list[float]]:
-    rows = ranking_features(LateInteraction(world.indexes, QueryEncoder(world.indexes)), make_query(question), hits)
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    rows = ranking_features(look_at(interaction, make_query(question), hits))
     assert rows.shape == (len(hits), len(FEATURES))
     return {name: column.tolist() for name, column in zip(FEATURES, rows.T, strict=True)}
 
@@ -41,7 +44,7 @@ def look(question: str, *texts: str) -> dict[str, list[float]]:
 def test_the_packaged_weights_are_of_these_features_and_without_pickle() -> None:
     weights = load_weights()
     assert weights.shape == (len(FEATURES),) and np.isfinite(weights).all()
-    assert weights[0] > 0, "the shipped blend counts for a hit"
+    assert weights[0] > 0, "the blend that ranks without training counts for a hit"
     assert json.loads(WEIGHTS.read_text())["weights"].keys() == FEATURES.keys()
 
 
@@ -71,24 +74,24 @@ def test_weights_that_are_not_there_are_a_model_error(tmp_path: Path) -> None:
 
 def test_words_together_count_more_than_words_apart() -> None:
     filler = " filler" * 40
-    found = look("rotate vault key", "rotate vault key now", f"rotate{filler} vault{filler} key", "nothing of it")
-    assert found["covered"][0] == found["covered"][1] > found["covered"][2] == 0
-    assert found["window"][0] > found["window"][1] > found["window"][2]
+    found = look("rotate vault key", "rotate vault key now", f"Rotate{filler}. Vault{filler}. Key.", "nothing of it")
+    assert found["unit"][0] == 1.0 > found["unit"][1] > found["unit"][2] == 0.0
     assert found["pairs"] == [1.0, 0.0, 0.0]
     assert found["length"][1] > found["length"][0]
-    assert found["maxsim"][0] > found["maxsim"][2]
+    assert found["tuned_scaled"][0] == 1.0 > found["tuned_scaled"][2]
+    assert found["tuned_rank"][0] > found["tuned_rank"][1] > found["tuned_rank"][2]
+
+
+def test_a_table_row_is_read_with_its_header() -> None:
+    table = "| item | 2024 | 2025 |\n|---|---|---|\n| cash | 7 | 8 |\n| debt | 1 | 2 |"
+    found = look("cash 2025", table, "Cash was paid. In 2025 nothing was.", "nothing")
+    assert found["unit"][0] == 1.0 > found["unit"][1] > found["unit"][2]
 
 
 def test_numbers_of_the_question_are_looked_for() -> None:
     found = look("error 1042 in release 7", "error 1042", "error 9 in release 7 and 1042", "error")
     assert found["numbers"] == [0.5, 1.0, 0.0]
     assert look("which error", "error 1042")["numbers"] == [0.0]
-
-
-def test_the_best_sentence_is_found_whatever_stands_around_it() -> None:
-    found = look("vault key", "Vault key. The sea is wide and the ships sail on it.", "The sea. Ships sail.")
-    assert found["sentence"][0] > found["maxsim"][0] - 1e-6
-    assert found["sentence_scaled"] == [1.0, 0.0]
 
 
 def test_stages_that_lack_a_hit_say_so() -> None:
@@ -100,10 +103,10 @@ def test_stages_that_lack_a_hit_say_so() -> None:
     )
     found = features_of("one", ranked, world)
     assert found["keyword_rank"][0] > found["keyword_rank"][2] > found["keyword_rank"][1] == 0
-    assert found["dense"] == [0.4, 0.8, 0.4]
+    assert found["dense_rank"][1] > found["dense_rank"][0] > found["dense_rank"][2] == 0
 
 
-def test_neighbours_openings_headers_and_names_are_seen() -> None:
+def test_openings_headers_and_names_are_seen() -> None:
     world = make_world(
         {"a": "The first part.\n\nThe second part.", "b": "It is like Harbour Tower.", "c": "Elsewhere."}
     )
@@ -112,16 +115,34 @@ def test_neighbours_openings_headers_and_names_are_seen() -> None:
     hits[3] = replace(hits[3], chunk=tower)
     found = features_of("how high is the harbour", hits, world)
     assert found["opening"] == [1.0, 0.0, 1.0, 1.0]
-    assert found["neighbour"][0] > 0 and found["neighbour"][1] == 1.0 and found["neighbour"][2:] == [0.0, 0.0]
     assert found["named"] == [0.0, 0.0, 0.0, 1.0]
     assert found["header_asked"] == [0.0, 0.0, 0.0, 0.5]
     assert found["header_covered"][3] > 0
 
 
-def test_rare_closeness_favours_the_hit_with_the_telling_word() -> None:
-    found = look("vault key", "vault one", "vault two", "key three")
-    gap = found["rare"][2] - found["rare"][0]
-    assert gap > found["maxsim"][2] - found["maxsim"][0]
+def test_both_readings_of_the_question_count_each_in_its_features() -> None:
+    world = make_world({"a": "one two", "b": "three four"})
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    seen = look_at(interaction, make_query("one two"), hits_of(world))
+    assert seen.tuned.tolist() == seen.maxsim.tolist(), "this index has no encoder for questions"
+    rows = ranking_features(replace(seen, maxsim=np.array([0.1, 0.9]), tuned=np.array([0.8, 0.2])))
+    found = dict(zip(FEATURES, rows.T.tolist(), strict=True))
+    assert found["prior"] == pytest.approx([0.8, 0.2])
+    assert found["tuned_scaled"] == [1.0, 0.0] and found["tuned_rank"][0] > found["tuned_rank"][1]
+
+
+def test_weights_of_ones_own_take_the_place_of_the_packaged_ones(tmp_path: Path) -> None:
+    own = dict.fromkeys(FEATURES, 0.0) | {"opening": 1.0}
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps({"weights": own}))
+    world = make_world({"a": "It opens.\n\nThe vault key."})
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    order = {}
+    for model in (None, str(path)):
+        stage = reranker(RerankSettings(name="learned", model=model), interaction)
+        found = run_sync(stage.rerank(make_query("the vault key"), hits_of(world)))
+        order[model] = [hit.chunk.text for hit in found]
+    assert order[str(path)][0] == "It opens." and order[None][0] == "The vault key."
 
 
 @settings(max_examples=60, deadline=None)
@@ -142,7 +163,7 @@ async def test_the_stage_scores_what_the_recipe_fits() -> None:
     world = make_world({"a": "Colours of the sea.", "b": "The vault key is rotated.", "c": "Rotate keys yearly."})
     interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
     query, hits = make_query("rotate the vault key"), hits_of(world)
-    expected = ranking_features(interaction, query, hits) @ load_weights()
+    expected = ranking_features(look_at(interaction, query, hits)) @ load_weights()
     found = await LearnedReranker(interaction, 20, 1.0).rerank(query, hits)
     scores = {hit.chunk.pk: hit.stages["learned"].score for hit in found}
     assert [scores[hit.chunk.pk] for hit in hits] == pytest.approx(expected.tolist())
