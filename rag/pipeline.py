@@ -203,9 +203,9 @@ class RagPipeline:
         with clock.measure("fuse"):
             rankings = {name: ranking for (name, _, _), ranking in zip(asked, found, strict=True)}
             pks = sorted({candidate.pk for ranking in found for candidate in ranking})
-            fused = fuse(rankings, stages.fusion, await asyncio.to_thread(stages.catalogue.chunk_ids, pks))
-            if not whole:
-                fused = fused[: self._looked_at(request, packed)]  # a chunk that nobody looks at is not read
+            chunk_ids = await asyncio.to_thread(stages.catalogue.chunk_ids, pks)
+            # a chunk that nobody looks at is not read
+            fused = fuse(rankings, stages.fusion, chunk_ids, None if whole else self._looked_at(request, packed))
             chunks = await asyncio.to_thread(stages.catalogue.chunks, [item.pk for item in fused])
             hits = to_hits(fused, chunks)
         with clock.measure("rerank"):

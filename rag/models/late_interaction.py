@@ -55,7 +55,7 @@ class Recent(Generic[K, V]):
 class QueryEncoder:
     """Embeds questions with the model of the index they go to, each once; blocking, so call it in a thread."""
 
-    def __init__(self, indexes: Indexes, size: int = 256) -> None:
+    def __init__(self, indexes: Indexes, size: int = 512) -> None:
         self._indexes = indexes
         self._recent: Recent[tuple[str, str], Embeddings] = Recent(size)
 
@@ -174,8 +174,15 @@ def _similarities(question: Vectors, rows: Vectors) -> Vectors:
     Waking one costs more than it saves here, ten times as much while other questions keep the cores busy.
     """
     size = max(1, _ONE_THREAD // max(1, question.size))
-    pieces = [question @ rows[start : start + size].T for start in range(0, len(rows), size)]
-    return np.concatenate(pieces, axis=1) if pieces else np.zeros((len(question), 0), np.float32)
+    whole = len(rows) - len(rows) % size
+    turned = np.ascontiguousarray(question.T)
+    found = np.empty((len(rows), len(question)), np.float32)
+    if whole:  # a stack of matrices is multiplied one by one
+        np.matmul(
+            rows[:whole].reshape(-1, size, rows.shape[1]), turned, out=found[:whole].reshape(-1, size, len(question))
+        )
+    np.matmul(rows[whole:], turned, out=found[whole:])
+    return found.T
 
 
 def _offsets(tokenizer: Tokenizer, chunk: Chunk, seen: int) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,12 +76,9 @@ class EvidenceReranker:
         """
         head = hits[: self._top_n]
         stages = await asyncio.to_thread(self._look, query, [hit.chunk for hit in head])
-        traced = list(hits)
-        for name, scores in stages.items():
-            traced = _traced(traced, scores, name)
         tuned, covered = min_max(stages[_TUNED]), min_max(stages["covered"])
         scores = [(1 - _COVERED_SHARE) * a + _COVERED_SHARE * b for a, b in zip(tuned, covered, strict=True)]
-        return blend(traced, scores, self._weight, self.name)
+        return blend(hits, scores, self._weight, self.name, stages)
 
     def _look(self, query: Query, chunks: Sequence[Chunk]) -> dict[str, list[float]]:
         plain, tuned = self._interaction.tuned(query, chunks)
@@ -118,11 +115,8 @@ class LearnedReranker:
         head = hits[: self._top_n]
         if not head:
             return []
-        traced = list(hits)
         stages, scores = await asyncio.to_thread(self._score, query, head)
-        for name, values in stages.items():
-            traced = _traced(traced, values, name)
-        return blend(traced, scores, self._weight, self.name)
+        return blend(hits, scores, self._weight, self.name, stages)
 
     def _score(self, query: Query, hits: Sequence[Hit]) -> tuple[dict[str, list[float]], list[float]]:
         if self._weights is None:
@@ -167,30 +161,31 @@ class CrossEncoderReranker:
         return [float(score) for score in scores]
 
 
-def blend(hits: Sequence[Hit], scores: Sequence[float], weight: float, stage: str) -> list[Hit]:
+def blend(
+    hits: Sequence[Hit],
+    scores: Sequence[float],
+    weight: float,
+    stage: str,
+    before: Mapping[str, Sequence[float]] | None = None,
+) -> list[Hit]:
     """Reorder the first `len(scores)` hits by `weight * score + (1 - weight) * hit.score`, both min-max normalised.
 
     Scored hits get `stages[stage]` (raw score) and `stages["reranked"]` (blend, 0..1, their new `score`) and stay
-    above the rest, which keep their order. Ties break by chunk_id; ranks count from 1.
+    above the rest, which keep their order; `before` are further raw scores for their stages. Ties break by chunk_id;
+    ranks count from 1.
     """
-    traced = _traced(hits, scores, stage)
-    head, tail = traced[: len(scores)], traced[len(scores) :]
+    head, tail = hits[: len(scores)], hits[len(scores) :]
     first, second = min_max([hit.score for hit in head]), min_max(scores)
     blended = [weight * b + (1 - weight) * a for a, b in zip(first, second, strict=True)]
-    reranked = []
-    for rank, i in enumerate(_order(head, blended), 1):
-        trace = {**head[i].stages, "reranked": StageScore(rank, blended[i])}
-        reranked.append(replace(head[i], rank=rank, score=blended[i], stages=trace))
+    raw = {**(before or {}), stage: scores, "reranked": blended}
+    orders = {name: _order(head, values) for name, values in raw.items()}
+    traces = [dict(hit.stages) for hit in head]
+    for name, order in orders.items():
+        for rank, i in enumerate(order, 1):
+            traces[i][name] = StageScore(rank, raw[name][i])
+    reranked = [Hit(head[i].chunk, rank, blended[i], traces[i]) for rank, i in enumerate(orders["reranked"], 1)]
     # an unscored hit keeps its place behind; 0 is the floor of the blend, so scores never rise down the list
     return reranked + [replace(hit, rank=len(head) + n, score=0.0) for n, hit in enumerate(tail, 1)]
-
-
-def _traced(hits: Sequence[Hit], scores: Sequence[float], stage: str) -> list[Hit]:
-    """Return the hits in their order, the first `len(scores)` with `stages[stage]`."""
-    traced = list(hits)
-    for rank, i in enumerate(_order(hits, scores), 1):
-        traced[i] = replace(hits[i], stages={**hits[i].stages, stage: StageScore(rank, scores[i])})
-    return traced
 
 
 def _order(hits: Sequence[Hit], scores: Sequence[float]) -> list[int]:

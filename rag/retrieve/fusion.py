@@ -78,13 +78,13 @@ def distribution_based(rankings: Rankings, weights: Mapping[str, float] | None =
     return _weighted_mean(rankings, _three_sigma, weights)
 
 
-def fuse(rankings: Rankings, fusion: Fusion, chunk_ids: Mapping[int, str]) -> list[Fused]:
-    """Order all candidates by fused score, best first, ties by chunk_id, each with its `stages`.
+def fuse(rankings: Rankings, fusion: Fusion, chunk_ids: Mapping[int, str], first: int | None = None) -> list[Fused]:
+    """Order all candidates by fused score, best first, ties by chunk_id, and return the `first` with their `stages`.
 
     Candidates without a chunk_id (removed meanwhile) are left out.
     """
     scores = {pk: score for pk, score in fusion(rankings).items() if pk in chunk_ids}
-    ordered = sorted(scores, key=lambda pk: (-scores[pk], chunk_ids[pk]))
+    ordered = sorted(scores, key=lambda pk: (-scores[pk], chunk_ids[pk]))[:first]
     traces: dict[int, dict[str, StageScore]] = {pk: {} for pk in ordered}
     for name in sorted(rankings):
         for rank, candidate in enumerate(rankings[name], 1):
