@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.models.covered import ChunkTerms, terms_of
 from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Span, Vectors
 
 _SCORED = 1024
+_KNOWN_CHUNKS = 4096  # about 25 MB of terms and places of tokens
 _ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread
 
 Reading = tuple[float, float]
@@ -42,6 +45,14 @@ class Recent(Generic[K, V]):
             if key in self._entries:
                 self._entries.move_to_end(key)
             return self._entries.get(key)
+
+    def of(self, key: K, make: Callable[[], V]) -> V:
+        """Return the entry, made and stored if it is not there."""
+        found = self.get(key)
+        if found is None:
+            found = make()
+            self.put(key, found)
+        return found
 
     def put(self, key: K, value: V) -> None:
         """Store an entry."""
@@ -85,6 +96,8 @@ class LateInteraction:
         self.encoder = encoder
         self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
         self._scored: Recent[Hashable, list[Reading]] = Recent(_SCORED)
+        self._terms: Recent[Hashable, ChunkTerms] = Recent(_KNOWN_CHUNKS)
+        self._places: Recent[Hashable, NDArray[np.int64]] = Recent(_KNOWN_CHUNKS)
 
     def chunks(self, query: Query, chunks: Sequence[Chunk]) -> list[float]:
         """Return the MaxSim of the question to each chunk (-1..1, higher is closer)."""
@@ -95,6 +108,12 @@ class LateInteraction:
         plain, tuned = self.encoder.encode(query).tokens[0], self.encoder.tuned(query)
         found = closest(np.concatenate([plain, tuned]), self._tokens(query, chunks))
         return maxsims(found[: len(plain)]), maxsims(found[len(plain) :])
+
+    def terms(self, query: Query, chunks: Sequence[Chunk]) -> list[ChunkTerms]:
+        """Return the keyword index' terms of each chunk; what was hit lately is not split again."""
+        index_id = query.generation.index_id
+        terms = self.indexes(index_id).keywords.terms
+        return [self._terms.of((index_id, c.pk, c.chunk_id), partial(terms_of, c, terms)) for c in chunks]
 
     def closeness(self, query: Query, chunks: Sequence[Chunk]) -> Vectors:
         """Return `(t, n)`: how close each of the question's tokens comes to any token of each chunk (-1..1)."""
@@ -124,12 +143,17 @@ class LateInteraction:
     def _score_units(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[Reading]]:
         plain, tuned = self.encoder.encode(query).tokens[0], self.encoder.tuned(query)
         question = np.concatenate([plain, tuned])
-        tokenizer = self.indexes(query.generation.index_id).embedder.tokenizer
+        embedder = self.indexes(query.generation.index_id).embedder
         vectors = self._tokens(query, [chunk for chunk, _ in pieces])
         return [
-            _range_maxsims(_similarities(question, tokens), len(plain), _offsets(tokenizer, chunk, len(tokens)), spans)
+            _range_maxsims(_similarities(question, tokens), len(plain), self._offsets(embedder, chunk, tokens), spans)
             for (chunk, spans), tokens in zip(pieces, vectors, strict=True)
         ]
+
+    def _offsets(self, embedder: Embedder, chunk: Chunk, tokens: Vectors) -> NDArray[np.int64]:
+        """Return the places of the chunk's tokens that have a vector; those of what was hit lately are known."""
+        key = (embedder.name, chunk.pk, chunk.chunk_id, len(tokens))
+        return self._places.of(key, partial(_offsets, embedder.tokenizer, chunk, len(tokens)))
 
     def _tokens(self, query: Query, chunks: Sequence[Chunk]) -> list[Vectors]:
         index = self.indexes(query.generation.index_id)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelError
 from rag.idf import coverage
-from rag.models.covered import ChunkTerms, best_units, term_weights, terms_of
+from rag.models.covered import ChunkTerms, best_units, term_weights
 from rag.models.late_interaction import LateInteraction
 from rag.scaling import min_max
 from rag.types import Chunk, Hit, Query
@@ -60,7 +60,7 @@ def look_at(interaction: LateInteraction, query: Query, hits: Sequence[Hit]) -> 
     """
     chunks = [hit.chunk for hit in hits]
     terms = interaction.indexes(query.generation.index_id).keywords.terms
-    found = [terms_of(chunk, terms) for chunk in chunks]
+    found = interaction.terms(query, chunks)
     plain, tuned = interaction.tuned(query, chunks)
     weights = term_weights(query.text, found, terms)
     return Look(hits, terms(query.text), weights, found, np.array(plain), np.array(tuned))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ConfigError, ModelError, UnknownKeyError
-from rag.models.covered import best_units, term_weights, terms_of
+from rag.models.covered import best_units, term_weights
 from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
 from rag.models.late_interaction import LateInteraction
 from rag.models.learned import WEIGHTS, Floats, load_weights, look_at, ranking_features
@@ -83,7 +83,7 @@ class EvidenceReranker:
     def _look(self, query: Query, chunks: Sequence[Chunk]) -> dict[str, list[float]]:
         plain, tuned = self._interaction.tuned(query, chunks)
         terms = self._interaction.indexes(query.generation.index_id).keywords.terms
-        found = [terms_of(chunk, terms) for chunk in chunks]
+        found = self._interaction.terms(query, chunks)
         covered = best_units(term_weights(query.text, found, terms), found)
         return {MaxSimReranker.name: plain, _TUNED: tuned, "covered": covered}
 

@@ -45,6 +45,32 @@ def test_without_one_both_readings_are_the_same() -> None:
     assert plain == tuned
 
 
+def test_what_was_hit_lately_is_not_split_again_and_another_text_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world({"a": "Cats sleep. Dogs bark.", "b": "Ships sail."})
+    split: list[str] = []
+    terms, offsets = world.index.keywords.terms, world.embedder.tokenizer.offsets
+
+    def noted(text: str) -> list[str]:
+        split.append(text)
+        return list(terms(text))
+
+    def placed(text: str) -> list[tuple[int, int]]:
+        split.append(text)
+        return list(offsets(text))
+
+    monkeypatch.setattr(world.index.keywords, "terms", noted)
+    monkeypatch.setattr(world.embedder.tokenizer, "offsets", placed)
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    pieces = [(chunk, [chunk.span]) for chunk in world.chunks]
+    first = interaction.terms(make_query("cats"), world.chunks), interaction.units(make_query("cats"), pieces)
+    assert any("sail" in text for text in split)
+    split.clear()
+    again = interaction.terms(make_query("dogs"), world.chunks), interaction.units(make_query("dogs"), pieces)
+    assert set(split) <= {"dogs"} and again[0] == first[0] and again[1] != first[1]
+    edited = replace(world.chunks[1], chunk_id="edited", text="Boats sail.")
+    assert interaction.terms(make_query("cats"), [edited])[0].units == (("boats", "sail"),)
+
+
 class Swapped:
     """Reads every question as one about dogs."""
 
