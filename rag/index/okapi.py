@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from rag.index.arrays import Arrays
 from rag.settings import Bm25Settings
 
+_Number = TypeVar("_Number", bound=np.integer)
 _JOINED = 2**21  # terms that are sorted at once
 
 
@@ -71,7 +73,7 @@ class Okapi:
 
 def blocks(starts: NDArray[np.integer], size: int) -> Iterator[tuple[int, int]]:
     """Yield ranges of rows, or columns, of about `size` entries: all at once would take several times their memory."""
-    bounds = np.unique(np.searchsorted(starts, np.arange(0, starts[-1], size)))
+    bounds = distinct(np.searchsorted(starts, np.arange(0, starts[-1], size)))
     yield from pairwise([*bounds.tolist(), len(starts) - 1])
 
 
@@ -82,8 +84,15 @@ def joined(vocabularies: Iterable[NDArray[np.uint64]]) -> NDArray[np.uint64]:
         waiting.append(np.array(vocabulary))
         size += len(vocabulary)
         if size > _JOINED:
-            known, waiting, size = np.unique(np.concatenate([known, *waiting])), [], 0
-    return np.unique(np.concatenate([known, *waiting])) if waiting else known
+            known, waiting, size = distinct(np.sort(np.concatenate([known, *waiting]))), [], 0
+    return distinct(np.sort(np.concatenate([known, *waiting])))
+
+
+def distinct(ascending: NDArray[_Number]) -> NDArray[_Number]:
+    """Return each of the sorted values once; `np.unique` hashes them first, which takes ten times as long."""
+    first = np.ones(len(ascending), np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return ascending[first]
 
 
 def _idf(frequency: NDArray[np.integer], chunks: int, epsilon: float) -> NDArray[np.float64]:

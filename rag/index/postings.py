@@ -21,7 +21,7 @@ from scipy import sparse
 
 from rag.errors import StateError
 from rag.index.arrays import growing_arrays, read_arrays, writing_to
-from rag.index.okapi import Counts, Okapi, blocks, joined
+from rag.index.okapi import Counts, Okapi, blocks, distinct, joined
 from rag.settings import Bm25Settings
 
 _BLOCK = 2**19  # entries that are weighed at once
@@ -245,7 +245,7 @@ def _ranks(sets: Sequence[Counts], pks: NDArray[np.int64]) -> list[NDArray[np.in
 
 def _later_rows(counts: Counts, pks: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which rows are the last of a pk that is among `pks`."""
-    wanted = np.unique(pks)
+    wanted = distinct(np.sort(pks))
     last = np.full(len(wanted), -1, np.int64)
     rows, places = _matches(wanted, counts.pks)
     last[places] = rows
