@@ -75,7 +75,7 @@ bench: bench-ingest bench-latency bench-retrieval bench-eval  ## run every bench
 ASIDE := out/bench/llama-bm25
 WITH_BM25 = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(ASIDE) $(LLAMA_BM25)
 
-bench-ingest: install  ## speed, memory and the cost of edits, beside LlamaIndex (BENCH_ARGS="--chunks 2000")
+bench-ingest: install  ## speed, memory and the cost of edits, beside LlamaIndex (BENCH_ARGS="--chunks 2000", or "--only volume --gigabytes 1")
 	@$(WITH_BM25)
 	PYTHONPATH=$(ASIDE) $(BIN)/python -m eval.bench ingest $(BENCH_ARGS)
 

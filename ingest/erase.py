@@ -98,7 +98,7 @@ def _flip_without(doc_ids: Sequence[str], corpus: str, writer: CatalogueWriter, 
 
 
 def _seal(index: Index, generation: Generation, catalogue: SqlCatalogue) -> None:
-    index.keywords.publish(generation.id, catalogue.visible_chunks(generation))
+    index.keywords.publish(generation.id, catalogue.each_visible(generation))
     index.token_vectors.publish(generation.id)
     index.vectors.flush()
 

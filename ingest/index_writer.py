@@ -96,7 +96,7 @@ class IndexWriter:
     def seal(self, reader: SqlCatalogue, corpus: str, settings: str) -> None:
         """Compute the generation's keyword weights and make every store durable; the flip comes after."""
         generation = Generation(self._generation, corpus, self._index.id, settings)
-        self._index.keywords.publish(self._generation, reader.visible_chunks(generation))
+        self._index.keywords.publish(self._generation, reader.each_visible(generation))
         self._index.token_vectors.publish(self._generation)
         self._index.vectors.flush()
 

@@ -116,7 +116,7 @@ class _Restore:
     def _seal(self, settings: str) -> None:
         generation = Generation(self._generation, self._corpus, self._index_id, settings)
         vectors, keywords, token_vectors = self._stores
-        keywords.publish(self._generation, self._runtime.catalogue.visible_chunks(generation))
+        keywords.publish(self._generation, self._runtime.catalogue.each_visible(generation))
         token_vectors.publish(self._generation)
         vectors.flush()
 

@@ -147,7 +147,7 @@ class KeywordIndex(Protocol):
         """Append the term counts of chunks that the generation adds (several calls add up)."""
         ...
 
-    def publish(self, generation: int, visible: Sequence[tuple[int, str]]) -> None:
+    def publish(self, generation: int, visible: Iterable[tuple[int, str]]) -> None:
         """Compute and store the weights of a generation. `visible` is every `(pk, chunk_id)` it sees."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -135,7 +135,7 @@ class FakeKeywordIndex:
     def add(self, generation: int, pks: Sequence[int], texts: Sequence[str]) -> None:
         self.texts.update(zip(pks, texts, strict=True))
 
-    def publish(self, generation: int, visible: Sequence[tuple[int, str]]) -> None:
+    def publish(self, generation: int, visible: Iterable[tuple[int, str]]) -> None:
         pass
 
     def search(

@@ -21,8 +21,9 @@ class Aside:
 
     def __init__(self, make: Callable[..., Any], *args: Any) -> None:
         context = multiprocessing.get_context("spawn")
+        # No daemon: what ingests has workers of its own. It ends when this side closes the connection, or is gone.
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make, args), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, make, args))
         self._process.start()
         theirs.close()
 

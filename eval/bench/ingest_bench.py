@@ -20,6 +20,7 @@ from typing import Any
 
 from eval.bench.corpora import BenchCorpus, BenchDocument, edited, text_corpus, write_corpus
 from eval.bench.figures import machine, mean_of, single, table, unmeasured, write_figures
+from eval.bench.footprint import bench_volume
 from eval.bench.memory import resident_mb, watch_memory
 from eval.bench.own import OwnIngestion, own_ingestion, timed, wall_vs_alone
 from eval.bench.pages import as_pages, copy_files, public_pdfs, write_pages
@@ -30,6 +31,7 @@ from rag.settings import load_settings
 log = logging.getLogger(__name__)
 
 PARTS = ("text", "llamaindex", "pdf_html")
+VOLUME = "volume"  # measured only where it is asked for: it takes minutes and gigabytes of disk
 NOTES = (
     "ingest starts with the model loaded and ends when the new generation is live; embedding alone is the same call"
     " (sentence and token vectors) on the same windows of 256 chunks, sorted by length",
@@ -72,11 +74,14 @@ class Options:
     page_chunks: int = 2_000
     pdfs: int = 2
     repeats: int = 3
+    gigabytes: float = 0.25
     seed: int = 0
 
 
 def bench_ingest(options: Options, work: Path) -> dict[str, Any]:
     """Measure the parts that the options name, in folders below `work`; parts left out are unmeasured, not 0."""
+    if options.parts == (VOLUME,):
+        return {VOLUME: bench_volume(options.gigabytes, options.data, work / VOLUME, options.seed), "about": machine()}
     corpus = text_corpus(options.chunks, options.data, options.sets, seed=options.seed)
     figures: dict[str, Any] = {}
     if "text" in options.parts:
@@ -84,6 +89,8 @@ def bench_ingest(options: Options, work: Path) -> dict[str, Any]:
     figures |= _against_llamaindex(corpus, work / "llama", options)
     if "pdf_html" in options.parts:
         figures["pdf_html"] = _pages_part(corpus, work / "pages", options)
+    if VOLUME in options.parts:
+        figures[VOLUME] = bench_volume(options.gigabytes, options.data, work / VOLUME, options.seed)
     about = machine() | {"generated_documents": corpus.made, "documents": len(corpus.documents)}
     return figures | {"about": about | {"chunks_asked_for": options.chunks, "notes": list(NOTES)}}
 
@@ -149,9 +156,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="eval.bench ingest", description=(__doc__ or "").partition("\n")[0])
     defaults = Options()
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="folder of ingest.json")
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part; may be repeated")
+    parser.add_argument("--only", choices=(*PARTS, VOLUME), action="append", help="measure this part; may be repeated")
     parser.add_argument("--sets", nargs="+", default=[], help="folders below RAGWRIGHT_DATA (default: all that fit)")
-    for name in ("chunks", "page_chunks", "pdfs", "slices", "repeats", "seed", "alone_share", "llama_share"):
+    counts, shares = ("chunks", "page_chunks", "pdfs", "slices", "repeats", "seed"), ("alone_share", "llama_share")
+    for name in (*counts, *shares, "gigabytes"):
         default = getattr(defaults, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

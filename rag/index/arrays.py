@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +25,89 @@ def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]], *, durable: b
     Raises:
         StateError: the disk is full or read-only.
     """
+    with growing_arrays(folder, durable=durable) as made:
+        for name, array in arrays.items():
+            made.append(name, array)
+
+
+class GrowingArrays:
+    """Arrays of a folder in the making, each as long as all that was appended to it; made by `growing_arrays`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, tuple[BinaryIO, np.dtype[Any], tuple[int, ...]]] = {}
+
+    @property
+    def scratch(self) -> Path:
+        """A folder that does not exist; what is made there must be gone in the end."""
+        return self._folder / "scratch"
+
+    def append(self, name: str, piece: NDArray[Any]) -> None:
+        """Add a piece at the end of an array: of the same type, and the same shape but for its length.
+
+        Raises:
+            StateError: the disk is full or read-only.
+        """
+        with writing_to(self._folder):
+            file, kind, shape = self._files.get(name) or self._begin(name, piece)
+            if (piece.dtype, piece.shape[1:]) != (kind, shape[1:]):
+                raise ValueError(f"{name} has {kind} of {shape[1:]}, not {piece.dtype} of {piece.shape[1:]}")
+            file.write(np.ascontiguousarray(piece).data)
+            self._files[name] = (file, kind, (shape[0] + len(piece), *shape[1:]))
+
+    def finish(self, *, durable: bool) -> None:
+        """Write down how long the arrays became, and close their files."""
+        for file, kind, shape in self._files.values():
+            file.seek(0)
+            _write_header(file, kind, shape)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+            file.close()
+
+    def close(self) -> None:
+        """Close the files as they are."""
+        for file, _, _ in self._files.values():
+            file.close()
+
+    def _begin(self, name: str, piece: NDArray[Any]) -> tuple[BinaryIO, np.dtype[Any], tuple[int, ...]]:
+        begun = open(self._folder / f"{name}.npy", "wb"), piece.dtype, (0, *piece.shape[1:])
+        self._files[name] = begun
+        _write_header(*begun)
+        return begun
+
+
+def _write_header(file: BinaryIO, kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    # The format leaves room for the digits of a first axis that grows, so that every length has as long a header.
+    header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+@contextlib.contextmanager
+def growing_arrays(folder: Path, *, durable: bool = True) -> Iterator[GrowingArrays]:
+    """Store arrays as `folder/NAME.npy` piece by piece; a reader sees all of them or no folder.
+
+    What was there is replaced when the block ends; if it ends with an error, what was written goes.
+
+    Raises:
+        StateError: the disk is full or read-only.
+    """
     unfinished = folder.with_name(f"{folder.name}.new")
     with writing_to(folder):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        for name, array in arrays.items():
-            with open(unfinished / f"{name}.npy", "wb") as file:
-                np.save(file, array, allow_pickle=False)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-        if durable:
-            sync_folder(unfinished)
-        put_in_place(unfinished, folder, durable=durable)
+    made = GrowingArrays(unfinished)
+    try:
+        yield made
+        with writing_to(folder):
+            made.finish(durable=durable)
+            if durable:
+                sync_folder(unfinished)
+            put_in_place(unfinished, folder, durable=durable)
+    except BaseException:
+        made.close()
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def put_in_place(finished: Path, folder: Path, *, durable: bool = True) -> None:

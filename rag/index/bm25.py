@@ -19,6 +19,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +27,15 @@ from numpy.typing import NDArray
 
 from rag.errors import StateError
 from rag.index.arrays import read_arrays, remove_folder, settle_replaced, write_arrays
-from rag.index.okapi import Counts, merge, okapi_weights
+from rag.index.okapi import Counts
+from rag.index.postings import join_counts, keep_counts, read_counts, write_weights
 from rag.index.terms import Analyzer
 from rag.settings import Bm25Settings
 from rag.types import Candidate
 
 _OPEN_GENERATIONS = 4
-_MAX_CACHED_HASHES = 1_000_000
+_MAX_CACHED_HASHES = 400_000
+_BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Bm25Index:
         self._settings = settings
         self._analyzer = Analyzer(settings)
         self._hashes: dict[str, int] = {}
+        self._next_part: dict[int, int] = {}
         self._opened: OrderedDict[int, _Weights] = OrderedDict()
         self._opening = threading.Lock()
 
@@ -79,10 +83,13 @@ class Bm25Index:
         if not pks:
             return
         parts = self._folder / "parts" / str(generation)
-        number = len(_numbered(parts))
+        if generation not in self._next_part:  # what another process began goes on
+            self._next_part[generation] = len(_numbered(parts))
+        number = self._next_part[generation]
         write_arrays(parts / str(number), self._count(pks, texts).arrays(), durable=False)
+        self._next_part[generation] = number + 1
 
-    def publish(self, generation: int, visible: Sequence[tuple[int, str]]) -> None:
+    def publish(self, generation: int, visible: Iterable[tuple[int, str]]) -> None:
         """Compute and store the weights of a generation. `visible` is every `(pk, chunk_id)` it sees.
 
         Raises:
@@ -90,21 +97,13 @@ class Bm25Index:
         """
         settle_replaced(self._folder / "counts")
         self._settle(generation)
-        ordered = sorted(visible, key=lambda row: (row[1], row[0]))
-        pks = np.fromiter((pk for pk, _ in ordered), np.int64, len(ordered))
-        del visible, ordered  # a hundred and seventy bytes a chunk, while the weights need room
-        counts = merge(self._all_counts())
-        matrix = okapi_weights(counts, self._settings, _rows_of(counts, pks))
-        write_arrays(
-            self._weights_folder(generation),
-            {
-                "pks": pks,
-                "vocabulary": matrix.vocabulary,
-                "starts": matrix.starts,
-                "rows": matrix.rows,
-                "values": matrix.values,
-            },
-        )
+        pks = _by_chunk_id(visible)
+        try:
+            write_weights(self._all_counts(), pks, self._settings, self._weights_folder(generation))
+        except KeyError as error:
+            raise StateError(
+                f"the keyword index has no terms of chunk {error.args[0]}; mend it with: ragwright doctor --repair"
+            ) from error
         with self._opening:
             self._opened.pop(generation, None)
 
@@ -142,7 +141,7 @@ class Bm25Index:
     def discard(self, generation: int) -> None:
         """Remove what `add` and `publish` stored for a generation."""
         self.retire(generation)
-        remove_folder(self._folder / "parts" / str(generation))
+        self._remove_parts(generation)
         remove_folder(self._folder / "counts" / str(generation))
 
     def retire(self, generation: int) -> None:
@@ -167,7 +166,7 @@ class Bm25Index:
         Raises:
             StateError: the disk is full or read-only.
         """
-        remove_folder(self._folder / "parts" / str(generation))
+        self._remove_parts(generation)
         for pks, texts in rows:
             self.add(generation, pks, texts)
         self._settle(generation)
@@ -183,6 +182,7 @@ class Bm25Index:
             for unfinished in (self._folder / name).glob("*.new"):
                 shutil.rmtree(unfinished, ignore_errors=True)
         remove_folder(self._folder / "parts")
+        self._next_part.clear()
         for path in _numbered(self._folder / "weights"):
             if int(path.name) not in generations:
                 self.retire(int(path.name))
@@ -220,12 +220,15 @@ class Bm25Index:
         folder = self._folder / "parts" / str(generation)
         parts = _numbered(folder)
         if parts:
-            merged = merge([Counts(**read_arrays(path)) for path in parts])
-            write_arrays(self._folder / "counts" / str(generation), merged.arrays())
-            remove_folder(folder)
+            join_counts(parts, self._folder / "counts" / str(generation))
+            self._remove_parts(generation)
+
+    def _remove_parts(self, generation: int) -> None:
+        remove_folder(self._folder / "parts" / str(generation))
+        self._next_part.pop(generation, None)
 
     def _all_counts(self) -> list[Counts]:
-        return [_read_counts(path) for path in _numbered(self._folder / "counts")]
+        return [read_counts(path) for path in _numbered(self._folder / "counts")]
 
     def _weights(self, generation: int) -> _Weights:
         with self._opening:
@@ -258,36 +261,23 @@ def best_rows(scores: NDArray[np.float64], top_k: int) -> NDArray[np.int64]:
     return rows[np.lexsort((rows, -scores[rows]))]
 
 
-def _read_counts(path: Path) -> Counts:
-    try:
-        counts = Counts(**read_arrays(path))
-    except (FileNotFoundError, TypeError) as error:
-        raise StateError(f"{path} is damaged ({error}); mend it with: ragwright doctor --repair") from error
-    if not (len(counts.starts) == len(counts.pks) + 1 and counts.starts[-1] == len(counts.terms) == len(counts.counts)):
-        raise StateError(f"{path} is damaged (its files do not fit); mend it with: ragwright doctor --repair")
-    return counts
-
-
 def _keep_only(path: Path, pks: NDArray[np.int64]) -> None:
     try:
-        counts = _read_counts(path)
+        kept = keep_counts(read_counts(path), pks, path)
     except StateError:
+        kept = False
+    if not kept:
         remove_folder(path)
-        return
-    kept = counts.only(pks)
-    if not len(kept.pks):
-        remove_folder(path)
-    elif len(kept.pks) < len(counts.pks) or len(kept.vocabulary) < len(counts.vocabulary):
-        write_arrays(path, kept.arrays())
 
 
-def _rows_of(counts: Counts, pks: NDArray[np.int64]) -> NDArray[np.int64]:
-    try:
-        return counts.places(pks)
-    except KeyError as error:
-        raise StateError(
-            f"the keyword index has no terms of chunk {error.args[0]}; mend it with: ragwright doctor --repair"
-        ) from error
+def _by_chunk_id(visible: Iterable[tuple[int, str]]) -> NDArray[np.int64]:
+    """Return the pks by chunk_id, and by themselves where that is the same; 24 bytes a chunk are held."""
+    pks, ids, rows = [np.zeros(0, np.int64)], [np.zeros(0, "S1")], iter(visible)
+    while batch := list(islice(rows, _BATCH)):
+        pks.append(np.array([pk for pk, _ in batch], np.int64))
+        ids.append(np.array([chunk_id.encode("utf-8") for _, chunk_id in batch]))
+    found = np.concatenate(pks)
+    return found[np.lexsort((found, np.concatenate(ids)))]
 
 
 def _numbered(folder: Path) -> list[Path]:

@@ -6,20 +6,19 @@ Trotman et al., "Improvements to BM25 and Language Models Examined" (2014).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from rag.index.arrays import Arrays
 from rag.settings import Bm25Settings
 
-_BLOCK = 2**18  # entries, and rows below: what is computed at once, beside what is stored
-_ROWS = 2**13
+_Number = TypeVar("_Number", bound=np.integer)
+_JOINED = 2**21  # terms that are sorted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,122 +39,60 @@ class Counts:
         """Return the fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def matrix(self) -> sparse.csr_array:
-        """Return the `(chunks, vocabulary)` matrix of counts."""
-        shape = (len(self.pks), len(self.vocabulary))
-        # scipy computes with the wider of the two index types, at half the speed for 64 bits.
-        starts = self.starts if self.starts[-1] > np.iinfo(np.int32).max else self.starts.astype(np.int32)
-        return sparse.csr_array((self.counts, self.terms, starts), shape=shape)
-
-    def places(self, pks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the row number of each of `pks`; of a pk that was added twice the later row counts.
-
-        Raises:
-            KeyError: there is no row of the named pk.
-        """
-        order = np.argsort(self.pks, kind="stable")
-        place = np.searchsorted(self.pks[order], pks, side="right") - 1
-        rows: NDArray[np.int64] = order[place] if len(order) else np.zeros(0, np.int64)
-        missing = pks[(place < 0) | (self.pks[rows] != pks)] if len(order) else pks
-        if len(missing):
-            raise KeyError(int(missing[0]))
-        return rows
-
-    def columns(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-        """Return the matrix of the chosen rows, in their order, as a CSC matrix: starts, row numbers and counts.
-
-        It is filled from a few rows at a time, so that there is never a second copy of it.
-        """
-        matrix = self.matrix()
-        blocks = [rows[first : first + _ROWS] for first in range(0, len(rows), _ROWS)]
-        frequency = np.zeros(len(self.vocabulary), np.int64)
-        for block in blocks:
-            frequency += np.bincount(matrix[block].indices, minlength=len(frequency))
-        starts = np.concatenate([[0], np.cumsum(frequency)])
-        numbers, counts = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
-        free = starts[:-1].copy()  # where each column goes on
-        for number, block in enumerate(blocks):
-            part = matrix[block].tocsc()
-            sizes = np.diff(part.indptr)
-            places = np.repeat(free - part.indptr[:-1], sizes) + np.arange(part.nnz)
-            numbers[places], counts[places] = part.indices + number * _ROWS, part.data
-            free += sizes
-        return starts, numbers, counts
-
-    def only(self, pks: NDArray[np.int64]) -> Counts:
-        """Return the rows of those of `pks` that are here, once each, under the vocabulary that they use."""
-        wanted = np.unique(self.pks[np.isin(self.pks, pks)])
-        rows = self.places(wanted)
-        kept = self.matrix()[rows]
-        used, terms = np.unique(kept.indices, return_inverse=True)
-        return Counts(
-            pks=wanted,
-            lengths=self.lengths[rows],
-            starts=kept.indptr.astype(np.int64),
-            terms=terms.astype(np.int32),
-            counts=kept.data,
-            vocabulary=np.asarray(self.vocabulary)[used],
-        )
+    def entries(self, first: int, last: int) -> slice:
+        """Return where the entries of the rows `[first, last)` stand in `terms` and `counts`."""
+        return slice(int(self.starts[first]), int(self.starts[last]))
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """BM25 weights, a CSC matrix over the sorted `vocabulary` of the terms that occur."""
+class Okapi:
+    """What weighs the counts of a generation: `idf` of its terms times `k1 + 1`, and `penalty` of its chunks."""
 
-    vocabulary: NDArray[np.uint64]
-    starts: NDArray[np.int64]
-    rows: NDArray[np.int32]
-    values: NDArray[np.float32]
+    idf: NDArray[np.float64]
+    penalty: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, frequency: NDArray[np.integer], lengths: NDArray[np.integer], settings: Bm25Settings) -> Okapi:
+        """Return it for terms that occur in `frequency` chunks each, one or more, and chunks of `lengths` terms."""
+        chunks = len(lengths)
+        average = lengths.sum() / chunks if chunks else 0.0
+        penalty = settings.k1 * (1 - settings.b + settings.b * lengths / max(average, 1e-12))
+        return cls(_idf(frequency, chunks, settings.epsilon) * (settings.k1 + 1), penalty)
 
-def merge(sets: Sequence[Counts]) -> Counts:
-    """Return the rows of all sets under one vocabulary, in order."""
-    if len(sets) == 1:
-        return sets[0]
-    vocabulary = np.unique(np.concatenate([np.zeros(0, np.uint64), *(part.vocabulary for part in sets)]))
-    offsets = np.cumsum([0, *(len(part.terms) for part in sets)])
-    shifted = [part.starts[1:] + offset for part, offset in zip(sets, offsets, strict=False)]
-    return Counts(
-        pks=_joined(np.int64, [part.pks for part in sets]),
-        lengths=_joined(np.int32, [part.lengths for part in sets]),
-        starts=_joined(np.int64, [np.zeros(1, np.int64), *shifted]),
-        terms=_joined(np.int32, [np.searchsorted(vocabulary, p.vocabulary).astype(np.int32)[p.terms] for p in sets]),
-        counts=_joined(np.int32, [part.counts for part in sets]),
-        vocabulary=vocabulary,
-    )
+    def weights(
+        self, terms: NDArray[np.integer], rows: NDArray[np.integer], counts: NDArray[np.integer]
+    ) -> NDArray[np.float32]:
+        """Return what each term adds to its chunk's score: `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * l / avg))`.
 
-
-def _joined(kind: type[Any], parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, kind), *parts])
+        `terms` and `rows` are places in `idf` and `penalty`, `counts` how often the chunk has the term.
+        """
+        tf = counts.astype(np.float64)
+        weights: NDArray[np.float64] = self.idf[terms] * tf / (self.penalty[rows] + tf)
+        return weights.astype(np.float32)
 
 
-def okapi_weights(counts: Counts, settings: Bm25Settings, rows: NDArray[np.int64] | None = None) -> Weights:
-    """Return what each term adds to each chunk's score: `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * len / avg))`.
-
-    `rows` are the chunks that exist, in the order of the result; None stands for all.
-    """
-    rows = np.arange(len(counts.pks)) if rows is None else rows
-    starts, numbers, found = counts.columns(rows)
-    lengths, chunks = counts.lengths[rows], len(rows)
-    frequency = np.diff(starts)
-    used = frequency > 0
-    average = lengths.sum() / chunks if chunks else 0.0
-    idf = np.zeros(len(used))
-    idf[used] = _idf(frequency[used], chunks, settings.epsilon)
-    penalty = settings.k1 * (1 - settings.b + settings.b * lengths / max(average, 1e-12))
-    values = found.view(np.float32)  # in the place of the counts, which are read before they are written over
-    for first, last in _column_blocks(starts):
-        part = slice(starts[first], starts[last])
-        tf = found[part].astype(np.float64)
-        denominator = penalty[numbers[part]] + tf
-        values[part] = np.repeat(idf[first:last] * (settings.k1 + 1), frequency[first:last]) * tf / denominator
-    return Weights(counts.vocabulary[used], np.concatenate([[0], np.cumsum(frequency[used])]), numbers, values)
+def blocks(starts: NDArray[np.integer], size: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of rows, or columns, of about `size` entries: all at once would take several times their memory."""
+    bounds = distinct(np.searchsorted(starts, np.arange(0, starts[-1], size)))
+    yield from pairwise([*bounds.tolist(), len(starts) - 1])
 
 
-def _column_blocks(indptr: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of columns of about `_BLOCK` entries: all at once, doubles would take twice what is stored."""
-    bounds = np.unique(np.searchsorted(indptr, np.arange(0, indptr[-1], _BLOCK)))
-    yield from pairwise([*bounds.tolist(), len(indptr) - 1])
+def joined(vocabularies: Iterable[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """Return the terms of all vocabularies, sorted, each once."""
+    known, waiting, size = np.zeros(0, np.uint64), list[NDArray[np.uint64]](), 0
+    for vocabulary in vocabularies:
+        waiting.append(np.array(vocabulary))
+        size += len(vocabulary)
+        if size > _JOINED:
+            known, waiting, size = distinct(np.sort(np.concatenate([known, *waiting]))), [], 0
+    return distinct(np.sort(np.concatenate([known, *waiting])))
+
+
+def distinct(ascending: NDArray[_Number]) -> NDArray[_Number]:
+    """Return each of the sorted values once; `np.unique` hashes them first, which takes ten times as long."""
+    first = np.ones(len(ascending), np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return ascending[first]
 
 
 def _idf(frequency: NDArray[np.integer], chunks: int, epsilon: float) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+){2,}")
 _HYPHENS = {0x2010: "-", 0x2011: "-", 0x2212: "-", 0x00AD: None}  # NFKC leaves them apart from "-"
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _POSSESSIVE = re.compile(r"['’][sS]$")
-_MAX_CACHED_RUNS = 500_000
+_MAX_CACHED_RUNS = 200_000
 
 _FOLD_FIRST = ("english", "porter", "none")
 """Stemmers whose language writes without accents: `résumés` must become what `resumes` becomes."""

@@ -17,6 +17,7 @@ from rag.state.tables import chunks, corpora, documents, generations, indexes, s
 from rag.types import Block, Box, Chunk, Document, Generation, Span, as_metadata
 
 _BATCH = 500
+_STREAMED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,14 @@ class SqlCatalogue:
 
     def visible_chunks(self, generation: Generation) -> list[tuple[int, str]]:
         """Return `(pk, chunk_id)` of every chunk that the generation sees."""
+        return list(self.each_visible(generation))
+
+    def each_visible(self, generation: Generation) -> Iterator[tuple[int, str]]:
+        """Yield `(pk, chunk_id)` of every chunk that the generation sees, as they are read from the database."""
         query = select(chunks.c.pk, chunks.c.chunk_id).where(visible(chunks, generation.index_id, generation.id))
         with reading(self._engine) as connection:
-            return [(row.pk, row.chunk_id) for row in connection.execute(query)]
+            for row in connection.execute(query.execution_options(yield_per=_STREAMED)):
+                yield row.pk, row.chunk_id
 
     def embedded_by(self, embedder: str, corpus: str) -> list[int]:
         """Return the indexes whose chunks a model embedded, those of the corpus first, the newest first."""

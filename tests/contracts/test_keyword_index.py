@@ -231,6 +231,18 @@ def test_what_a_crash_left_half_written_is_no_part(index: Bm25Index, tmp_path: P
     assert index.count(1) == 1
 
 
+def test_another_process_goes_on_where_one_ended(index: Bm25Index, tmp_path: Path) -> None:
+    index.add(1, [1], ["ant"])
+    index.add(1, [2], ["bee"])
+    other = Bm25Index(tmp_path, PLAIN)
+    other.add(1, [3], ["cat"])
+    other.publish(1, ((pk, chunk_id(pk)) for pk in (1, 2, 3)))  # any iterable will do
+    assert_same(other, 1, {1: "ant", 2: "bee", 3: "cat"}, "ant cat", PLAIN)
+    other.recount(1, [([1], ["hen"]), ([2, 3], ["ant", "cat"])])
+    publish(other, 1, [1, 2, 3])
+    assert_same(other, 1, {1: "hen", 2: "ant", 3: "cat"}, "ant hen", PLAIN)
+
+
 def test_a_thousand_chunks_agree(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     words = np.array([f"w{i}" for i in range(300)])

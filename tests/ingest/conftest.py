@@ -80,9 +80,9 @@ class MemoryKeywords:
         self.added.setdefault(generation, {}).update(zip(pks, texts, strict=True))
 
     def publish(self, generation, visible):
-        known = {pk for texts in self.added.values() for pk in texts}
-        assert {pk for pk, _ in visible} <= known, "a visible chunk has no term counts"
-        self.published[generation] = {pk for pk, _ in visible}
+        known, seen = {pk for texts in self.added.values() for pk in texts}, {pk for pk, _ in visible}
+        assert seen <= known, "a visible chunk has no term counts"
+        self.published[generation] = seen
 
     def discard(self, generation):
         self.added.pop(generation, None)

@@ -451,8 +451,8 @@ def keep_stale_statistics(patch: pytest.MonkeyPatch) -> None:
     """BM25 weights go on counting chunks that were removed, as document frequencies of sparse indexes do elsewhere."""
     publish, ever = Bm25Index.publish, dict[tuple[Path, int], str]()
 
-    def stale(index: Bm25Index, generation: int, visible: Any) -> None:
-        folder = index._folder
+    def stale(index: Bm25Index, generation: int, seen_by_it: Any) -> None:
+        visible, folder = list(seen_by_it), index._folder
         ever.update({(folder, pk): chunk_id for pk, chunk_id in visible})
         try:
             publish(index, generation, [(pk, chunk_id) for (place, pk), chunk_id in ever.items() if place == folder])

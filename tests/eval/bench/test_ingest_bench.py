@@ -8,7 +8,8 @@ import pytest
 
 from eval.bench.corpora import FORMS, edited, generated, text_corpus, write_corpus
 from eval.bench.figures import Figure, mean_of, ratio_of_sums, table, to_json, unmeasured, write_figures
-from eval.bench.ingest_bench import SPEEDUPS, Options, bench_ingest, full_and_edits
+from eval.bench.footprint import documents
+from eval.bench.ingest_bench import SPEEDUPS, VOLUME, Options, bench_ingest, full_and_edits
 from eval.bench.memory import watch_memory
 from eval.bench.own import own_ingestion
 from eval.bench.pages import as_pages, write_pages
@@ -127,3 +128,23 @@ def test_peak_memory_sees_what_was_held_meanwhile():
         held[::4096] = b"x" * len(held[::4096])
         peak.sample()
     assert peak.mb > before + 50
+
+
+def test_volume_is_ingested_without_a_model_and_its_memory_told_apart(tmp_path):
+    figures = bench_ingest(Options(parts=(VOLUME,), gigabytes=0.0004), tmp_path)[VOLUME]
+    assert 10 < figures["documents"] < figures["chunks"]
+    parts = [figures["parent"], figures["workers"], figures["asked"]]
+    assert all(part["own_mb"].value > 0 and part["files_mb"].value > 0 for part in parts)
+    assert figures["peak_own_mb"].value >= max(part["own_mb"].value for part in parts[:2])
+    assert figures["stages_own_mb"].keys() >= {"scan", "documents", "publish"}
+    assert figures["curve_own_mb"] and figures["disk_mb"].value > 0
+
+
+def test_the_vocabulary_of_volume_grows_and_equal_seeds_make_equal_documents():
+    def words(size):
+        return {word for document in documents(size, None, seed=0) for word in document.text.split()}
+
+    small, large = words(50_000), words(1_000_000)
+    assert small < large and sum(word.startswith("w") and "q" in word for word in large - small) > 50
+    assert list(documents(50_000, None, seed=0)) == list(documents(50_000, None, seed=0))
+    assert len({document.name for document in documents(200_000, None, seed=1)}) > 10

@@ -31,6 +31,52 @@ def test_a_closed_shard_opens_again_with_its_points(tmp_path: Path) -> None:
     index.close()
 
 
+class Counted:
+    """A shard that counts how often it is flushed."""
+
+    def __init__(self, shard) -> None:
+        self.shard, self.flushes = shard, 0
+
+    def __getattr__(self, name: str):
+        return getattr(self.shard, name)
+
+    def flush(self) -> None:
+        self.flushes += 1
+        self.shard.flush()
+
+
+def test_what_is_written_is_flushed_now_and_then_for_the_engine_holds_it_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qdrant_edge, "_FLUSHED", 10)
+    index = open_edge_index(tmp_path / "shard", DIM)
+    index._shard = counted = Counted(index._shard)
+    for pk in range(1, 26, 5):
+        index.upsert([Point(pk + i, vector(pk + i), 1, 1, {}) for i in range(5)])
+    assert counted.flushes == 2
+    index.set_removed(list(range(1, 6)), 2)
+    assert counted.flushes == 3
+    index.delete([1, 2])
+    assert counted.flushes == 3
+    assert (index.count(1), index.count(2)) == (23, 20)
+    index.close()
+
+
+def test_a_copy_is_flushed_as_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qdrant_edge, "_FLUSHED", 10)
+    monkeypatch.setattr(qdrant_edge, "_BATCH", 5)
+    made = []
+    new_shard = qdrant_edge._new_shard
+    monkeypatch.setattr(qdrant_edge, "_new_shard", lambda *a: made.append(Counted(new_shard(*a))) or made[-1])
+    index = open_edge_index(tmp_path / "shard", DIM)
+    index.upsert([Point(pk, vector(pk), 1, 1, {}) for pk in range(1, 28)])
+    index.delete([27])
+    index.compact()
+    assert made[-1].flushes == 2 + 1  # two while it grew, one at its end
+    assert index.count(1) == 26
+    index.close()
+
+
 def test_a_second_owner_is_refused(tmp_path: Path) -> None:
     index = open_edge_index(tmp_path / "shard", DIM)
     with pytest.raises(BusyError, match="another process"):

@@ -80,6 +80,7 @@ def test_each_generation_sees_its_own_documents(catalogue: SqlCatalogue) -> None
     assert [document.doc_id for document in catalogue.documents(at(1))] == ["a", "b"]
     assert sorted(catalogue.visible_chunks(at(1))) == [(1, "c1"), (2, "c2")]
     assert sorted(catalogue.visible_chunks(at(2))) == [(1, "c1"), (3, "c3")]
+    assert sorted(catalogue.each_visible(at(2))) == sorted(catalogue.visible_chunks(at(2)))
     with pytest.raises(DocumentNotFoundError, match="'z'"):
         catalogue.document(at(2), "z")
 
