@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 from rag.answer.prompts import REFUSAL
 from rag.boxes import boxes_of
@@ -57,6 +57,9 @@ from rag.types import (
     Turn,
     Usage,
 )
+
+_Found = TypeVar("_Found")
+_READS = 3  # of one question at most, when generations go live one after the other while it is read
 
 RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
 """Renders `name@version` for a question, its context and the turns before it."""
@@ -138,33 +141,33 @@ class RagPipeline:
             ConfigError: the question is empty.
         """
         clock = _Clock()
-        query, hits = await self._retrieve(request, clock, packed=0)
-        return self._found(request, query, hits, clock)
+
+        async def read(generation: Generation) -> SearchResult:
+            query, hits = await self._retrieve(request, generation, clock, packed=0)
+            return self._found(request, query, hits, clock)
+
+        return await self._of_one_generation(request.corpus, clock, read)
 
     async def context(self, request: Request) -> ContextResult:
         """Return the hits and the context packed from them, with the prompt that would be sent."""
-        clock = _Clock()
-        query, hits = await self._retrieve(request, clock)
-        return await self._assemble(request, query, hits, clock)
+        return (await self._read(request, _Clock())).context
 
     async def trace(self, request: Request) -> Trace:
         """Return the context with the ranking it comes from, whole: every candidate of every first stage."""
-        clock = _Clock()
-        query, hits = await self._retrieve(request, clock, whole=True)
-        return Trace(query, hits, await self._assemble(request, query, hits, clock))
+        return await self._read(request, _Clock(), whole=True)
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""
         clock = _Clock()
-        query = await self._query(request, clock)
+        query = await self._query(request, await self._live(request.corpus, clock), clock)
         return await self._assemble(request, query, tuple(hits), clock)
 
     async def answer(self, request: Request) -> Answer:
         """Return an answer whose every citation was resolved to source characters and checked, or an abstention."""
         clock = _Clock()
-        query, hits = await self._retrieve(request, clock)
-        result = await self._assemble(request, query, hits, clock)
-        judged = await self._judge(query, hits, result.context, clock)
+        found = await self._read(request, clock)
+        result = found.context
+        judged = await self._judge(found.query, found.hits, result.context, clock)
         draft = self._refusal(judged)
         if draft is None:
             with clock.measure("generate"):
@@ -174,10 +177,10 @@ class RagPipeline:
     async def stream(self, request: Request) -> AsyncIterator[StreamEvent]:
         """Yield the context, the answer's text as it is written, and at last the checked answer."""
         clock = _Clock()
-        query, hits = await self._retrieve(request, clock)
-        result = await self._assemble(request, query, hits, clock)
+        found = await self._read(request, clock)
+        result = found.context
         yield StreamEvent("context", context=result)
-        judged = await self._judge(query, hits, result.context, clock)
+        judged = await self._judge(found.query, found.hits, result.context, clock)
         draft = self._refusal(judged)
         if draft is None:
             pieces = []
@@ -188,15 +191,47 @@ class RagPipeline:
             draft = Draft("".join(pieces), self._stages.generator.model)
         yield StreamEvent("answer", answer=await self._checked(draft, result, judged, clock))
 
+    async def _read(self, request: Request, clock: _Clock, whole: bool = False) -> Trace:
+        """Return the ranking, all of it if it is wanted `whole`, and the context packed from it."""
+
+        async def read(generation: Generation) -> Trace:
+            query, hits = await self._retrieve(request, generation, clock, whole)
+            return Trace(query, hits, await self._assemble(request, query, hits, clock))
+
+        return await self._of_one_generation(request.corpus, clock, read)
+
+    async def _of_one_generation(
+        self, corpus: str, clock: _Clock, read: Callable[[Generation], Awaitable[_Found]]
+    ) -> _Found:
+        """Return what is read of the live generation; read anew if another one has gone live meanwhile.
+
+        What was rolled back from is taken apart by the next ingest, what is old by a vacuum, whoever still reads it.
+        """
+        for _ in range(_READS - 1):
+            generation = await self._live(corpus, clock)
+            try:
+                found = await read(generation)
+            except Exception:
+                if await self._live(corpus, clock) == generation:
+                    raise
+            else:
+                if await self._live(corpus, clock) == generation:
+                    return found
+        return await read(await self._live(corpus, clock))
+
+    async def _live(self, corpus: str, clock: _Clock) -> Generation:
+        with clock.measure("generation"):
+            return await asyncio.to_thread(self._stages.catalogue.live, corpus)
+
     async def _retrieve(
-        self, request: Request, clock: _Clock, whole: bool = False, packed: int | None = None
+        self, request: Request, generation: Generation, clock: _Clock, whole: bool = False, packed: int | None = None
     ) -> tuple[Query, tuple[Hit, ...]]:
         """Return the best hits, as many as later stages look at; all candidates where the `whole` ranking is wanted.
 
         `packed` is how many of them go into a context, None the setting's number.
         """
         stages = self._stages
-        query = await self._query(request, clock)
+        query = await self._query(request, generation, clock)
         with clock.measure("retrieve"):
             asked = forms(query, stages.retrievers)
             found = await asyncio.gather(*(retriever.retrieve(form) for _, retriever, form in asked))
@@ -227,11 +262,9 @@ class RagPipeline:
             shown = collapse(hits, self._settings.context.near_duplicate, top_k)
         return SearchResult(request.question, query.generation, self._fingerprint, shown, clock.total(), query.steps)
 
-    async def _query(self, request: Request, clock: _Clock) -> Query:
+    async def _query(self, request: Request, generation: Generation, clock: _Clock) -> Query:
         if not request.question.strip():
             raise ConfigError("the question is empty; ask one")
-        with clock.measure("generation"):
-            generation = await asyncio.to_thread(self._stages.catalogue.live, request.corpus)
         settings = self._settings.retrieval
         depth = max(settings.candidates, request.top_k or settings.top_k)
         chosen = await self._filter(request, generation)
@@ -381,7 +414,7 @@ def _refused(draft: Draft) -> Draft:
 
 
 class _Clock:
-    """Collects how long each stage took."""
+    """Collects how long each stage took, all its turns together."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -393,7 +426,7 @@ class _Clock:
         try:
             yield
         finally:
-            self._stages[stage] = _milliseconds(start)
+            self._stages[stage] = self._stages.get(stage, 0.0) + _milliseconds(start)
 
     def total(self) -> dict[str, float]:
         return {**self._stages, "total": _milliseconds(self._start)}
