@@ -16,7 +16,7 @@ Run = Callable[[Mapping[str, SettingValue]], Awaitable[Fate]]
 """Runs the flow with other values of some settings and says what became of the passage."""
 
 MAX_CANDIDATES = 1000
-MAX_PASSAGES = 200
+MAX_PASSAGES = 1000
 MAX_BUDGET_TOKENS = 32_000
 BUDGET_STEP = 25
 _MAX_STEPS = 6

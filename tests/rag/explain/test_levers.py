@@ -26,7 +26,7 @@ def test_every_value_of_every_lever_fits_its_setting_and_differs_from_it() -> No
 
 def test_a_limit_that_is_open_offers_nothing() -> None:
     open_wide = {"context.keep": 1.0, "context.near_duplicate": 1.0, "retrieval.candidates": 5000}
-    settings = Settings().changed({**open_wide, "context.budget_tokens": 40_000, "context.max_passages": 500})
+    settings = Settings().changed({**open_wide, "context.budget_tokens": 40_000, "context.max_passages": 2000})
     closed = {lever.key for lever in LEVERS if lever.cut and not lever.values(settings, NOW)}
     assert closed == {*open_wide, "context.budget_tokens", "context.max_passages", "context.max_per_document"}
 
