@@ -211,7 +211,7 @@ class RagPipeline:
             generation = await self._live(corpus, clock)
             try:
                 found = await read(generation)
-            except Exception:
+            except Exception:  # whatever a generation says that is taken apart; of one that is live it is raised
                 if await self._live(corpus, clock) == generation:
                     raise
             else:

@@ -69,8 +69,17 @@ class Options:
     left_out: Path | None = None
 
     def default(self, name: str) -> tuple[str, ...]:
-        """Return the settings of the default on a set."""
-        return (f"rerank.model={self.left_out / name}.json",) if self.left_out else ()
+        """Return the settings of the default on a set; the candidate has them too, before its own.
+
+        Raises:
+            ConfigError: there are no weights that were fitted without it.
+        """
+        if self.left_out is None:
+            return ()
+        weights = self.left_out / f"{name}.json"
+        if not weights.is_file():
+            raise ConfigError(f"{weights} is missing; fit it with eval.recipes.fit_ranker --each {self.left_out}")
+        return (f"rerank.model={weights}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
     """
     systems = SYSTEMS | ({"candidate": options.extra} if options.extra else {})
     folders = list(_folders(options))
-    results = [_measure(folder, options, systems | {DEFAULT: options.default(folder.name)}, home) for folder in folders]
+    results = [_measure(folder, options, _on_set(systems, options.default(folder.name)), home) for folder in folders]
     return {
         "sets": {found.name: {name: _means(found, name) for name in systems} for found in results},
         "primary": {found.name: found.primary for found in results},
@@ -117,6 +126,11 @@ def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
             "trained_parts": "fitted without the set" if options.left_out else "as shipped",
         },
     }
+
+
+def _on_set(systems: Mapping[str, Sequence[str]], default: Sequence[str]) -> dict[str, Sequence[str]]:
+    reranking = (DEFAULT, "candidate")
+    return {name: (*default, *settings) if name in reranking else settings for name, settings in systems.items()}
 
 
 def pooled(results: Sequence[SetResult], rivals: Sequence[str]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _rerank_weights(settings: Settings, found: Fate) -> Sequence[SettingValue]:
 
 def _rerankers(settings: Settings, found: Fate) -> Sequence[SettingValue]:
     if settings.rerank.name == "none":
-        return ["learned"]
+        return ["maxsim" if settings.rerank.model else "learned"]  # another reranker's model is no file of weights
     return ["none"] if _is_reranked(found) else []
 
 

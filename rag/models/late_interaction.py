@@ -21,7 +21,7 @@ from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Span, Vectors
 
 _SCORED = 1024
-_KNOWN_CHUNKS = 4096  # about 25 MB of terms and places of tokens
+_KNOWN_CHUNKS = 4096  # about 15 MB of terms and places of tokens
 _ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread
 
 Reading = tuple[float, float]

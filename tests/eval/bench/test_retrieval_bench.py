@@ -1,14 +1,16 @@
 """The retrieval benchmark over two tiny sets: every system on every set, each pair compared once."""
 
 import json
+import shutil
 from math import inf
 from pathlib import Path
 
 import pytest
 
 from eval.bench.figures import write_figures
-from eval.bench.retrieval_bench import DEFAULT, SYSTEMS, Options, SetResult, bench_retrieval, pooled
+from eval.bench.retrieval_bench import DEFAULT, SYSTEMS, Options, SetResult, _on_set, bench_retrieval, pooled
 from rag.errors import ConfigError
+from rag.models.learned import WEIGHTS
 
 TEXTS = {
     "kettle.md": "# Kettle\n\nThe kettle switches itself off after ninety seconds.\n",
@@ -71,3 +73,18 @@ def test_cases_without_a_value_are_left_out_of_the_pairs():
     found = pooled([SetResult("s", "m", ("a", "b", "c", "d"), values)], ["bm25"])["bm25"]
     assert found["difference"].value == 0.5 and found["difference"].n == 2
     assert found["p_holm"].value == found["p"].value
+
+
+def test_weights_that_never_saw_a_set_judge_it(data, tmp_path, model_cache, monkeypatch):
+    monkeypatch.setenv("RAGWRIGHT_HOME", str(model_cache.parent))
+    left_out = tmp_path / "each"
+    left_out.mkdir()
+    options = Options(data, ("documents",), extra=("retrieval.top_k=7",), left_out=left_out)
+    with pytest.raises(ConfigError, match="documents.json"):
+        bench_retrieval(options, tmp_path / "home")
+    shutil.copy(WEIGHTS, left_out / "documents.json")
+    figures = bench_retrieval(options, tmp_path / "home")
+    assert figures["about"]["trained_parts"] == "fitted without the set"
+    assert figures["sets"]["documents"][DEFAULT]["MRR@10"].value == 1.0
+    reranking = {DEFAULT: options.default("documents"), "candidate": (*options.default("documents"), *options.extra)}
+    assert _on_set(SYSTEMS | {"candidate": options.extra}, options.default("documents")) == SYSTEMS | reranking

@@ -90,7 +90,9 @@ def test_the_recipe_fits_reports_and_writes(tmp_path: Path, model_cache: Path, m
     names = sorted(name for name, metric in primaries().items() if not metric.endswith("ch"))[:2]
     for name in names:
         write_set(tmp_path / "data" / name)
-    report = main(tmp_path / "data", tmp_path / "ranker.json", "select")
+    report = main(tmp_path / "data", tmp_path / "ranker.json", "select", tmp_path / "each")
+    assert sorted(path.stem for path in (tmp_path / "each").iterdir()) == names
+    assert all(np.isfinite(load_weights(path)).all() for path in (tmp_path / "each").iterdir())
     assert "dev, fitted without the set:" in report and "select, fitted on the other sets'" in report
     assert all(report.count(f"| {name} ") == 2 for name in names)
     first = (tmp_path / "ranker.json").read_text()
