@@ -4,44 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 
-from rag.context.terms import content_terms
+from rag.context.worth import Scored, SpanScorer, score_units
 from rag.errors import UnknownKeyError
-from rag.idf import coverage, local_idf
 from rag.ports import Compressor
-from rag.scaling import min_max
 from rag.settings import ContextSettings
-from rag.types import Chunk, Dropped, Hit, Query, ScoredSpan, Selection, Span
-from rag.units import Unit, units_of
-
-SpanScorer = Callable[[Query, Sequence[tuple[Chunk, Sequence[Span]]]], list[list[tuple[float, float]]]]
-"""Scores ranges of chunks (document offsets) against the question, about 0..1, higher is closer; may block.
-
-Each range has two scores: one to judge by how close it is, one to choose by (`rag.models.late_interaction.Reading`).
-"""
-
-# chosen on development questions of span-labelled sets; results hardly move within a factor of two of each
-_TERM_WEIGHT = 0.15
-_NEIGHBOUR_WEIGHT = 0.5
-_HIT_WEIGHT = 0.25
-_MORE_OF_A_HIT = 0.02
-_LENGTH_POWER = 0.2
-_USUAL_CHARS = 100
-_SHORT_CHARS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A hit, its units (offsets in the document) and each unit's closeness to the question, 0..1.
-
-    `scores` are shown and judged by; `chosen_by` is the closeness that decides what is kept.
-    """
-
-    hit: Hit
-    units: tuple[Unit, ...]
-    scores: tuple[float, ...]
-    chosen_by: tuple[float, ...]
+from rag.types import Dropped, Hit, Query, ScoredSpan, Selection, Span
+from rag.units import Unit
 
 
 class WholeHits:
@@ -55,10 +24,7 @@ class WholeHits:
     async def compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         """Return one whole selection per hit."""
         scored = await asyncio.to_thread(score_units, query, hits, self._scorer)
-        return [
-            Selection(item.hit, (item.hit.chunk.span,), _units(item, worth, range(len(item.units))))
-            for item, worth in zip(scored, values(scored), strict=True)
-        ]
+        return [Selection(item.hit, (item.hit.chunk.span,), _units(item, range(len(item.units)))) for item in scored]
 
 
 class SentenceCompressor:
@@ -81,25 +47,7 @@ class SentenceCompressor:
     def _compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         scored = score_units(query, hits, self._scorer)
         kept = select(scored, self._keep)
-        found = zip(scored, values(scored), kept, strict=True)
-        return [_selection(item, worth, indexes) for item, worth, indexes in found if indexes]
-
-
-def score_units(query: Query, hits: Sequence[Hit], scorer: SpanScorer) -> list[Scored]:
-    """Split every hit into units and score each by the scorer and by the question's terms it holds."""
-    split = [[_shifted(unit, hit.chunk.span.start) for unit in units_of(hit.chunk.text)] for hit in hits]
-    close = scorer(query, [(hit.chunk, [u.span for u in units]) for hit, units in zip(hits, split, strict=True)])
-    pool = [frozenset(content_terms(hit.chunk.indexed_text)) for hit in hits]
-    weights = local_idf(sorted(set(content_terms(query.text))), pool)
-    scored = []
-    for hit, units, similarities in zip(hits, split, close, strict=True):
-        shares = [coverage(weights, frozenset(content_terms(_text(hit.chunk, unit.span)))) for unit in units]
-        scores, chosen_by = (
-            tuple(_with_terms(pair[which], share) for pair, share in zip(similarities, shares, strict=True))
-            for which in (0, 1)
-        )
-        scored.append(Scored(hit, tuple(units), scores, chosen_by))
-    return scored
+        return [_selection(item, indexes) for item, indexes in zip(scored, kept, strict=True) if indexes]
 
 
 def select(scored: Sequence[Scored], keep: float) -> list[list[int]]:
@@ -121,23 +69,14 @@ def select(scored: Sequence[Scored], keep: float) -> list[list[int]]:
     return [sorted(indexes) for indexes in kept]
 
 
-def values(scored: Sequence[Scored]) -> list[list[float]]:
-    """Return, per hit, what each unit is worth: its closeness, lifted beside good ones, and a share of its hit's.
-
-    Every further unit of a hit adds less, so that one hit does not crowd out the others; and of two that are as close
-    the shorter one is worth more, for it leaves room.
-    """
-    places = min_max([item.hit.score for item in scored])
-    return [_worths(item, _HIT_WEIGHT * place) for item, place in zip(scored, places, strict=True)]
-
-
 def compressed_away(hits: Sequence[Hit], selections: Sequence[Selection]) -> list[Dropped]:
     """Return the ranges of the hits' non-blank text that no selection of the same hit holds."""
     kept = {selection.hit.chunk.chunk_id: selection.spans for selection in selections}
     dropped = []
     for hit in hits:
+        start = hit.chunk.span.start
         for gap in _gaps(hit.chunk.span, kept.get(hit.chunk.chunk_id, ())):
-            if _text(hit.chunk, gap).strip():
+            if hit.chunk.text[gap.start - start : gap.end - start].strip():
                 dropped.append(Dropped(hit.chunk.doc_id, gap, "compressed_away"))
     return dropped
 
@@ -166,30 +105,9 @@ def compressor(settings: ContextSettings, scorer: SpanScorer) -> Compressor:
 
 def _by_priority(scored: Sequence[Scored]) -> list[tuple[int, int]]:
     keyed = [
-        (-value, item.hit.chunk.chunk_id, h, i)
-        for h, (item, worth) in enumerate(zip(scored, values(scored), strict=True))
-        for i, value in enumerate(worth)
+        (-value, item.hit.chunk.chunk_id, h, i) for h, item in enumerate(scored) for i, value in enumerate(item.values)
     ]
     return [(h, i) for _, _, h, i in sorted(keyed)]
-
-
-def _worths(item: Scored, of_hit: float) -> list[float]:
-    close = [score + of_hit for score in _smoothed(item.chosen_by)]
-    better = {i: rank for rank, i in enumerate(sorted(range(len(close)), key=lambda i: (-close[i], i)))}
-    sizes = [max(_SHORT_CHARS, len(unit.span)) / _USUAL_CHARS for unit in item.units]
-    return [
-        (value - _MORE_OF_A_HIT * better[i]) / size**_LENGTH_POWER
-        for i, (value, size) in enumerate(zip(close, sizes, strict=True))
-    ]
-
-
-def _smoothed(scores: Sequence[float]) -> list[float]:
-    """Lift sentences beside good ones: what answers a question is often more than one sentence."""
-    padded = [scores[0], *scores, scores[-1]] if scores else []
-    return [
-        (score + _NEIGHBOUR_WEIGHT * (padded[i] + padded[i + 2]) / 2) / (1 + _NEIGHBOUR_WEIGHT)
-        for i, score in enumerate(scores)
-    ]
 
 
 def _with_needs(units: Sequence[Unit], i: int) -> set[int]:
@@ -203,15 +121,15 @@ def _with_needs(units: Sequence[Unit], i: int) -> set[int]:
     return found
 
 
-def _selection(item: Scored, worth: Sequence[float], kept: Sequence[int]) -> Selection:
+def _selection(item: Scored, kept: Sequence[int]) -> Selection:
     chunk = item.hit.chunk
     spans = merge([item.units[i].span for i in kept], chunk.text, chunk.span.start)
-    return Selection(item.hit, spans, _units(item, worth, kept))
+    return Selection(item.hit, spans, _units(item, kept))
 
 
-def _units(item: Scored, worth: Sequence[float], indexes: Iterable[int]) -> tuple[ScoredSpan, ...]:
+def _units(item: Scored, indexes: Iterable[int]) -> tuple[ScoredSpan, ...]:
     """Give the kept units their scores and values; what others need counts as much as the best of those."""
-    found = {i: (item.scores[i], worth[i]) for i in indexes}
+    found = {i: (item.scores[i], item.values[i]) for i in indexes}
     for i in sorted(found, reverse=True):
         for needed in item.units[i].needs:
             score, value = found[needed]
@@ -225,19 +143,6 @@ def _gaps(whole: Span, kept: Sequence[Span]) -> list[Span]:
     edges = [whole.start, *(edge for span in kept for edge in (span.start, span.end)), whole.end]
     pairs = zip(edges[::2], edges[1::2], strict=True)
     return [Span(start, end) for start, end in pairs if start < end]
-
-
-def _shifted(unit: Unit, offset: int) -> Unit:
-    return replace(unit, span=Span(unit.span.start + offset, unit.span.end + offset))
-
-
-def _text(chunk: Chunk, span: Span) -> str:
-    return chunk.text[span.start - chunk.span.start : span.end - chunk.span.start]
-
-
-def _with_terms(similarity: float, share: float) -> float:
-    """Return the closeness of a unit (0..1) from its similarity and the share of the question's terms it holds."""
-    return min(1.0, max(0.0, (similarity + _TERM_WEIGHT * share) / (1 + _TERM_WEIGHT)))
 
 
 COMPRESSORS: dict[str, Callable[[ContextSettings, SpanScorer], Compressor]] = {

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from rag.context.compress import SpanScorer
 from rag.context.pack import ReadDocument
+from rag.context.worth import SpanScorer
 from rag.ports import Catalogue
-from rag.types import Chunk, Hit, Query, Span
+from rag.types import Chunk, Hit, Query, Reading, Span
 
 
 def expand(hits: Sequence[Hit], read: ReadDocument) -> list[Hit]:
@@ -57,11 +57,11 @@ def merge_children(
 def by_children(scorer: SpanScorer, catalogue: Catalogue) -> SpanScorer:
     """Return a scorer that scores the ranges of a parent by its children, whose token vectors the index holds.
 
-    A range that several children share gets the best of their scores; no model runs over the parent, which may be
-    larger than its window.
+    A range that several children share gets the best of their scores and the vector of the one that is closer; no model
+    runs over the parent, which may be larger than its window.
     """
 
-    def score(query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[tuple[float, float]]]:
+    def score(query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[Reading]]:
         if not any(is_parent(chunk) for chunk, _ in pieces):
             return scorer(query, pieces)
         families = _families(query, [chunk for chunk, _ in pieces], catalogue)
@@ -72,11 +72,10 @@ def by_children(scorer: SpanScorer, catalogue: Catalogue) -> SpanScorer:
                 inside = [i for i, span in enumerate(spans) if span.overlaps(child.span)]
                 parts.append((child, [spans[i] for i in inside]))
                 places.append((number, inside))
-        found = [[(0.0, 0.0)] * len(spans) for _, spans in pieces]
-        for (number, inside), scores in zip(places, scorer(query, parts), strict=True):
-            for i, (judged, chosen) in zip(inside, scores, strict=True):
-                best = found[number][i]
-                found[number][i] = (max(best[0], judged), max(best[1], chosen))
+        found = [[Reading()] * len(spans) for _, spans in pieces]
+        for (number, inside), readings in zip(places, scorer(query, parts), strict=True):
+            for i, reading in zip(inside, readings, strict=True):
+                found[number][i] = _better(found[number][i], reading)
         return found
 
     return score
@@ -85,6 +84,11 @@ def by_children(scorer: SpanScorer, catalogue: Catalogue) -> SpanScorer:
 def is_parent(chunk: Chunk) -> bool:
     """Say whether a chunk is a parent that `expand` put in the place of its children."""
     return chunk.parent == chunk.span
+
+
+def _better(one: Reading, other: Reading) -> Reading:
+    vector = other.vector if one.vector is None or other.chosen > one.chosen else one.vector
+    return Reading(max(one.close, other.close), max(one.chosen, other.chosen), vector)
 
 
 def _families(query: Query, chunks: Sequence[Chunk], catalogue: Catalogue) -> Iterator[list[Chunk]]:

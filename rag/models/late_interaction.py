@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 
 from rag.models.covered import ChunkTerms, terms_of
 from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
-from rag.types import Chunk, Query, Span, Vectors
+from rag.types import Chunk, Query, Reading, Span, Vectors
 
 _SCORED = 1024
 _KNOWN_CHUNKS = 4096  # about 15 MB of terms and places of tokens
+_HEADER = 0.85  # of what a question token is worth in a sentence, it is worth in the title and headings above
 _ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread
-
-Reading = tuple[float, float]
-"""Closeness to the question as it is embedded, and as an encoder reads it that was trained to; the same without one."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -125,10 +123,13 @@ class LateInteraction:
         A range's token vectors are a slice of its chunk's. One that the model did not see (beyond its window)
         scores 0. The ranges of the last few questions are remembered.
         """
-        return [[plain for plain, _ in found] for found in self.readings(query, pieces)]
+        return [[reading.close for reading in found] for found in self.readings(query, pieces)]
 
     def readings(self, query: Query, pieces: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[Reading]]:
-        """Return the same with both readings of the question: as it is embedded, and as its own encoder reads it."""
+        """Return the same with both readings of the question, as it is embedded and as its own encoder reads it.
+
+        Without an encoder of its own the embedder's is read twice; the title and headings count in the second only.
+        """
         embedder = self.indexes(query.generation.index_id).embedder
         keys = [(embedder.name, query.text, chunk.pk, chunk.chunk_id, tuple(spans)) for chunk, spans in pieces]
         found = {key: self._scored.get(key) for key in keys}
@@ -146,7 +147,9 @@ class LateInteraction:
         embedder = self.indexes(query.generation.index_id).embedder
         vectors = self._tokens(query, [chunk for chunk, _ in pieces])
         return [
-            _range_maxsims(_similarities(question, tokens), len(plain), self._offsets(embedder, chunk, tokens), spans)
+            _readings(
+                _similarities(question, tokens), len(plain), tokens, self._offsets(embedder, chunk, tokens), spans
+            )
             for (chunk, spans), tokens in zip(pieces, vectors, strict=True)
         ]
 
@@ -217,18 +220,31 @@ def _offsets(tokenizer: Tokenizer, chunk: Chunk, seen: int) -> NDArray[np.int64]
     return np.where(inside[:, None], np.maximum(offsets - header, 0) + chunk.span.start, -1)
 
 
-def _range_maxsims(
-    similarity: NDArray[np.float32], plain: int, offsets: NDArray[np.int64], spans: Sequence[Span]
+def _readings(
+    similarity: Vectors, plain: int, tokens: Vectors, offsets: NDArray[np.int64], spans: Sequence[Span]
 ) -> list[Reading]:
-    """Return, per range, the mean over question tokens of the best token inside; 0 where no token is.
+    """Return, per range, the mean over question tokens of the best token inside; nothing where no token is.
 
-    The first `plain` rows are the question as it is embedded, the others as its own encoder reads it.
+    The first `plain` rows of `similarity` `(q, t)` are the question as it is embedded, the others as its own encoder
+    reads it; `tokens` are `(t, d)`, their `offsets` `(t, 2)` in order, those of the header -1.
     """
-    scores = []
-    for span in spans:
-        inside = np.flatnonzero((offsets[:, 0] < span.end) & (offsets[:, 1] > span.start))
-        known = inside.size > 0 and 0 < plain < len(similarity)
-        best = similarity[:, inside].max(axis=1) if known else np.zeros(2, np.float32)
-        first = plain if known else 1
-        scores.append((float(best[:first].mean()), float(best[first:].mean())))
-    return scores
+    if not 0 < plain < len(similarity):
+        return [Reading()] * len(spans)
+    first = np.searchsorted(offsets[:, 1], [span.start for span in spans], side="right")
+    last = np.searchsorted(offsets[:, 0], [span.end for span in spans], side="left")
+    seen = np.flatnonzero(first < last)
+    if not seen.size:
+        return [Reading()] * len(spans)
+    edges = np.stack([first[seen], last[seen]], axis=1).ravel()
+    # reduceat takes no index behind the last column
+    padded = np.concatenate([similarity, similarity[:, -1:]], axis=1)
+    best = np.maximum.reduceat(padded, edges, axis=1)[:, ::2]
+    above = np.searchsorted(offsets[:, 1], 0)
+    floor = _HEADER * similarity[plain:, :above].max(axis=1, keepdims=True) if above else np.float32(-1)
+    close, chosen = best[:plain].mean(axis=0), np.maximum(best[plain:], floor).mean(axis=0)
+    sums = np.stack([tokens[first[i] : last[i]].sum(axis=0, dtype=np.float32) for i in seen])
+    sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    found = [Reading()] * len(spans)
+    for n, i in enumerate(seen):
+        found[i] = Reading(float(close[n]), float(chosen[n]), sums[n])
+    return found

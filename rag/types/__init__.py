@@ -6,7 +6,18 @@ Offsets are `[start, end)` in Unicode code points of a document's clean text, ev
 from __future__ import annotations
 
 from rag.types.answers import Answer, Answerability, Citation, Draft, Provenance, Sentence, Support
-from rag.types.context import Context, ContextResult, Dropped, Message, Passage, Prompt, ScoredSpan, Selection, UnitKind
+from rag.types.context import (
+    Context,
+    ContextResult,
+    Dropped,
+    Message,
+    Passage,
+    Prompt,
+    Reading,
+    ScoredSpan,
+    Selection,
+    UnitKind,
+)
 from rag.types.documents import (
     NOT_CHUNKED,
     Block,
@@ -46,6 +57,7 @@ __all__ = [
     "Prompt",
     "Provenance",
     "Query",
+    "Reading",
     "ScoredSpan",
     "SearchResult",
     "Selection",

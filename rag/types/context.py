@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from rag.types.documents import Span
+from rag.types.documents import Span, Vectors
 from rag.types.search import Hit, SearchResult
 
 UnitKind = Literal["sentence", "heading", "header", "row", "rule"]
 """What a unit of compression is; `header` is a table's first row, `rule` the line of dashes below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How close a sentence or table row is to the question (-1..1, higher is closer), and what it is about.
+
+    `close` is the question as it is embedded: what is shown and judged by. `chosen` is the question as an encoder reads
+    it that was trained for passages, the headings above counting too: what to choose by. `vector` is the mean of its
+    token vectors, `(d,)` and L2-normalised, None where the model saw nothing of it.
+    """
+
+    close: float = 0.0
+    chosen: float = 0.0
+    vector: Vectors | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

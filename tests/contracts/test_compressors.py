@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.context.compress import COMPRESSORS, Scored, compressed_away, compressor, select
+from rag.context.compress import COMPRESSORS, compressed_away, compressor, select
+from rag.context.worth import Scored
 from rag.errors import UnknownKeyError
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.ports import Compressor

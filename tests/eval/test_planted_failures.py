@@ -18,7 +18,7 @@ from rag.context.compress import SentenceCompressor
 from rag.pipeline import RagPipeline, Stages
 from rag.retrieve.fusion import fusion_of
 from rag.settings import ContextSettings, RetrievalSettings, Settings
-from rag.types import Candidate, Chunk, Hit, Message, Prompt, Query, Span
+from rag.types import Candidate, Chunk, Hit, Message, Prompt, Query, Reading, Span
 from tests import fakes
 
 STAGES = (
@@ -113,14 +113,14 @@ class Planted:
         ordered[rank:rank] = gold
         return [Candidate(chunk.pk, 1.0 - i / 100) for i, chunk in enumerate(ordered)]
 
-    def _closeness(self, query: Query, hits: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[tuple[float, float]]]:
+    def _closeness(self, query: Query, hits: Sequence[tuple[Chunk, Sequence[Span]]]) -> list[list[Reading]]:
         """Score facts high and padding low, and gold lowest where compression is to lose it."""
-        return [[(self._score(chunk, span),) * 2 for span in spans] for chunk, spans in hits]
+        return [[Reading(*(self._score(chunk, span),) * 2) for span in spans] for chunk, spans in hits]
 
     def _score(self, chunk: Chunk, span: Span) -> float:
         text = chunk.text[span.start - chunk.span.start : span.end - chunk.span.start]
         if text.strip() == self.gold and self.stage == "compressed_away":
-            return 0.0
+            return -1.0
         rank = next(i for i, fact in enumerate([*self.facts, text.strip()]) if fact == text.strip())
         late = self.stage == "over_budget" and rank == 0
         return 0.2 if rank == len(self.facts) else 0.6 if late else 0.9

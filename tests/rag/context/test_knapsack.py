@@ -8,7 +8,7 @@ from rag.context.compress import SentenceCompressor, WholeHits
 from rag.context.knapsack import PACKINGS, most_valuable, packing_of
 from rag.context.pack import JOINT, pack
 from rag.errors import UnknownKeyError
-from rag.types import Hit, Selection, Span
+from rag.types import Hit, Reading, Selection, Span
 from rag.units import units_of
 from tests.fakes import FakeTokenizer, make_chunk, make_query
 
@@ -32,7 +32,7 @@ def hits_of(bodies: list[str]) -> list[Hit]:
 def scorer(seed: int):  # type: ignore[no-untyped-def]
     def score(query, pieces):  # type: ignore[no-untyped-def]
         return [
-            [tuple((seed * 31 + span.start * 17 + n * by) % 100 / 100 for by in (7, 11)) for span in spans]
+            [Reading(*((seed * 31 + span.start * 17 + n * by) % 100 / 100 for by in (7, 11))) for span in spans]
             for n, (_, spans) in enumerate(pieces)
         ]
 
@@ -90,7 +90,7 @@ async def test_a_budget_that_holds_everything_changes_nothing() -> None:
 
 async def test_the_best_sentences_of_all_hits_win_over_all_of_the_first() -> None:
     def score(query, pieces):  # type: ignore[no-untyped-def]
-        return [[(0.0, 0.0), (0.1, 0.1)], [(0.9, 0.9), (0.0, 0.0)]]
+        return [[Reading(), Reading(0.1, 0.1)], [Reading(0.9, 0.9), Reading()]]
 
     bodies = ["Dull is this one. Dull too is this.", "Here it is. And this is not it."]
     found = await WholeHits(score).compress(make_query("it"), hits_of(bodies))

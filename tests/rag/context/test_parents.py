@@ -10,7 +10,7 @@ import pytest
 from rag.context.compress import WholeHits
 from rag.context.parents import by_children, expand, is_parent, merge_children
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.types import Chunk, Hit, Span
+from rag.types import Chunk, Hit, Reading, Span
 from tests.fakes import GENERATION, FakeCatalogue, FakeWorld, make_query, make_world
 
 TEXT = "Cats sleep all day.\n\nDogs bark at night.\n\nTrains leave at noon.\n\nShips sail at dawn."
@@ -63,7 +63,8 @@ async def test_a_parents_sentences_score_as_they_do_in_their_children(world: Fak
     world.embedder.calls.clear()
     (scored,) = scorer(query, [(parent.chunk, [cats.span, dogs.span])])
     alone = interaction.readings(query, [(cats, [cats.span]), (dogs, [dogs.span])])
-    assert scored == [(max(0.0, plain), max(0.0, tuned)) for ((plain, tuned),) in alone] and scored[1] > scored[0]
+    assert scored == [Reading(max(0.0, own.close), max(0.0, own.chosen)) for (own,) in alone]
+    assert scored[1].chosen > scored[0].chosen and all(reading.vector is not None for reading in scored)
     assert world.embedder.calls == [["when do dogs bark"]], "a model ran over the passages"
     # A range over both children has the better of their scores.
     assert scorer(query, [(parent.chunk, [parent.chunk.span])]) == [[scored[1]]]
@@ -77,9 +78,9 @@ def test_chunks_without_parents_are_scored_as_ever(world: FakeWorld) -> None:
 
     def scorer(query, pieces):
         seen.append(list(pieces))
-        return [[(-0.5, -0.4)]]
+        return [[Reading(-0.5, -0.4)]]
 
-    assert by_children(scorer, world.catalogue)(make_query("own"), [(alone, [alone.span])]) == [[(-0.5, -0.4)]]
+    assert by_children(scorer, world.catalogue)(make_query("own"), [(alone, [alone.span])]) == [[Reading(-0.5, -0.4)]]
     assert seen == [[(alone, [alone.span])]]
 
 

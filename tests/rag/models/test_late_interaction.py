@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.ports import Embeddings
-from tests.fakes import FakeEmbedder, make_query, make_world
+from rag.types import Reading, Span
+from tests.fakes import FakeEmbedder, make_chunk, make_query, make_world
 
 
 def test_the_ranges_of_a_question_are_scored_once_and_alike() -> None:
@@ -32,10 +34,33 @@ def test_an_encoder_of_its_own_reads_questions_for_the_token_vectors() -> None:
     plain, tuned = interaction.tuned(query, world.chunks)
     assert plain[0] > plain[1] and tuned[1] > tuned[0]
     readings = interaction.readings(query, [(chunk, [chunk.span]) for chunk in world.chunks])
-    assert [found[0] for found in readings] == [pytest.approx(pair) for pair in zip(plain, tuned, strict=True)]
+    assert [found[0].close for found in readings] == pytest.approx(plain)
+    assert [found[0].chosen for found in readings] == pytest.approx(tuned)
     assert interaction.units(query, [(chunk, [chunk.span]) for chunk in world.chunks]) == [
         [pytest.approx(score)] for score in plain
     ]
+
+
+def test_headings_count_for_what_to_choose_and_not_for_what_is_shown() -> None:
+    world = make_world({"a": "Dogs bark."})
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    below = replace(make_chunk("They sleep all day.", "b", pk=8), header="Cats")
+    bare = make_chunk("They sleep all day.", "c", pk=9)
+    found = interaction.readings(make_query("cats sleep"), [(below, [below.span]), (bare, [bare.span])])
+    (titled,), (untitled,) = found
+    assert titled.close == pytest.approx(untitled.close) and titled.chosen > untitled.chosen + 0.1
+    assert untitled.chosen == pytest.approx(untitled.close)
+    assert titled.vector is not None and np.linalg.norm(titled.vector) == pytest.approx(1)
+
+
+def test_what_the_model_did_not_see_reads_as_nothing() -> None:
+    world = make_world({"a": "Dogs bark."})
+    world.embedder.max_tokens = 4
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    chunk = make_chunk("Cats sleep at home. Dogs bark at night.", "b", pk=9)
+    seen, beyond = interaction.readings(make_query("dogs"), [(chunk, [Span(0, 19), Span(20, 39)])])[0]
+    assert seen.vector is not None
+    assert beyond == Reading() and beyond.vector is None
 
 
 def test_without_one_both_readings_are_the_same() -> None:
