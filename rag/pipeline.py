@@ -35,12 +35,13 @@ from rag.ports import (
     Tokenizer,
     Verifier,
 )
-from rag.retrieve.fusion import Fusion, fuse, to_hits, variant
+from rag.retrieve.fusion import Fusion, contenders, fuse, to_hits, variant
 from rag.settings import Settings
 from rag.types import (
     Answer,
     Answerability,
     Block,
+    Chunk,
     Citation,
     Context,
     ContextResult,
@@ -237,15 +238,20 @@ class RagPipeline:
             found = await asyncio.gather(*(retriever.retrieve(form) for _, retriever, form in asked))
         with clock.measure("fuse"):
             rankings = {name: ranking for (name, _, _), ranking in zip(asked, found, strict=True)}
-            pks = sorted({candidate.pk for ranking in found for candidate in ranking})
-            chunk_ids = await asyncio.to_thread(stages.catalogue.chunk_ids, pks)
-            # a chunk that nobody looks at is not read
-            fused = fuse(rankings, stages.fusion, chunk_ids, None if whole else self._looked_at(request, packed))
-            chunks = await asyncio.to_thread(stages.catalogue.chunks, [item.pk for item in fused])
-            hits = to_hits(fused, chunks)
+            scores, first = stages.fusion(rankings), None if whole else self._looked_at(request, packed)
+            chunks = await asyncio.to_thread(self._contending, scores, first)
+            chunk_ids = {pk: chunk.chunk_id for pk, chunk in chunks.items()}
+            hits = to_hits(fuse(rankings, scores, chunk_ids, first), chunks)
         with clock.measure("rerank"):
             hits = await stages.reranker.rerank(query, hits)
         return query, tuple(hits)
+
+    def _contending(self, scores: Mapping[int, float], first: int | None) -> dict[int, Chunk]:
+        """Return the chunks that may be among the first; a chunk that nobody looks at is not read."""
+        chunks = self._stages.catalogue.chunks(contenders(scores, first))
+        if first is not None and len(chunks) < min(first, len(scores)):  # some are gone, others move up
+            chunks = self._stages.catalogue.chunks(sorted(scores))
+        return chunks
 
     def _looked_at(self, request: Request, packed: int | None) -> int | None:
         """Return how many fused candidates later stages may look at, None for all."""

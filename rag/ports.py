@@ -283,10 +283,6 @@ class Catalogue(Protocol):
         """Return the chunks that exist, by pk."""
         ...
 
-    def chunk_ids(self, pks: Sequence[int]) -> dict[int, str]:
-        """Return the ids of the chunks that `chunks` would return, by pk."""
-        ...
-
     def document(self, generation: Generation, doc_id: str) -> Document:
         """Return a document as the generation sees it.
 

@@ -205,9 +205,6 @@ class FakeCatalogue:
     def chunks(self, pks: Sequence[int]) -> dict[int, Chunk]:
         return {pk: self.by_pk[pk] for pk in pks if pk in self.by_pk}
 
-    def chunk_ids(self, pks: Sequence[int]) -> dict[int, str]:
-        return {pk: chunk.chunk_id for pk, chunk in self.chunks(pks).items()}
-
     def document(self, generation: Generation, doc_id: str) -> Document:
         if doc_id not in self.documents:
             raise DocumentNotFoundError(f"no document {doc_id!r}")

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
@@ -55,6 +56,18 @@ async def test_a_search_shows_the_head_of_the_whole_ranking(demo: Runtime) -> No
         for top_k in (3, 60):
             shown = (await demo.pipeline.search(Request(row["question"], "demo", top_k=top_k))).hits
             assert shown == whole[:top_k]
+
+
+async def test_what_is_gone_meanwhile_lets_others_move_up(demo: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = Request(GOLDEN[0]["question"], "demo", top_k=40)
+    before = (await demo.pipeline.search(request)).hits
+    gone = {hit.chunk.pk for hit in before[::4]}
+    read = demo.catalogue.chunks
+    monkeypatch.setattr(demo.catalogue, "chunks", lambda pks: read([pk for pk in pks if pk not in gone]))
+    after = (await demo.pipeline.search(request)).hits
+    assert len(before) == len(after) == 40
+    assert {hit.chunk.pk for hit in before} - gone < {hit.chunk.pk for hit in after}
+    assert sorted(hit.stages["fused"].rank for hit in after) == list(range(1, 41))
 
 
 async def test_context_and_hits_quote_their_documents_within_budget(demo: Runtime) -> None:

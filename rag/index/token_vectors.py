@@ -34,8 +34,7 @@ from rag.index.arrays import (
 from rag.types import Vectors
 
 _STEP = 0.36  # of the standard deviation; least error on MiniLM's token vectors
-_BYTES = np.arange(256)
-_LEVELS = (np.stack([_BYTES & 15, _BYTES >> 4], axis=1) - 7.5).astype(np.float32).view(np.int64).ravel()
+_MIDDLE = 7.5  # of the 16 levels
 _ROW = np.dtype([("pk", "<i8"), ("tokens", "<i8")])
 
 
@@ -288,8 +287,13 @@ def pack(vectors: Vectors) -> NDArray[np.uint8]:
 
 def unpack(packed: NDArray[np.uint8], dim: int) -> Vectors:
     """Return the rows of `pack` as `(t, dim) float32`, L2-normalised."""
-    # Both levels of a byte are looked up at once, as one value of 64 bits: two to three times as fast as arithmetic.
-    vectors: Vectors = _LEVELS[packed].view(np.float32)[:, :dim]
+    # The second of two levels moves up beside the first, both as one number: slices would step over bytes, and looking
+    # up what a byte stands for takes two to three times as long.
+    pairs = packed.astype("<u2")
+    pairs |= pairs << 4
+    pairs &= 0x0F0F
+    vectors: Vectors = pairs.view(np.uint8)[:, :dim].astype(np.float32)
+    vectors -= _MIDDLE
     vectors /= np.sqrt(np.einsum("td,td->t", vectors, vectors))[:, None]
     return vectors
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from rag.idf import coverage, local_idf
 from rag.types import Chunk
@@ -25,19 +26,22 @@ class ChunkTerms:
     needs: tuple[tuple[int, ...], ...]
 
     @property
-    def body(self) -> list[str]:
-        """The terms of all units, in order."""
-        return [term for unit in self.units for term in unit]
+    def size(self) -> int:
+        """How many terms its units have."""
+        return sum(map(len, self.units))
 
-    @property
-    def all(self) -> frozenset[str]:
-        """Every term of the chunk, its header's included."""
-        return frozenset(self.header).union(*self.units)
+    def body(self) -> Iterator[str]:
+        """Yield the terms of all units, in order."""
+        return chain.from_iterable(self.units)
 
-    def together(self) -> list[frozenset[str]]:
-        """Return, per unit, its terms with those of what stands above it."""
-        header, own = frozenset(self.header), [frozenset(unit) for unit in self.units]
-        return [header.union(own[i], *(own[j] for j in needs)) for i, needs in enumerate(self.needs)]
+    def all(self) -> Iterator[str]:
+        """Yield every term of the chunk, its header's first."""
+        return chain(self.header, self.body())
+
+    def together(self, asked: frozenset[str]) -> set[frozenset[str]]:
+        """Return which of the terms asked for stand together: in a unit and what is above it, each set once."""
+        header, own = asked.intersection(self.header), [asked.intersection(unit) for unit in self.units]
+        return {header.union(own[i], *(own[j] for j in needs)) for i, needs in enumerate(self.needs)}
 
 
 def terms_of(chunk: Chunk, terms: Terms) -> ChunkTerms:
@@ -52,9 +56,11 @@ def terms_of(chunk: Chunk, terms: Terms) -> ChunkTerms:
 
 def best_units(weights: Mapping[str, float], chunks: Sequence[ChunkTerms]) -> list[float]:
     """Return, per chunk, the largest weighted share of the question's terms that one unit of it holds (0..1)."""
-    return [max((coverage(weights, unit) for unit in chunk.together()), default=0.0) for chunk in chunks]
+    asked = frozenset(weights)
+    return [max((coverage(weights, held) for held in chunk.together(asked)), default=0.0) for chunk in chunks]
 
 
 def term_weights(question: str, chunks: Sequence[ChunkTerms], terms: Terms) -> dict[str, float]:
     """Return the weight of each of the question's terms: the more, the fewer of the chunks hold it."""
-    return local_idf(dict.fromkeys(terms(question)), [chunk.all for chunk in chunks])
+    asked = frozenset(terms(question))
+    return local_idf(sorted(asked), [asked.intersection(chunk.all()) for chunk in chunks])

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,23 +125,23 @@ def _header_covered(look: Look) -> Floats:
 
 def _header_asked(look: Look) -> Floats:
     """Share of the header's terms that the question has."""
-    return np.array([_share(frozenset(found.header), look.idf) for found in look.terms])
+    return np.array([_found(frozenset(found.header), look.idf) for found in look.terms])
 
 
 def _pairs(look: Look) -> Floats:
     """Share of the question's pairs of adjacent terms that are adjacent in the hit."""
     asked = frozenset(pairwise(look.question))
-    return np.array([_share(asked, frozenset(pairwise(found.body))) for found in look.terms])
+    return np.array([_found(asked, pairwise(found.body())) for found in look.terms])
 
 
 def _numbers(look: Look) -> Floats:
     """Share of the question's terms with figures that the hit has."""
     asked = frozenset(term for term in look.question if any(char.isdigit() for char in term))
-    return np.array([_share(asked, found.all) for found in look.terms])
+    return np.array([_found(asked, found.all()) for found in look.terms])
 
 
 def _length(look: Look) -> Floats:
-    return np.array([math.log(max(len(found.body), _FEW_TERMS) / _USUAL_TERMS) for found in look.terms])
+    return np.array([math.log(max(found.size, _FEW_TERMS) / _USUAL_TERMS) for found in look.terms])
 
 
 def _opening(look: Look) -> Floats:
@@ -163,8 +164,9 @@ def _scaled(values: Floats) -> Floats:
     return np.array(min_max(values.tolist()))
 
 
-def _share(asked: frozenset[object], held: Mapping[str, float] | frozenset[object]) -> float:
-    return sum(item in held for item in asked) / len(asked) if asked else 0.0
+def _found(asked: frozenset[Any], held: Iterable[Any]) -> float:
+    """Return the share of what is asked for that is held."""
+    return len(asked.intersection(held)) / len(asked) if asked else 0.0
 
 
 FEATURES: dict[str, Callable[[Look], Floats]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,13 +79,23 @@ def distribution_based(rankings: Rankings, weights: Mapping[str, float] | None =
     return _weighted_mean(rankings, _three_sigma, weights)
 
 
-def fuse(rankings: Rankings, fusion: Fusion, chunk_ids: Mapping[int, str], first: int | None = None) -> list[Fused]:
-    """Order all candidates by fused score, best first, ties by chunk_id, and return the `first` with their `stages`.
+def contenders(scores: Mapping[int, float], first: int | None) -> list[int]:
+    """Return the pks that may be among the `first` best, in order: all that do as well as the last of them."""
+    if first is None or first >= len(scores):
+        return sorted(scores)
+    least = heapq.nlargest(first, scores.values())[-1] if first else math.inf
+    return sorted(pk for pk, score in scores.items() if score >= least)
 
-    Candidates without a chunk_id (removed meanwhile) are left out.
+
+def fuse(
+    rankings: Rankings, scores: Mapping[int, float], chunk_ids: Mapping[int, str], first: int | None = None
+) -> list[Fused]:
+    """Order candidates by fused score, best first, ties by chunk_id, and return the `first` with their `stages`.
+
+    `scores` is what a fusion made of the rankings. Candidates without a chunk_id (no contenders, or removed meanwhile)
+    are left out.
     """
-    scores = {pk: score for pk, score in fusion(rankings).items() if pk in chunk_ids}
-    ordered = sorted(scores, key=lambda pk: (-scores[pk], chunk_ids[pk]))[:first]
+    ordered = sorted((pk for pk in scores if pk in chunk_ids), key=lambda pk: (-scores[pk], chunk_ids[pk]))[:first]
     traces: dict[int, dict[str, StageScore]] = {pk: {} for pk in ordered}
     for name in sorted(rankings):
         for rank, candidate in enumerate(rankings[name], 1):

@@ -30,10 +30,6 @@ class AccessCatalogue:
         found = self._catalogue.chunks(pks)
         return {pk: chunk for pk, chunk in found.items() if matches(chunk.metadata, self._access)}
 
-    def chunk_ids(self, pks: Sequence[int]) -> dict[int, str]:
-        """Return the ids of the chunks that exist, by pk."""
-        return {pk: chunk.chunk_id for pk, chunk in self.chunks(pks).items()}
-
     def document(self, generation: Generation, doc_id: str) -> Document:
         """Return a document as the generation sees it.
 

@@ -91,15 +91,6 @@ class SqlCatalogue:
                     found[row.pk] = _chunk(row)
         return found
 
-    def chunk_ids(self, pks: Sequence[int]) -> dict[int, str]:
-        """Return the ids of the chunks that exist, by pk."""
-        found: dict[int, str] = {}
-        with reading(self._engine) as connection:
-            for i in range(0, len(pks), _BATCH):
-                query = select(chunks.c.pk, chunks.c.chunk_id).where(chunks.c.pk.in_(pks[i : i + _BATCH]))
-                found |= {row.pk: row.chunk_id for row in connection.execute(query)}
-        return found
-
     def visible_chunks(self, generation: Generation) -> list[tuple[int, str]]:
         """Return `(pk, chunk_id)` of every chunk that the generation sees."""
         return list(self.each_visible(generation))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rag.errors import ConfigError, UnknownKeyError
 from rag.retrieve.fusion import (
     FUSIONS,
+    contenders,
     convex,
     convex_theoretical,
     convex_z,
@@ -40,12 +41,12 @@ def rankings(draw: st.DrawFn) -> dict[str, list[Candidate]]:
 def test_the_order_of_the_retrievers_changes_nothing(found: dict[str, list[Candidate]], name: str) -> None:
     fusion = fusion_of(RetrievalSettings(fusion=name, weights={"dense": 0.3, "bm25": 0.7}))
     reverse = dict(reversed(list(found.items())))
-    assert fuse(found, fusion, IDS) == fuse(reverse, fusion, IDS)
+    assert fuse(found, fusion(found), IDS) == fuse(reverse, fusion(reverse), IDS)
 
 
 @given(rankings(), st.sampled_from(sorted(FUSIONS)))
 def test_every_candidate_comes_out_once_best_first_with_its_trace(found: dict[str, list[Candidate]], name: str) -> None:
-    fused = fuse(found, fusion_of(RetrievalSettings(fusion=name)), IDS)
+    fused = fuse(found, fusion_of(RetrievalSettings(fusion=name))(found), IDS)
     assert sorted(f.pk for f in fused) == sorted({c.pk for ranking in found.values() for c in ranking})
     assert fused == sorted(fused, key=lambda f: (-f.score, IDS[f.pk]))
     for rank, item in enumerate(fused, 1):
@@ -116,7 +117,8 @@ def test_a_weight_of_zero_is_a_retriever_that_was_not_asked(found: dict[str, lis
 def test_a_ranking_without_candidates_changes_no_order(found: dict[str, list[Candidate]], name: str) -> None:
     fusion = fusion_of(RetrievalSettings(fusion=name))
     filled = {key: ranking for key, ranking in found.items() if ranking}
-    with_empty, without = fuse({**filled, "late": []}, fusion, IDS), fuse(filled, fusion, IDS)
+    late = {**filled, "late": []}
+    with_empty, without = fuse(late, fusion(late), IDS), fuse(filled, fusion(filled), IDS)
     ranks = {item.pk: item.stages["fused"].rank for item in without}
     scores = {item.pk: item.score for item in without}
     for a, b in zip(with_empty, with_empty[1:], strict=False):
@@ -126,9 +128,21 @@ def test_a_ranking_without_candidates_changes_no_order(found: dict[str, list[Can
 
 @given(rankings(), st.sampled_from(sorted(FUSIONS)))
 def test_equal_scores_come_by_chunk_id(found: dict[str, list[Candidate]], name: str) -> None:
-    fused = fuse(found, fusion_of(RetrievalSettings(fusion=name)), IDS)
+    fused = fuse(found, fusion_of(RetrievalSettings(fusion=name))(found), IDS)
     for a, b in zip(fused, fused[1:], strict=False):
         assert a.score > b.score or (a.score == b.score and IDS[a.pk] < IDS[b.pk])
+
+
+@given(rankings(), st.sampled_from(sorted(FUSIONS)), st.integers(0, 20))
+def test_the_contenders_are_enough_to_find_the_first(found: dict[str, list[Candidate]], name: str, first: int) -> None:
+    scores = fusion_of(RetrievalSettings(fusion=name))(found)
+    pks = contenders(scores, first)
+    known = {pk: IDS[pk] for pk in pks}
+    assert fuse(found, scores, known, first) == fuse(found, scores, IDS)[:first]
+    assert contenders(scores, None) == sorted(scores)
+    if 0 < first < len(scores):
+        least = sorted(scores.values(), reverse=True)[first - 1]
+        assert pks == sorted(pk for pk, score in scores.items() if score >= least)
 
 
 @pytest.mark.parametrize("name", sorted(FUSIONS))
@@ -147,7 +161,7 @@ def test_without_any_weight_there_is_nothing_to_fuse() -> None:
 
 def test_ties_break_by_chunk_id_and_removed_chunks_vanish() -> None:
     found = {"a": [Candidate(1, 1.0)], "b": [Candidate(2, 1.0)], "c": [Candidate(3, 1.0)]}
-    fused = fuse(found, reciprocal_rank, {1: "zz", 2: "aa"})
+    fused = fuse(found, reciprocal_rank(found), {1: "zz", 2: "aa"})
     assert [item.pk for item in fused] == [2, 1]
     hits = to_hits(fused, {2: make_chunk("two", pk=2)})
     assert [(hit.chunk.pk, hit.rank) for hit in hits] == [(2, 1)]
