@@ -21,7 +21,7 @@ from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Reading, Span, Vectors
 
 _SCORED = 1024
-_KNOWN_CHUNKS = 4096  # about 15 MB of terms and places of tokens
+_KNOWN_CHUNKS = 8192  # at most 30 MB of terms and places of tokens
 _HEADER = 0.85  # of what a question token is worth in a sentence, it is worth in the title and headings above
 _ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread
 
@@ -95,7 +95,7 @@ class LateInteraction:
         self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
         self._scored: Recent[Hashable, list[Reading]] = Recent(_SCORED)
         self._terms: Recent[Hashable, ChunkTerms] = Recent(_KNOWN_CHUNKS)
-        self._places: Recent[Hashable, NDArray[np.int64]] = Recent(_KNOWN_CHUNKS)
+        self._places: Recent[Hashable, NDArray[np.int32]] = Recent(_KNOWN_CHUNKS)
 
     def chunks(self, query: Query, chunks: Sequence[Chunk]) -> list[float]:
         """Return the MaxSim of the question to each chunk (-1..1, higher is closer)."""
@@ -153,7 +153,7 @@ class LateInteraction:
             for (chunk, spans), tokens in zip(pieces, vectors, strict=True)
         ]
 
-    def _offsets(self, embedder: Embedder, chunk: Chunk, tokens: Vectors) -> NDArray[np.int64]:
+    def _offsets(self, embedder: Embedder, chunk: Chunk, tokens: Vectors) -> NDArray[np.int32]:
         """Return the places of the chunk's tokens that have a vector; those of what was hit lately are known."""
         key = (embedder.name, chunk.pk, chunk.chunk_id, len(tokens))
         return self._places.of(key, partial(_offsets, embedder.tokenizer, chunk, len(tokens)))
@@ -212,16 +212,16 @@ def _similarities(question: Vectors, rows: Vectors) -> Vectors:
     return found.T
 
 
-def _offsets(tokenizer: Tokenizer, chunk: Chunk, seen: int) -> NDArray[np.int64]:
+def _offsets(tokenizer: Tokenizer, chunk: Chunk, seen: int) -> NDArray[np.int32]:
     """Return `(t, 2)` document offsets of the chunk's first `seen` tokens; those of the header lie before the chunk."""
     header = len(chunk.indexed_text) - len(chunk.text)
-    offsets = np.array(tokenizer.offsets(chunk.indexed_text)[:seen], dtype=np.int64).reshape(-1, 2)
+    offsets = np.array(tokenizer.offsets(chunk.indexed_text)[:seen], dtype=np.int32).reshape(-1, 2)
     inside = offsets[:, 1] > header
     return np.where(inside[:, None], np.maximum(offsets - header, 0) + chunk.span.start, -1)
 
 
 def _readings(
-    similarity: Vectors, plain: int, tokens: Vectors, offsets: NDArray[np.int64], spans: Sequence[Span]
+    similarity: Vectors, plain: int, tokens: Vectors, offsets: NDArray[np.int32], spans: Sequence[Span]
 ) -> list[Reading]:
     """Return, per range, the mean over question tokens of the best token inside; nothing where no token is.
 
