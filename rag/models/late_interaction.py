@@ -21,7 +21,7 @@ from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Reading, Span, Vectors
 
 _SCORED = 1024
-_KNOWN_CHUNKS = 8192  # at most 30 MB of terms and places of tokens
+_KNOWN_CHUNKS = 8192  # about 20 MB of terms and places of tokens
 _HEADER = 0.85  # of what a question token is worth in a sentence, it is worth in the title and headings above
 _ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread
 
