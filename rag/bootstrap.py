@@ -173,8 +173,9 @@ class Runtime:
         from rag.index.qdrant_server import QdrantServerIndex, server_client  # a second of imports
 
         environment = self.settings.environment
-        key = environment.qdrant_api_key
-        client = server_client(environment.qdrant_url or "", key.get_secret_value() if key else None)
+        secret = environment.qdrant_api_key
+        key = secret.get_secret_value() if secret else None
+        client = server_client(environment.qdrant_url or "", key, allow_http=environment.qdrant_allow_http)
         return QdrantServerIndex(client, f"ragwright-{self.catalogue.identity()}-{index_id}", dim)
 
     def _embedder(self, settings: EmbedderSettings) -> Embedder:

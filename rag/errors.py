@@ -108,10 +108,14 @@ class BusyError(RagwrightError):
 
 
 class IndexUnavailableError(RagwrightError):
-    """The vector index, or the process that owns it, does not answer."""
+    """The vector index, or the process that owns it, does not answer; `retry_after_s` is the pause it asked for."""
 
     slug = "index-unavailable"
     transient = True
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class StateError(RagwrightError):

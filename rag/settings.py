@@ -259,6 +259,7 @@ class Environment(_Section):
     database_url: SecretStr | None = None
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
+    qdrant_allow_http: bool = False
     tiktoken_cache_dir: Path | None = None
     openai_base_url: str | None = None
     openai_api_key: SecretStr | None = None
@@ -347,6 +348,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
         "tiktoken_cache_dir": "TIKTOKEN_CACHE_DIR",
         "qdrant_url": "QDRANT_URL",
         "qdrant_api_key": "QDRANT_API_KEY",
+        "qdrant_allow_http": "QDRANT_ALLOW_HTTP",
         "openai_base_url": "OPENAI_BASE_URL",
         "openai_api_key": "OPENAI_API_KEY",
     }

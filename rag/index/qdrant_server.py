@@ -6,24 +6,32 @@ Points look as in `rag.index.qdrant_edge`: `removed` is stored only once a gener
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from ipaddress import ip_address
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
-from qdrant_client.common.client_exceptions import QdrantException
+from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from rag.conditions import Filter, OneOf
-from rag.errors import IndexUnavailableError, RagwrightError, StateError
+from rag.errors import ConfigError, IndexUnavailableError, RagwrightError, StateError
+from rag.index.attempts import Attempts
 from rag.index.points import check_dim, is_impossible, keywords_of, marks_of, ordered, to_fields
 from rag.ports import REMOVED_NEVER, Point
 from rag.types import Candidate
 
 _VECTOR = "dense"
 _BATCH = 256
+_PKS = 1000  # ids in one request
+_READ_S, _WRITE_S = 5.0, 60.0  # how long a read and a write are tried again
 _EF = 256  # how widely the server's graph is built and searched: recall of .98 at 100 candidates (docs/speed.md)
+_T = TypeVar("_T")
 _FIELDS = {
     "added": models.PayloadSchemaType.INTEGER,
     "removed": models.PayloadSchemaType.INTEGER,
@@ -31,54 +39,75 @@ _FIELDS = {
 }
 
 
-def server_client(url: str, api_key: str | None = None, timeout_s: int = 30) -> QdrantClient:
+def server_client(
+    url: str,
+    api_key: str | None = None,
+    timeout_s: int = 30,
+    allow_http: bool = False,
+    attempts: Attempts | None = None,
+) -> QdrantClient:
     """Return a client of the server at `url`.
 
     Raises:
+        ConfigError: the key would cross a network in plain text, and `allow_http` does not say that it may.
         IndexUnavailableError: nothing answers there.
     """
-    with _translated():
-        client = QdrantClient(url=url, api_key=api_key, timeout=timeout_s, check_compatibility=False)
-        client.get_collections()
-    return client
+    if api_key and not allow_http and _is_plain(url):
+        raise ConfigError(
+            "QDRANT_URL starts with http://, so QDRANT_API_KEY would be sent in plain text;"
+            " use https://, or set QDRANT_ALLOW_HTTP=1 where the network is yours"
+        )
+
+    def connect() -> QdrantClient:
+        with _translated():
+            client = QdrantClient(url=url, api_key=api_key, timeout=timeout_s, check_compatibility=False)
+            client.get_collections()
+        return client
+
+    return (attempts or Attempts(_READ_S)).of(connect)
 
 
 class QdrantServerIndex:
-    """`rag.ports.VectorIndex` over one collection, which the first call creates if it is missing."""
+    """`rag.ports.VectorIndex` over one collection, which the first call creates if it is missing.
 
-    def __init__(self, client: QdrantClient, collection: str, dim: int) -> None:
+    Every request may be repeated without harm, so each is tried again while the server is busy or silent.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient,
+        collection: str,
+        dim: int,
+        reads: Attempts | None = None,
+        writes: Attempts | None = None,
+    ) -> None:
         self._client = client
         self._collection = collection
         self._dim = dim
-        self._exists = False
-        self._creating = threading.Lock()
+        self._reads = reads or Attempts(_READ_S)
+        self._writes = writes or Attempts(_WRITE_S)
+        self._ready = False
+        self._preparing = threading.Lock()
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add points as never removed, or overwrite those with the same pk; vectors are `(dim,) float32`."""
         for point in points:
             check_dim(point.vector, self._dim)
-        with self._collection_ready():
-            for i in range(0, len(points), _BATCH):
-                batch = [_to_server(point) for point in points[i : i + _BATCH]]
-                self._client.upsert(self._collection, batch, wait=True)
+        for i in range(0, len(points), _BATCH):
+            batch = [_to_server(point) for point in points[i : i + _BATCH]]
+            self._write(partial(self._client.upsert, self._collection, batch, wait=True))
 
     def set_removed(self, pks: Sequence[int], generation: int) -> None:
         """Set the generation that removed the chunks; unknown pks are ignored."""
-        if not pks:
-            return
-        chosen = models.Filter(must=[models.HasIdCondition(has_id=list(pks))])
-        with self._collection_ready():
-            if generation >= REMOVED_NEVER:
-                self._client.delete_payload(self._collection, ["removed"], points=chosen, wait=True)
-            else:
-                self._client.set_payload(self._collection, {"removed": generation}, points=chosen, wait=True)
+        for chosen in _in_batches(pks):
+            points = models.Filter(must=[models.HasIdCondition(has_id=list(chosen))])
+            self._write(partial(self._mark_removed, points, generation))
 
     def delete(self, pks: Sequence[int]) -> None:
         """Erase points; unknown pks are ignored."""
-        if not pks:
-            return
-        with self._collection_ready():
-            self._client.delete(self._collection, models.PointIdsList(points=list(pks)), wait=True)
+        for chosen in _in_batches(pks):
+            points = models.PointIdsList(points=list(chosen))
+            self._write(partial(self._client.delete, self._collection, points, wait=True))
 
     def search(
         self, vector: NDArray[np.float32], top_k: int, generation: int, filter: Filter, exact: bool = False
@@ -87,8 +116,8 @@ class QdrantServerIndex:
         check_dim(vector, self._dim)
         if is_impossible(filter):
             return []
-        with self._collection_ready():
-            found = self._client.query_points(
+        found = self._read(
+            lambda: self._client.query_points(
                 self._collection,
                 query=vector.tolist(),
                 using=_VECTOR,
@@ -97,27 +126,27 @@ class QdrantServerIndex:
                 with_payload=False,
                 search_params=models.SearchParams(exact=True) if exact else None,
             )
+        )
         return ordered((int(point.id), point.score) for point in found.points)
 
     def count(self, generation: int) -> int:
         """Return how many chunks the generation sees."""
-        with self._collection_ready():
-            return self._client.count(self._collection, _visible(generation, ()), exact=True).count
+        return self._read(lambda: self._client.count(self._collection, _visible(generation, ()), exact=True)).count
 
     def get(self, pks: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return the stored vectors `(dim,) float32`, L2-normalised, visible or not; unknown pks are left out."""
-        if not pks:
-            return {}
-        with self._collection_ready():
-            found = self._client.retrieve(self._collection, list(pks), with_payload=False, with_vectors=[_VECTOR])
-        return {int(record.id): _vector(record) for record in found}
+        found: dict[int, NDArray[np.float32]] = {}
+        for chosen in _in_batches(pks):
+            found.update((int(record.id), _vector(record)) for record in self._retrieved(chosen))
+        return found
 
     def marks(self, after: int, limit: int) -> list[tuple[int, int, int]]:
         """Return up to `limit` stored points with a pk above `after`, by pk, as `(pk, added, removed)`."""
-        with self._collection_ready():
-            records, _ = self._client.scroll(
+        records, _ = self._read(
+            lambda: self._client.scroll(
                 self._collection, limit=limit, offset=after + 1, with_payload=["added", "removed"]
             )
+        )
         return [marks_of(int(record.id), record.payload) for record in records]
 
     def compact(self) -> None:
@@ -128,27 +157,86 @@ class QdrantServerIndex:
 
     def drop(self) -> None:
         """Delete the collection; one that does not exist is no error."""
-        with _translated(), self._creating:
-            self._exists = False
-            self._client.delete_collection(self._collection)
+        with self._preparing:
+            self._ready = False
+            self._writes.of(lambda: _asked(lambda: self._client.delete_collection(self._collection)))
 
-    @contextmanager
-    def _collection_ready(self) -> Iterator[None]:
-        with _translated():
-            with self._creating:
-                if not self._exists:
-                    self._create_if_missing()
-                    self._exists = True
-            yield
+    def _read(self, request: Callable[[], _T]) -> _T:
+        self._prepare()
+        return self._reads.of(lambda: _asked(request))
 
-    def _create_if_missing(self) -> None:
-        if self._client.collection_exists(self._collection):
-            return
+    def _write(self, request: Callable[[], models.UpdateResult]) -> None:
+        self._prepare()
+        self._writes.of(lambda: _applied(_asked(request)))
+
+    def _retrieved(self, pks: Sequence[int]) -> list[models.Record]:
+        return self._read(
+            lambda: self._client.retrieve(self._collection, list(pks), with_payload=False, with_vectors=[_VECTOR])
+        )
+
+    def _mark_removed(self, points: models.Filter, generation: int) -> models.UpdateResult:
+        if generation >= REMOVED_NEVER:
+            return self._client.delete_payload(self._collection, ["removed"], points=points, wait=True)
+        return self._client.set_payload(self._collection, {"removed": generation}, points=points, wait=True)
+
+    def _prepare(self) -> None:
+        """Make sure, once, that the collection is there with all its payload indexes."""
+        with self._preparing:
+            if not self._ready:
+                self._writes.of(lambda: _asked(self._complete_collection))
+                self._ready = True
+
+    def _complete_collection(self) -> None:
+        """Create what is missing: a process that was killed may have left the collection without its indexes."""
+        if not self._client.collection_exists(self._collection):
+            self._create_collection()
+        found = self._client.get_collection(self._collection)
+        _check_same_size(found, self._dim)
+        for name, schema in _FIELDS.items():
+            if name not in found.payload_schema:
+                _applied(self._client.create_payload_index(self._collection, name, schema, wait=True))
+
+    def _create_collection(self) -> None:
         graph = models.HnswConfigDiff(ef_construct=_EF)  # a search that names no ef takes this one
         params = models.VectorParams(size=self._dim, distance=models.Distance.COSINE, hnsw_config=graph)
-        self._client.create_collection(self._collection, vectors_config={_VECTOR: params})
-        for name, schema in _FIELDS.items():
-            self._client.create_payload_index(self._collection, name, schema, wait=True)
+        try:
+            self._client.create_collection(self._collection, vectors_config={_VECTOR: params})
+        except (UnexpectedResponse, ValueError):
+            # Another process may have been faster. The server says so with 409, its in-memory double with ValueError.
+            if not self._client.collection_exists(self._collection):
+                raise
+
+
+def _is_plain(url: str) -> bool:
+    """Say whether what is sent to `url` can be read on the way: plain http to another host than this one."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme != "http":
+        return False
+    try:
+        return not ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname != "localhost"
+
+
+def _in_batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    for i in range(0, len(pks), _PKS):
+        yield pks[i : i + _PKS]
+
+
+def _check_same_size(found: models.CollectionInfo, dim: int) -> None:
+    vectors = found.config.params.vectors
+    size = vectors[_VECTOR].size if isinstance(vectors, dict) and _VECTOR in vectors else None
+    if size != dim:
+        raise StateError(
+            f"the collection on the Qdrant server holds vectors of {size} numbers, this index of {dim};"
+            " point QDRANT_URL at the server this corpus was ingested into, or ingest the corpus again"
+        )
+
+
+def _applied(result: models.UpdateResult) -> None:
+    """Refuse a change that the server only promised: a later read might not see it."""
+    if result.status != models.UpdateStatus.COMPLETED:
+        raise IndexUnavailableError(f"the Qdrant server did not apply a change in time (it is {result.status.value})")
 
 
 def _to_server(point: Point) -> models.PointStruct:
@@ -176,6 +264,11 @@ def _has_one(condition: OneOf) -> models.FieldCondition:
     return models.FieldCondition(key="f", match=models.MatchAny(any=keywords_of(condition)))
 
 
+def _asked(request: Callable[[], _T]) -> _T:
+    with _translated():
+        return request()
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn the client's errors into ours: no answer is transient, a refusal needs a person."""
@@ -190,9 +283,12 @@ def _translated() -> Iterator[None]:
 
 
 def _refused(error: Exception) -> RagwrightError:
-    if isinstance(error, UnexpectedResponse) and error.status_code in (401, 403):
+    if isinstance(error, ResourceExhaustedResponse):
+        return IndexUnavailableError("the Qdrant server is busy (429); try again", error.retry_after_s)
+    status = (error.status_code or 0) if isinstance(error, UnexpectedResponse) else 0
+    if status in (401, 403):
         return StateError("the Qdrant server refused the key; check QDRANT_API_KEY")
-    if isinstance(error, UnexpectedResponse) and (error.status_code or 0) >= 500:
+    if status in (408, 429) or status >= 500:
         return IndexUnavailableError(f"the Qdrant server failed ({_one_line(error)}); try again")
     return StateError(f"the Qdrant server refused the request ({_one_line(error)})")
 
