@@ -29,6 +29,7 @@ MAX_BUDGET_TOKENS = 1_000_000
 MAX_TURNS = 100
 MAX_TURN_CHARS = 50_000
 MAX_CONDITIONS = 100
+MAX_FILTER_CHARS = 50_000
 MAX_NAME_CHARS = 200
 MAX_ID_CHARS = 4096
 MAX_OFFSET = 2**40
@@ -81,6 +82,8 @@ def _conditions(given: object, parse_mapping: ValidatorFunctionWrapHandler) -> t
         raise PydanticCustomError("conditions", "must have at most {most} conditions", {"most": MAX_CONDITIONS})
     if not isinstance(given, list | tuple):
         return as_conditions(parse_mapping(given))
+    if sum(len(item) for item in given if isinstance(item, str)) > MAX_FILTER_CHARS:
+        raise PydanticCustomError("conditions", "must have at most {most} characters", {"most": MAX_FILTER_CHARS})
     found = []
     for item in given:
         if not isinstance(item, str):

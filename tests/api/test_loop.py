@@ -26,7 +26,10 @@ PAGE = "# Refunds\n\nRefunds of part A-{n} take {n} days. Ask the desk for help 
 
 
 class Watched:
-    """An application, and the longest time that its loop was busy with one thing, in seconds."""
+    """An application, and the most CPU time in seconds that its loop spent between two turns of a waiting task.
+
+    CPU time of the thread, not wall time: what else the machine does must not count.
+    """
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -40,9 +43,9 @@ class Watched:
 
     async def _tick(self) -> None:
         while True:
-            start = time.perf_counter()
+            start = time.thread_time()
             await asyncio.sleep(0.005)
-            self.longest = max(self.longest, time.perf_counter() - start - 0.005)
+            self.longest = max(self.longest, time.thread_time() - start)
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +122,11 @@ def test_no_input_of_the_maximum_size_holds_the_loop(
         status = post(address, path, {"corpus": "kb", **body})
         assert status < 500
         if watched.longest > MOST_S:
-            slow.append((path, round(watched.longest, 3), json.dumps(body)[:80]))
+            slow.append(f"{path} {watched.longest:.3f} s: {json.dumps(body)[:60]}")
     record_property(
         "measured", f"{len(BODIES)} requests of the maximum size, {len(slow)} of them held the loop over 200 ms"
     )
-    assert not slow
+    assert not slow, "\n".join(slow)
 
 
 @pytest.mark.parametrize(("path", "body"), BODIES[:: len(BODIES) // 6])
