@@ -12,7 +12,8 @@ from starlette.datastructures import Headers
 
 from api.errors import AccessError
 from rag.bootstrap import Runtime
-from rag.conditions import Filter, OneOf
+from rag.conditions import Filter, OneOf, listed
+from rag.errors import ConfigError
 from rag.explain.flow import Explainer
 from rag.pipeline import RagPipeline
 from rag.settings import ServeSettings, Settings
@@ -46,10 +47,12 @@ def runtime_for(runtime: Runtime, headers: Headers) -> CallerRuntime:
 
 
 def access_of(settings: ServeSettings, headers: Headers) -> Filter | None:
-    """Return the filter of the caller's labels, separated by commas; None where access is not restricted.
+    """Return the filter of the caller's labels; None where access is not restricted.
+
+    Labels are separated by commas. One that holds a comma stands in quotes: `staff, "Sales, North"`.
 
     Raises:
-        AccessError: the header is missing or repeated.
+        AccessError: the header is missing, repeated or leaves a quote open.
     """
     if settings.labels_header is None:
         return None
@@ -59,5 +62,8 @@ def access_of(settings: ServeSettings, headers: Headers) -> Filter | None:
             f"the request must have one header {settings.labels_header} with the caller's labels, not {len(given)};"
             " the proxy that authenticates callers must set it and strip what they send (serve.labels_header)"
         )
-    labels = (label.strip() for label in given[0].split(","))
-    return (OneOf(ACL, tuple(dict.fromkeys((*settings.common_labels, *(label for label in labels if label))))),)
+    try:
+        labels = listed(given[0])
+    except ConfigError as error:
+        raise AccessError(f"cannot read the labels of {settings.labels_header}: close every quote") from error
+    return (OneOf(ACL, tuple(dict.fromkeys((*settings.common_labels, *labels)))),)

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from api import problems
 from api.body_limit import BodyLimit
+from api.hang_up import HangUp
+from api.hosts import KnownHosts
 from api.readiness import Readiness
 from api.routes import router
 from api.version import ragwright_version
@@ -30,6 +32,7 @@ def create_app(source: Settings | Runtime) -> FastAPI:
         runtime.pipeline  # noqa: B018 - a stage that the settings misname must fail the start, not each request
         app.state.runtime = runtime
         app.state.readiness = Readiness(runtime)
+        app.state.explaining = asyncio.Lock()
         warm_up = asyncio.create_task(app.state.readiness.reasons())
         try:
             yield
@@ -49,7 +52,11 @@ def create_app(source: Settings | Runtime) -> FastAPI:
         # A path that differs by a slash is unknown like any other, not a redirect without a problem document.
         redirect_slashes=False,
     )
-    app.add_middleware(BodyLimit, max_bytes=settings.serve.max_body_bytes)
+    serve = settings.serve
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit, max_bytes=serve.max_body_bytes)
+    app.add_middleware(HangUp, timeout_s=serve.timeout_s)
+    app.add_middleware(KnownHosts, names=(serve.host, *serve.allowed_hosts))
     app.include_router(router)
     problems.install(app)
     return app

@@ -27,6 +27,13 @@ from rag.types import Span, Turn
 MAX_TOP_K = 1000
 MAX_BUDGET_TOKENS = 1_000_000
 MAX_TURNS = 100
+MAX_TURN_CHARS = 50_000
+MAX_CONDITIONS = 100
+MAX_FILTER_CHARS = 50_000
+MAX_NAME_CHARS = 200
+MAX_ID_CHARS = 4096
+MAX_OFFSET = 2**40
+_MAX_FIELDS = 50  # a body with more is refused as one problem, not as one for each field
 
 
 def _encodable(text: str) -> str:
@@ -34,6 +41,8 @@ def _encodable(text: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise PydanticCustomError("surrogates", "must be valid Unicode text, without lone surrogates") from error
+    if "\0" in text:  # no database keeps it
+        raise PydanticCustomError("nul", "must not hold the character NUL (U+0000)")
     return text
 
 
@@ -45,22 +54,36 @@ def _not_blank(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_encodable)]
 NonBlank = Annotated[Text, AfterValidator(_not_blank)]
+Name = Annotated[NonBlank, Field(max_length=MAX_NAME_CHARS)]
+DocId = Annotated[NonBlank, Field(max_length=MAX_ID_CHARS)]
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, given: object) -> object:
+        if isinstance(given, dict) and len(given) > _MAX_FIELDS:
+            known = ", ".join(cls.model_fields)
+            raise PydanticCustomError("fields", "has too many fields; the valid ones are {known}", {"known": known})
+        return given
 
 
 class TurnBody(_Body):
     """One earlier message of the conversation."""
 
     role: Literal["user", "assistant"]
-    text: NonBlank
+    text: Annotated[NonBlank, Field(max_length=MAX_TURN_CHARS)]
 
 
 def _conditions(given: object, parse_mapping: ValidatorFunctionWrapHandler) -> tuple[Condition, ...]:
+    if isinstance(given, dict | list | tuple) and len(given) > MAX_CONDITIONS:
+        raise PydanticCustomError("conditions", "must have at most {most} conditions", {"most": MAX_CONDITIONS})
     if not isinstance(given, list | tuple):
         return as_conditions(parse_mapping(given))
+    if sum(len(item) for item in given if isinstance(item, str)) > MAX_FILTER_CHARS:
+        raise PydanticCustomError("conditions", "must have at most {most} characters", {"most": MAX_FILTER_CHARS})
     found = []
     for item in given:
         if not isinstance(item, str):
@@ -74,8 +97,8 @@ def _conditions(given: object, parse_mapping: ValidatorFunctionWrapHandler) -> t
 
 _FILTER_SCHEMA = {
     "anyOf": [
-        {"type": "object", "additionalProperties": {"type": "string"}},
-        {"type": "array", "items": {"type": "string"}},
+        {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": MAX_CONDITIONS},
+        {"type": "array", "items": {"type": "string"}, "maxItems": MAX_CONDITIONS},
     ],
     "default": {},
     "description": "metadata fields that must all be equal, or hold the value in a list; or conditions such as"
@@ -96,7 +119,7 @@ class SearchBody(_Body):
     """A question to one corpus; what is left out takes the value of the service's settings."""
 
     question: NonBlank
-    corpus: NonBlank
+    corpus: Name
     top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
     filter: Conditions = ()
 
@@ -112,15 +135,15 @@ class AnswerBody(ContextBody):
 
     history: list[TurnBody] = Field(default_factory=list, max_length=MAX_TURNS)
     stream: bool = False
-    prompt: NonBlank | None = None
+    prompt: Name | None = None
 
 
 class PassageBody(_Body):
     """A range `[start, end)` of a document's clean text; without `start` and `end` the whole document."""
 
-    doc_id: NonBlank
-    start: int | None = Field(default=None, ge=0)
-    end: int | None = Field(default=None, ge=1)
+    doc_id: DocId
+    start: int | None = Field(default=None, ge=0, le=MAX_OFFSET)
+    end: int | None = Field(default=None, ge=1, le=MAX_OFFSET)
 
     @model_validator(mode="after")
     def _is_a_range(self) -> PassageBody:

@@ -8,6 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem, respond
 
+MAX_BRACKETS = 50_000
+"""How many lists and objects a body may open: a parser that makes millions of them holds up everybody's requests."""
+
 
 class BodyLimit:
     """ASGI middleware; the framework's own limit answers in plain text."""
@@ -30,14 +33,18 @@ class BodyLimit:
         return int(length) if length.isdecimal() else 0
 
     def _counted(self, receive: Receive) -> Receive:
-        total = 0
+        total = brackets = 0
 
         async def counted() -> Message:
-            nonlocal total
+            nonlocal total, brackets
             message = await receive()
-            total += len(message.get("body", b""))
+            body = message.get("body", b"")
+            total += len(body)
+            brackets += body.count(b"[") + body.count(b"{")
             if total > self._max_bytes:
                 raise HTTPException(413, self._detail)
+            if brackets > MAX_BRACKETS:
+                raise HTTPException(413, f"the body has over {MAX_BRACKETS} opening brackets; send less")
             return message
 
         return counted

@@ -39,6 +39,19 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
 }
 """The status of each error; a class that is not listed has its nearest base's."""
 
+PUBLIC_DETAIL: dict[type[RagwrightError], str] = {
+    RagwrightError: "the service could not do this; its log has the reason under this instance",
+    errors.FetchError: "a source does not answer; try again",
+    errors.BusyError: "another process holds what this needs; try again",
+    errors.IndexUnavailableError: "the vector index does not answer; try again",
+    errors.StateError: "stored state is missing, damaged, full or of another version; the log names it, and `ragwright"
+    " doctor` checks it",
+    errors.ModelError: "a model's weights are missing, altered or unusable; the log names them",
+    errors.GeneratorError: "the language model refused the request or returned something unusable",
+    errors.GeneratorUnavailableError: "the language model did not answer in time; try again",
+}
+"""What a caller is told from status 500 up: the message itself may hold hosts, paths or a document's text."""
+
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 EXIT_GATE_FAILED, EXIT_INCONCLUSIVE = 100, 101
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
@@ -48,6 +61,13 @@ EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
 def http_status(error: RagwrightError) -> int:
     """Return the HTTP status of an error."""
     return next(HTTP_STATUS[base] for base in type(error).__mro__ if base in HTTP_STATUS)
+
+
+def public_detail(error: RagwrightError) -> str:
+    """Return what a caller over HTTP may read of an error: its message below 500, else what its class says."""
+    if http_status(error) < 500:
+        return str(error)
+    return next(PUBLIC_DETAIL[base] for base in type(error).__mro__ if base in PUBLIC_DETAIL)
 
 
 def exit_code(error: RagwrightError) -> int:

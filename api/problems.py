@@ -16,13 +16,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from api.errors import http_status, problem_type
+from api.errors import http_status, problem_type, public_detail
 from rag.errors import RagwrightError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
 _logger = logging.getLogger(__name__)
+_MAX_SHOWN = 20  # problems of one body
 _SLUGS = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 
 
@@ -72,7 +73,7 @@ def problem_of(error: Exception) -> dict[str, Any]:
         return problem(500, "internal-error", "something unexpected went wrong", instance=_logged(error))
     status = http_status(error)
     members = {"instance": _logged(error)} if status >= 500 else {}
-    return problem(status, error.slug, str(error), **members)
+    return problem(status, error.slug, public_detail(error), **members)
 
 
 def respond(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -105,7 +106,7 @@ async def _on_http_exception(_request: Request, error: Exception) -> JSONRespons
 
 async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [_field_problem(item) for item in error.errors()]
+    problems = [_field_problem(item) for item in error.errors()[:_MAX_SHOWN]]
     detail = "; ".join(f"{item['field']}: {item['detail']}" if item["field"] else item["detail"] for item in problems)
     return respond(problem(422, "invalid-request", detail, errors=problems))
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from api.errors import public_detail
 from rag.errors import RagwrightError
 from rag.ports import Index
 from rag.types import Generation
@@ -36,7 +37,8 @@ class _Probe:
         try:
             self._check()
         except RagwrightError as error:
-            return str(error)
+            _logger.error("a readiness check failed: %s", error)  # the reason may name hosts and paths
+            return public_detail(error)
         except Exception:
             _logger.exception("a readiness check failed")
             return "failed unexpectedly; see the log"

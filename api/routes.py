@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse
 
 from api import schemas
 from api.access import CallerRuntime, runtime_for
-from api.bodies import AnswerBody, ContextBody, ExplainBody, SearchBody, passage_of, request_of
+from api.bodies import AnswerBody, ContextBody, DocId, ExplainBody, Name, SearchBody, passage_of, request_of
 from api.problems import RESPONSES, problem, respond
 from api.readiness import Readiness
 from api.schemas import AnswerJson, ContextJson, CorporaJson, DocumentJson, SearchJson
@@ -58,9 +58,12 @@ async def answer(body: AnswerBody, runtime: Running) -> AnswerJson | Response:
 
 
 @router.post("/v1/explain")
-async def explain(body: ExplainBody, runtime: Running) -> ExplainJson:
+async def explain(body: ExplainBody, runtime: Running, request: Request) -> ExplainJson:
     """Return why a passage is in the context of a question, or which gate removed it and what would let it in."""
-    return explain_json(await runtime.explainer.explain(_request(body, runtime), passage_of(body)))
+    asked = _request(body, runtime)
+    # One explanation runs the flow up to hundreds of times; two at once would leave nothing to those who search.
+    async with request.app.state.explaining:
+        return explain_json(await runtime.explainer.explain(asked, passage_of(body)))
 
 
 @router.get("/v1/corpora")
@@ -71,7 +74,7 @@ def corpora(runtime: Running) -> CorporaJson:
 
 
 @router.get("/v1/corpora/{corpus}/documents/{doc_id:path}")
-def document(corpus: str, doc_id: str, runtime: Running) -> DocumentJson:
+def document(corpus: Name, doc_id: DocId, runtime: Running) -> DocumentJson:
     """Return a document's clean text, which all offsets speak of; percent-encode the id."""
     generation = runtime.catalogue.live(corpus)
     return schemas.document_json(runtime.catalogue.document(generation, doc_id), generation)

@@ -12,16 +12,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import yaml
-
 from rag.errors import ConfigError
 
-_COMPARISON = re.compile(r"(?P<field>.+?)\s*(?P<sign>!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
-_MEMBERSHIP = re.compile(r"(?P<field>[^=<>!]+?)\s+(?P<negated>not\s+)?in\s+(?P<values>\[.*\])\s*", re.DOTALL)
+MAX_CHARS = 20_000
+"""How long one condition may be."""
+MAX_VALUES = 1000
+"""How many values the list of one condition may have."""
+
+_SIGN = re.compile(r"!=|<=|>=|=|<|>")
+# Possessive repeats: a text of any length is read once, whatever it holds.
+_ITEM = re.compile(
+    r"""\s*+(?:'(?P<single>(?:[^']++|'')*+)'\s*+|"(?P<double>(?:[^"\\]++|\\.)*+)"\s*+|(?P<bare>[^,]*+))(?P<end>,|\Z)""",
+    re.DOTALL,
+)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:[ T].*)?")
 _YEAR = re.compile(r"\d{4}")
 _START = "0000-01-01T00:00:00"
+_SHOWN_CHARS = 200
 
 _SIGNS: dict[str, Callable[[float | str, float | str], bool]] = {
     "<": operator.lt,
@@ -78,20 +87,25 @@ def parse_condition(text: str) -> Condition:
     """Read one condition as people type it.
 
     Raises:
-        ConfigError: it has no operator, no field, or a bound that is neither a number nor a date.
+        ConfigError: it is too long, has no operator or no field, or a bound that is neither a number nor a date.
     """
-    member = _MEMBERSHIP.fullmatch(text)
-    if member:
-        return OneOf(member["field"].strip(), _listed(text, member["values"]), bool(member["negated"]))
-    found = _COMPARISON.fullmatch(text)
-    if found is None:
-        raise ConfigError(f"needs key=value, key!=value, key>=value or 'key in [a, b]', got {text!r}")
-    field, sign, value = found["field"], found["sign"], found["value"]
-    if sign in ("=", "!="):
-        return OneOf(field, (value,), sign == "!=")
+    if len(text) > MAX_CHARS:
+        raise ConfigError(f"a condition has {len(text)} characters, at most {MAX_CHARS} are allowed: {_start(text)}")
+    member = _membership(text)
+    if member is not None:
+        return member
+    sign = _SIGN.search(text, 1)
+    field = text[: sign.start()].rstrip() if sign else ""
+    if sign is None or not field:
+        raise ConfigError(f"needs key=value, key!=value, key>=value or 'key in [a, b]', got {_start(text)}")
+    value = text[sign.end() :].lstrip()
+    if sign[0] in ("=", "!="):
+        return OneOf(field, (value,), sign[0] == "!=")
     if not (_NUMBER.fullmatch(value) or _moment(value)):
-        raise ConfigError(f"{text!r} compares with {value!r}, which is neither a number nor a date like 2024-01-31")
-    return Comparison(field, sign, value)
+        raise ConfigError(
+            f"{_start(text)} compares with {_start(value)}, which is neither a number nor a date like 2024-01-31"
+        )
+    return Comparison(field, sign[0], value)
 
 
 def resolve(conditions: Iterable[Condition], values: Callable[[str], Iterable[str]]) -> Filter:
@@ -111,15 +125,68 @@ def as_conditions(filter: Mapping[str, str] | Sequence[Condition]) -> tuple[Cond
     return tuple(filter)
 
 
-def _listed(text: str, values: str) -> tuple[str, ...]:
+def listed(text: str) -> tuple[str, ...]:
+    """Return the items of a list `a, 'b, c', "d"`, without blank ones; a quote counts where it opens an item.
+
+    Inside single quotes two of them are one. Inside double quotes a backslash keeps the character after it. The time
+    grows with the length alone.
+
+    Raises:
+        ConfigError: a quote is not closed, or text follows a closed one.
+    """
+    return tuple(value for value, quoted in _items(text) if value or quoted)
+
+
+def _items(text: str) -> list[tuple[str, bool]]:
+    """Return every item with whether it stood in quotes."""
+    items: list[tuple[str, bool]] = []
+    position, more = 0, True
+    while more:
+        found = _ITEM.match(text, position)
+        if found is None or (found["bare"] or "").startswith(("'", '"')):
+            raise ConfigError(f"cannot read the list {_start(text)}; close its quotes and separate items by commas")
+        items.append(_item(found))
+        position, more = found.end(), found["end"] == ","
+    return items
+
+
+def _item(found: re.Match[str]) -> tuple[str, bool]:
+    if found["single"] is not None:
+        return found["single"].replace("''", "'"), True
+    if found["double"] is not None:
+        return _ESCAPED.sub(r"\1", found["double"]), True
+    return found["bare"].rstrip(), False
+
+
+def _membership(text: str) -> OneOf | None:
+    """Read `field in [a, b]` or `field not in [a, b]`; None where the text is something else."""
+    head, opened, rest = text.partition("[")
+    words, values = head.split(), rest.rstrip()
+    if not opened or not values.endswith("]") or len(words) < 2 or words[-1] != "in" or _SIGN.search(head):
+        return None
+    negated = words[-2] == "not" and len(words) > 2
+    field = head.rstrip()[: -len("in")].rstrip()
+    field = field[: -len("not")].rstrip() if negated else field
+    return OneOf(field.strip(), _plain_values(text, values[:-1]), negated)
+
+
+def _plain_values(text: str, values: str) -> tuple[str, ...]:
     try:
-        # BaseLoader leaves every scalar the text that it is: 1.10 and yes stay themselves
-        listed = yaml.load(values, yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"cannot read the list of {text!r}; write it as [a, b], with quotes where needed") from error
-    if not all(isinstance(value, str) for value in listed):
-        raise ConfigError(f"the list of {text!r} may hold plain values only")
-    return tuple(dict.fromkeys(listed))
+        items = _items(values)
+    except ConfigError as error:
+        raise ConfigError(
+            f"cannot read the list of {_start(text)}; write it as [a, b], with quotes where needed"
+        ) from error
+    if any(value.startswith(("[", "{")) and not quoted for value, quoted in items):
+        raise ConfigError(f"the list of {_start(text)} may hold plain values only; put brackets in quotes")
+    if len(items) > MAX_VALUES:
+        raise ConfigError(f"the list of {_start(text)} has {len(items)} values, at most {MAX_VALUES} are allowed")
+    return tuple(dict.fromkeys(value for value, quoted in items if value or quoted))
+
+
+def _start(text: str) -> str:
+    """Return a text as a message shows it: an error must not repeat a megabyte."""
+    return repr(text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…")
 
 
 def _as_numbers(value: str, bound: str) -> tuple[float, float] | None:
@@ -153,4 +220,12 @@ def _moment(text: str) -> str | None:
         return None
     if len(text) == len("2024-01-31"):
         return text
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).strftime("%Y-%m-%dT%H:%M:%S")
+    return _in_utc(moment).isoformat(timespec="seconds")[: len(_START)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC; one that lies outside the years 1 to 9999 there keeps its own time of day."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment
+    except OverflowError:
+        return moment

@@ -244,6 +244,17 @@ class ServeSettings(_Section):
     port: int = Field(default=8484, ge=0, le=65535)
     max_question_chars: int = Field(default=4000, ge=1)
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    max_connections: int = Field(
+        default=512, ge=4, description="answered at the same time, fewer where the system allows fewer open files"
+    )
+    read_timeout_s: float = Field(
+        default=10.0, gt=0, description="for a request to come, or for its answer to be read on"
+    )
+    timeout_s: float = Field(default=120.0, gt=0, description="from a request to the start of its answer")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="names under which clients reach the service, beside localhost, its host and addresses; * is any",
+    )
     labels_header: str | None = Field(
         default=None,
         description="names the caller's access labels; then a request sees only documents whose acl has one",

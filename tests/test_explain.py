@@ -126,7 +126,7 @@ def test_a_bad_passage_is_one_clear_line(
 
 def test_the_route_takes_the_passage_as_the_contract_has_it(demo: Runtime) -> None:
     asked = {"question": QUESTION, "corpus": "demo", "passage": {"doc_id": DOCUMENT, "start": 2536, "end": 2668}}
-    with TestClient(create_app(demo), raise_server_exceptions=False) as client:
+    with TestClient(create_app(demo), base_url="http://localhost", raise_server_exceptions=False) as client:
         shown = client.post("/v1/explain", json=asked).json()
         assert shown["in_context"] and shown["share"] == 1
         hidden = client.post("/v1/explain", json={**asked, "filter": {"format": "md"}})

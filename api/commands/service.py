@@ -13,9 +13,11 @@ import uvicorn
 
 from api.app import create_app
 from api.commands.session import settings_of
+from api.connections import guarded, limits_of
 from api.errors import EXIT_DONE
 from api.output import note, print_line
 from rag import bootstrap
+from rag.bootstrap import Runtime
 from rag.errors import BusyError, ConfigError
 
 _GRACE_S = 10
@@ -31,11 +33,24 @@ def serve(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print_line({"url": url})
         logging.getLogger("uvicorn").setLevel(logging.INFO)
-        config = uvicorn.Config(create_app(runtime), log_config=None, timeout_graceful_shutdown=_GRACE_S)
+        config = _server_config(runtime)
         # The server raises the signal that stopped it once more; by default that would end the process right there.
         signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(EXIT_DONE))
         uvicorn.Server(config).run(sockets=[listener])
     return EXIT_DONE
+
+
+def _server_config(runtime: Runtime) -> uvicorn.Config:
+    serve = runtime.settings.serve
+    limits = limits_of(serve.max_connections, serve.read_timeout_s)
+    return uvicorn.Config(
+        create_app(runtime),
+        http=guarded(limits),
+        ws="none",
+        backlog=limits.backlog,
+        log_config=None,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -99,7 +99,7 @@ def worlds(home: tuple[Path, list[Secret]], model_cache: Path) -> Iterator[dict[
         collapsed = Settings.model_validate({**tree, "retrieval": {"collapse": True}, "context": {"keep": 1.0}})
         opened = Settings.model_validate({**tree, "serve": {}})
         apps = {"default": runtime, "collapsed": sibling(runtime, collapsed), "open": sibling(runtime, opened)}
-        clients = {name: TestClient(create_app(each)) for name, each in apps.items()}
+        clients = {name: TestClient(create_app(each), base_url="http://localhost") for name, each in apps.items()}
         for client in clients.values():
             client.__enter__()
         yield {name: World(client, hidden) for name, client in clients.items()}
@@ -293,5 +293,11 @@ def test_labels_become_a_filter() -> None:
     assert access_of(ServeSettings(), Headers({})) is None
     settings = ServeSettings(labels_header="X-Who", common_labels=("all",))
     assert access_of(settings, Headers({"x-who": "a, b,,a "})) == (OneOf("acl", ("all", "a", "b")),)
+    quoted = Headers({"x-who": "staff, \"Sales, North\", 'Lab, East', O'Neill"})
+    assert access_of(ServeSettings(labels_header="X-Who"), quoted) == (
+        OneOf("acl", ("staff", "Sales, North", "Lab, East", "O'Neill")),
+    )
     with pytest.raises(AccessError, match="X-Who"):
         access_of(settings, Headers({}))
+    with pytest.raises(AccessError, match="close every quote"):
+        access_of(settings, Headers({"x-who": 'staff, "Sales, North'}))

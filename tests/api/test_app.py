@@ -20,7 +20,7 @@ QUESTION = {"question": "How long?", "corpus": "demo"}
 
 @pytest.fixture
 def client(runtime: Any) -> Iterator[TestClient]:
-    with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
+    with TestClient(create_app(runtime), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 
@@ -120,9 +120,72 @@ def test_every_error_becomes_its_problem(client: TestClient, runtime: Any, error
     runtime.pipeline.error = error("what to do")
     response = client.post("/v1/answer", json=QUESTION)
     problem = assert_problem(response, http_status(runtime.pipeline.error), error.slug)
-    assert problem["detail"] == "what to do"
+    assert (problem["detail"] == "what to do") == (response.status_code < 500)
     assert ("Retry-After" in response.headers) == error.transient
     assert ("instance" in problem) == (response.status_code >= 500)
+
+
+@pytest.mark.parametrize("error", [errors.StateError, errors.GeneratorError, errors.ModelError, RagwrightError])
+def test_a_failure_of_the_service_quotes_nothing(
+    client: TestClient, runtime: Any, caplog: pytest.LogCaptureFixture, error: type[RagwrightError]
+) -> None:
+    """What failed may hold a host, a path or a document's text; only the log may repeat it."""
+    runtime.pipeline.error = error("cannot read db.internal:5432 [parameters: 'The salary of Ada is 90,000']")
+    response = client.post("/v1/answer", json=QUESTION)
+    assert response.status_code >= 500
+    assert "db.internal" not in response.text and "salary" not in response.text
+    assert response.json()["instance"] in caplog.text and "db.internal" in caplog.text
+
+
+CONDITIONS = [f"tag{n}=x" for n in range(101)]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"corpus": "a\0b"}, "corpus"),
+        ({"corpus": "a" * 201}, "corpus"),
+        ({"question": "a\0b"}, "question"),
+        ({"filter": {"a": "\0"}}, "filter.a"),
+        ({"filter": ["a=\0"]}, "filter"),
+        ({"filter": CONDITIONS}, "filter"),
+        ({"filter": dict(condition.split("=") for condition in CONDITIONS)}, "filter"),
+        ({"filter": [f"tag in [{','.join(map(str, range(1001)))}]"]}, "filter"),
+        ({"filter": [f"tag in [{'[' * 5000}]"]}, "filter"),
+        ({"filter": ["a" + " " * 30_000 + "b"]}, "filter"),
+        ({"prompt": "p" * 201}, "prompt"),
+        ({"top_k": 10**30}, "top_k"),
+        ({"history": [{"role": "user", "text": "x" * 50_001}]}, "history.0.text"),
+        ({f"field{n}": n for n in range(10_000)}, ""),
+    ],
+)
+def test_too_much_of_anything_is_a_bad_field(client: TestClient, change: dict[str, Any], field: str) -> None:
+    problem = assert_problem(client.post("/v1/answer", json={**QUESTION, **change}), 422, "invalid-request")
+    assert problem["errors"][0]["field"] == field
+    assert len(problem["detail"]) < 1000
+
+
+@pytest.mark.parametrize(
+    "passage",
+    [{"doc_id": "a\0b"}, {"doc_id": "d" * 4097}, {"doc_id": "d", "start": 0, "end": 10**20}],
+)
+def test_a_passage_out_of_any_range_is_a_bad_field(client: TestClient, passage: dict[str, Any]) -> None:
+    response = client.post("/v1/explain", json={**QUESTION, "passage": passage})
+    assert assert_problem(response, 422, "invalid-request")["errors"][0]["field"].startswith("passage")
+
+
+@pytest.mark.parametrize("path", ["a%00b/documents/c", "demo/documents/a%00b", f"demo/documents/{'d' * 4097}"])
+def test_an_id_that_no_document_can_have_is_a_bad_field(client: TestClient, path: str) -> None:
+    assert_problem(client.get(f"/v1/corpora/{path}"), 422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 500_000, b'{"question":' + b"[" * 200_000, b'{"top_k": ' + b"9" * 10_000 + b"}"]
+)
+def test_a_body_that_no_parser_can_hold_is_a_problem(client: TestClient, body: bytes) -> None:
+    response = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
+    assert response.status_code in (400, 413, 422)
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 def test_an_unknown_key_is_the_caller_s_fault(client: TestClient, runtime: Any) -> None:
@@ -200,10 +263,11 @@ def test_ready_only_when_every_part_answers(client: TestClient, runtime: Any) ->
     assert client.get("/readyz").json() == {"catalogue": "ok", "index": "ok", "model": "ok"}
     runtime.embedder.error = errors.ModelError("weights are missing")
     problem = assert_problem(client.get("/readyz"), 503, "not-ready")
-    assert problem["checks"] == {"catalogue": "ok", "index": "ok", "model": "weights are missing"}
+    assert (problem["checks"]["catalogue"], problem["checks"]["index"]) == ("ok", "ok")
+    assert "a model's weights are missing" in problem["checks"]["model"]
     runtime.embedder.error = None
     runtime.catalogue.error = errors.BusyError("locked")
-    assert client.get("/readyz").json()["checks"]["catalogue"] == "locked"
+    assert "another process" in client.get("/readyz").json()["checks"]["catalogue"]
     assert client.get("/healthz").json()["status"] == "ok"
 
 
@@ -216,7 +280,7 @@ def test_the_schema_names_every_route_and_the_problem(client: TestClient) -> Non
 
 def test_settings_are_opened_at_start_and_closed_at_stop(runtime: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.app.open_runtime", lambda _settings: runtime)
-    with TestClient(create_app(runtime.settings)) as client:
+    with TestClient(create_app(runtime.settings), base_url="http://localhost") as client:
         assert client.get("/v1/corpora").status_code == 200
         assert not runtime.closed
     assert runtime.closed

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.conditions import Comparison, OneOf, as_conditions, matches, parse_condition, resolve
+from rag.conditions import Comparison, OneOf, as_conditions, listed, matches, parse_condition, resolve
 from rag.errors import ConfigError
 
 
@@ -38,6 +38,10 @@ def test_conditions_as_people_type_them(text: str, condition: object) -> None:
         ("tags in [a", "needs key=value"),
         ("tags in [[a], b]", "plain values"),
         ("tags in ['a, b]", "cannot read the list"),
+        ("tags in [a, {b: c}]", "plain values"),
+        (" =x", "needs key=value"),
+        ("a" + " " * 25_000 + "b", "at most 20000"),
+        (f"tags in [{','.join(['a'] * 1001)}]", "at most 1000"),
     ],
 )
 def test_a_condition_that_cannot_be_read_says_why(text: str, says: str) -> None:
@@ -107,3 +111,71 @@ def test_the_signs_agree_with_each_other(value: str, bound: str) -> None:
     if at_most or at_least:
         assert below != at_least and above != at_most
     assert not (below and above) and at_most >= below and at_least >= above
+
+
+HUGE = 19_000
+"""Just below the longest condition."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + " " * HUGE + "b",
+        "a" + " " * HUGE + "=b",
+        "a in " + " " * HUGE + "[b",
+        "a" + " in" * (HUGE // 3) + " [b]",
+        "a" + " not in" * (HUGE // 7) + " [b]",
+        "a in [" + "'" * HUGE + "]",
+        "a in [" + '"\\' * (HUGE // 2) + "]",
+        "a in [" + "[" * HUGE + "]",
+        "a in [" + "'a' " * (HUGE // 4) + "]",
+        "=" * HUGE,
+        "a>=" + "2024-01-01T" * (HUGE // 11),
+        "a>=" + "9" * HUGE,
+    ],
+)
+def test_the_longest_conditions_are_read_in_one_pass(text: str) -> None:
+    """What backtracks takes minutes here: the suite's own time limit would end it."""
+    try:
+        parse_condition(text)
+    except ConfigError as error:
+        assert len(str(error)) < 1000
+
+
+VALUES = st.one_of(
+    st.text(),
+    st.from_regex(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:+-]{0,20}\Z"),
+    st.sampled_from(
+        [
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-14:00",
+            "0001-01",
+            "٢٠٢٤-٠١-٠١",
+            "2024-01-01T24:00",
+            "1e999",
+            "²",
+        ]
+    ),
+)
+
+
+@given(
+    value=VALUES,
+    bound=st.sampled_from(["2024-03", "2024-01-31", "2024-03-01T12:00+02:00", "7", "0001-01-01T00:00+14:00"]),
+)
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">="])
+def test_no_value_of_any_document_breaks_a_comparison(sign: str, value: str, bound: str) -> None:
+    assert Comparison("date", sign, bound).holds(value) in (True, False)
+
+
+def test_the_first_day_of_the_calendar_is_compared() -> None:
+    assert parse_condition("date<2024-01-01") == Comparison("date", "<", "2024-01-01")
+    assert Comparison("date", "<", "2024-01-01").holds("0001-01-01T00:00:00+14:00")
+    assert Comparison("date", ">", "2024-01-01").holds("9999-12-31T23:59:59-14:00")
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_a_quoted_list_gives_its_items_back(items: list[str]) -> None:
+    doubled = ", ".join("'" + item.replace("'", "''") + "'" for item in items)
+    escaped = ",".join('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    assert listed(doubled) == listed(escaped) == tuple(items)
