@@ -45,7 +45,7 @@ _ORDINAL = re.compile(
     re.IGNORECASE,
 )
 _TRADE = {"tm": "™", "sm": "℠", "(r)": "®", "r": "®"}
-_SIMPLE = re.compile(r"[^\W_]+(?:[.,]\d+)?|[^\W_]+(?:[_^][^\W_]+)+|\(.*\)|-?\d+(?:[.,]\d+)?")
+_SIMPLE = re.compile(r"-?[^\W_]+(?:[.,]\d+)?|[^\W_]+(?:[_^][^\W_]+)+|\(.*\)")
 _SPACED_WORD = 4
 
 
@@ -66,6 +66,11 @@ def raised(before: str, text: str, after: str = "", *, is_note: bool = False) ->
     mark = one_line(text).translate(_MINUS)
     if not mark:
         return text
+    blank = text[len(text.rstrip()) :]
+    return _lead(text) + _raised(before + _lead(text), mark, blank + after, is_note) + blank
+
+
+def _raised(before: str, mark: str, after: str, is_note: bool) -> str:
     if is_note or _BRACKETED.fullmatch(mark):
         return _own_mark(before, mark, after)
     if _NUMBER.fullmatch(mark) and after.lstrip().startswith(_SLASHES):
@@ -88,6 +93,15 @@ def lowered(before: str, text: str, after: str = "") -> str:
     mark = one_line(text).translate(_MINUS)
     if not mark:
         return text
+    blank = text[len(text.rstrip()) :]
+    return _lead(text) + _lowered(before + _lead(text), mark, blank + after) + blank
+
+
+def _lead(text: str) -> str:
+    return text[: len(text) - len(text.lstrip())]
+
+
+def _lowered(before: str, mark: str, after: str) -> str:
     if before.rstrip().endswith(_SLASHES):
         return mark
     if mark[0].isdigit() and before[-1:].isdigit():
@@ -102,7 +116,8 @@ def power(base: str, exponent: str) -> str:
     base, exponent = one_line(base), one_line(exponent)
     if exponent in {"′", "'", "″", "*", "†", "°"}:
         return base + exponent
-    return f"{bracketed(base)}^{bracketed(exponent)}" if exponent else base
+    base = f"({base})" if base.startswith("-") and len(base) > 1 else bracketed(base)
+    return f"{base}^{bracketed(exponent)}" if exponent else base
 
 
 def index(base: str, lower: str) -> str:
@@ -126,7 +141,8 @@ def root(radicand: str, degree: str = "") -> str:
 
 def bracketed(text: str) -> str:
     """Return a part of a formula in brackets, unless it is one number, one name or in brackets already."""
-    return text if not text or (_SIMPLE.fullmatch(text) and _is_closed(text)) else f"({text})"
+    is_simple = len(text) < 2 or (_SIMPLE.fullmatch(text) and _is_closed(text))
+    return text if is_simple else f"({text})"
 
 
 def note_mark(label: str) -> str:
