@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
@@ -45,14 +45,25 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """One of up to four parts of a format; `compare` and `limit` say for which numbers it is."""
+    """One of up to four parts of a format; `compare` and `limit` say for which numbers it is.
+
+    `places` holds the positions of the tokens of each kind: it is asked for every cell of a sheet.
+    """
 
     tokens: tuple[_Token, ...]
+    places: Mapping[str, Sequence[int]]
     compare: str = ""
     limit: float = 0.0
 
-    def of(self, kind: str) -> list[int]:
-        return [at for at, token in enumerate(self.tokens) if token.kind == kind]
+    @classmethod
+    def made_of(cls, tokens: Sequence[_Token], compare: str, limit: float) -> _Section:
+        places: dict[str, list[int]] = {}
+        for at, token in enumerate(tokens):
+            places.setdefault(token.kind, []).append(at)
+        return cls(tuple(tokens), places, compare, limit)
+
+    def of(self, kind: str) -> Sequence[int]:
+        return self.places.get(kind, ())
 
 
 def number_text(value: float, number_format: str) -> str:
@@ -95,7 +106,7 @@ def sections(number_format: str) -> tuple[_Section, ...]:
     for match in _TOKEN.finditer(number_format):
         kind, text = match.lastgroup or "", match.group(match.lastgroup or 0)
         if kind == "end":
-            found.append(_Section(tuple(tokens), *condition))
+            found.append(_Section.made_of(tokens, *condition))
             tokens, condition = [], ("", 0.0)
         elif kind == "bracket":
             limit, currency = _CONDITION.fullmatch(text), _CURRENCY.fullmatch(text)
@@ -104,7 +115,7 @@ def sections(number_format: str) -> tuple[_Section, ...]:
                 tokens.append(_Token("literal", currency.group(1)))
         else:
             tokens.append(_token(kind, text))
-    return (*found, _Section(tuple(tokens), *condition))
+    return (*found, _Section.made_of(tokens, *condition))
 
 
 def _token(kind: str, text: str) -> _Token:
