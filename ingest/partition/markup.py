@@ -118,6 +118,8 @@ class _Walker:
             if child.tag == "li":
                 number = _integer(child.get("value"), number)
                 self._marker = f"{numeral(number, element.get('type', '1'))}." if element.tag == "ol" else "-"
+                # The mark of a note takes the place of the item's number.
+                self._marker = "-" if self._notes.label(child) else self._marker
                 self.block(child)
                 number += 1
             elif isinstance(child.tag, str) and child.tag not in _SILENT:

@@ -125,7 +125,7 @@ def _join(segment: list[Any], part: Any) -> None:
     line = Line()
     for at, run in enumerate(segment):
         if run.tag == f"{_A14}m":
-            line.add(omml_text(run))
+            line.add("; ".join(map(omml_text, run)))
             continue
         properties = run.find(f"{_A}rPr")
         text = run.findtext(f"{_A}t") or ""

@@ -64,12 +64,15 @@ class Collapsed:
     """Knows the controls of a page and says which hidden parts they open."""
 
     names: set[str] = field(default_factory=set)
+    parts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, page: Any) -> Collapsed:
         """Collect the names of all parts that the controls of a page mention."""
         found = cls()
         for element in page.iter():
+            if isinstance(element.tag, str) and element.get("id"):
+                found.parts.setdefault(element.get("id"), element)
             if isinstance(element.tag, str) and _is_control(element):
                 for key, value in element.attrib.items():
                     if key not in {"id", "class", "style", "type"} and not (key == "href" and value[:1] != "#"):
@@ -78,7 +81,7 @@ class Collapsed:
 
     def can_open(self, element: Any) -> bool:
         """Say whether a reader can open a hidden part that holds text of the page."""
-        if not _is_content(element):
+        if not is_content(element):
             return False
         if element.get("hidden") == "until-found" or self._is_named(element):
             return True
@@ -92,7 +95,7 @@ class Collapsed:
         """Say whether a dialog, or a template, is one that a control of the page opens and that holds its content."""
         if element.tag == "template" and (element.get("shadowrootmode") or element.get("shadowroot")):
             return True
-        return self._is_named(element) and not _CHORES & _names(element) and _is_content(element)
+        return self._is_named(element) and not _CHORES & _names(element) and is_content(element)
 
     def is_title(self, button: Any) -> bool:
         """Say whether a button is text of the page: a question, the name of a tab, a word of a sentence."""
@@ -105,7 +108,7 @@ class Collapsed:
             return True
         panels = [panel for panel in (self._panel(button), _next_to(button)) if panel is not None]
         if button.get("role") == "tab":
-            return any(_is_content(panel) for panel in panels)
+            return any(is_content(panel) for panel in panels)
         return any(self._is_panel_of(button, panel) for panel in panels)
 
     def _is_named(self, element: Any) -> bool:
@@ -124,19 +127,14 @@ class Collapsed:
 
     def _panel(self, button: Any) -> Any | None:
         keys = ("aria-controls", "data-target", "data-bs-target", "popovertarget", "commandfor", "href")
-        names = [(button.get(key) or "").lstrip("#") for key in keys]
-        root = button.getroottree()
-        for name in filter(None, names):
-            found = root.xpath("//*[@id=$name]", name=name)
-            if found:
-                return found[0]
-        return None
+        names = ((button.get(key) or "").lstrip("#") for key in keys)
+        return next((self.parts[name] for name in names if name in self.parts), None)
 
     def _is_panel_of(self, button: Any, panel: Any) -> bool:
-        if panel.tag == "nav" or panel.get("role") in {"menu", "navigation"} or not _is_content(panel):
+        if panel.tag == "nav" or panel.get("role") in {"menu", "navigation"} or not is_content(panel):
             return False
-        if panel.tag in {"dialog", "template"} and _CHORES & _names(panel):
-            return False
+        if panel.tag in {"dialog", "template"}:
+            return self.is_opened_dialog(panel)
         if _is_trigger(button) and (button.get("aria-expanded") is not None or button.get("aria-controls")):
             return True
         return is_hidden(panel) or bool(_PANEL_WORDS & _names(panel) or _TRIGGER_WORDS & _names(button))
@@ -162,7 +160,7 @@ def _is_trigger(element: Any) -> bool:
     return (element.tag == "a" and (element.get("href") or "#")[:1] == "#") or bool(_TRIGGER_WORDS & _names(element))
 
 
-def _is_content(element: Any) -> bool:
+def is_content(element: Any) -> bool:
     """Say whether an element holds words that are not for the most part links."""
     text = one_line(" ".join(element.itertext()))
     if len(text.split()) < _MIN_WORDS:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.clean import clip, one_line
-from ingest.partition.web_collapsed import Collapsed, is_fallback, is_hidden
+from ingest.partition.web_collapsed import Collapsed, is_content, is_fallback, is_hidden
 
 _DROPPED_TAGS = frozenset("script style nav iframe svg canvas object select textarea head".split())
 _OPENED_TAGS = frozenset({"dialog", "template"})
@@ -103,8 +103,10 @@ def _left_out(element: Any) -> list[str]:
     if not isinstance(element.tag, str) or _has_frame_name(element) or element.tag in _DROPPED_TAGS:
         return []
     is_dialog = element.tag in _OPENED_TAGS or element.get("role") in _DIALOG_ROLES
+    if not (is_dialog or is_hidden(element)) or not is_content(element):
+        return []
     text = one_line(" ".join(element.itertext()))
-    if not (is_dialog or is_hidden(element)) or len(text.split()) < _SENTENCE_WORDS:
+    if len(text.split()) < _SENTENCE_WORDS:
         return []
     return [f"a hidden part of the page that nothing opens was left out: {clip(text, _SHOWN_CHARS)!r}"]
 
