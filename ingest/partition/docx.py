@@ -186,10 +186,9 @@ class _Reader:
             found.notes.append(f"[diagram: {words}]")
 
     def _link(self, element: Any, found: _Paragraph) -> None:
-        start = len(found.line.text())
         self._collect(element, found, PLAIN)
-        target = self._parts.target(self._part, element)
-        found.line.add(address_behind(found.line.text()[start:], target))
+        words = "".join(text.text or "" for text in element.iter(f"{_W}t"))
+        found.line.add(address_behind(words, self._parts.target(self._part, element)))
 
     def _simple_field(self, element: Any, found: _Paragraph) -> None:
         self._collect(element, found, PLAIN)
@@ -277,7 +276,7 @@ _INLINE: dict[str, Callable[[_Reader, Any, _Paragraph], None]] = {
 
 def _field_address(code: str, found: _Paragraph) -> str:
     match = _LINK_FIELD.match(code)
-    return address_behind(found.line.text(), match.group(1)) if match else ""
+    return address_behind(found.line.tail(), match.group(1)) if match else ""
 
 
 def _is_checked(check: Any) -> bool:

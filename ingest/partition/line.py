@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
-from ingest.clean import one_line
 from ingest.partition.raised import lowered, plain_fractions, raised
 
 Height = Literal["level", "raised", "lowered", "note"]
 """`note` is a mark of which the file says that it refers to a note."""
 
 _AROUND = 80
+_TAIL, _TAIL_SPANS = 300, 12
 _OPENS, _CLOSES = ("(", "[", "{", "“", "„", "‘", "«"), tuple(".,;:!?)]}%”’»")
 
 
@@ -37,36 +39,44 @@ class Line:
 
     def __init__(self) -> None:
         self._spans: list[_Span] = []
+        self.is_blank = True
 
     def add(self, text: str, look: Look = PLAIN) -> None:
-        """Add text behind what is there; it joins the span before it when both look the same."""
+        """Add text behind what is there."""
         if not text:
             return
-        last = self._spans[-1] if self._spans else None
-        if last is not None and last.look == look and look.height != "note":
-            self._spans[-1] = replace(last, text=last.text + text)
-        else:
-            self._spans.append(_Span(text, look))
+        self.is_blank = self.is_blank and text.isspace()
+        self._spans.append(_Span(text, look))
 
     def clear(self) -> None:
         """Forget all spans."""
         self._spans.clear()
+        self.is_blank = True
+
+    def tail(self) -> str:
+        """Return the letters at the end of the line, as many as the words of a link have."""
+        return "".join(span.text for span in self._spans[-_TAIL_SPANS:])[-_TAIL:]
 
     def text(self) -> str:
         """Return the line as plain text, its white space as it was added."""
         if all(span.look == PLAIN for span in self._spans):
             return "".join(span.text for span in self._spans)
-        out = ""
+        self._spans = list(_merged(self._spans))
+        out: list[str] = []
+        end = ""  # the last letters of what is written, without the marks of struck text
         open_strike = False
         for at, span in enumerate(self._spans):
-            words = self._shown(at, out.replace("~~", ""))
+            words = self._shown(at, end)
             if open_strike and not span.look.is_struck:
-                out, open_strike = f"{out.rstrip()}~~{_gap_after(out, words)}", False
+                out[-1], open_strike = f"{out[-1].rstrip()}~~{_gap_after(words)}", False
             elif span.look.is_struck and not open_strike and words.strip():
-                out, open_strike = f"{out}{_gap_before(out, words)}~~", True
-                words = words.lstrip()
-            out += words
-        return plain_fractions(f"{out.rstrip()}~~" if open_strike else out)
+                out.append(f"{_gap_before(end)}~~")
+                words, open_strike = words.lstrip(), True
+            out.append(words)
+            end = (end + words)[-_AROUND:]
+        if open_strike:
+            out[-1] = f"{out[-1].rstrip()}~~"
+        return plain_fractions("".join(out))
 
     def _shown(self, at: int, before: str) -> str:
         span = self._spans[at]
@@ -74,23 +84,23 @@ class Line:
             return span.text
         after = "".join(other.text for other in self._spans[at + 1 : at + 4])[:_AROUND]
         if span.look.height == "lowered":
-            return lowered(before[-_AROUND:], span.text, after)
-        # A block that begins with a mark is the text of the note, so that all of its start counts.
-        near = before[-_AROUND:] if before.strip() else ""
-        return raised(near, span.text, after, is_note=span.look.height == "note")
+            return lowered(before, span.text, after)
+        return raised(before, span.text, after, is_note=span.look.height == "note")
 
 
-def _gap_before(out: str, words: str) -> str:
-    return "" if not out or out[-1].isspace() or out.endswith(_OPENS) else " "
+def _merged(spans: Iterable[_Span]) -> Iterator[_Span]:
+    """Yield the spans, those that follow each other and look the same as one; each mark of a note stays its own."""
+    for look, group in groupby(spans, key=lambda span: span.look):
+        if look.height == "note":
+            yield from group
+        else:
+            yield _Span("".join(span.text for span in group), look)
 
 
-def _gap_after(out: str, words: str) -> str:
+def _gap_before(end: str) -> str:
+    return "" if not end or end[-1].isspace() or end.endswith(_OPENS) else " "
+
+
+def _gap_after(words: str) -> str:
     """Return a blank where struck text would touch the words that took its place."""
     return "" if not words or words[0].isspace() or words.startswith(_CLOSES) else " "
-
-
-def height_text(text: str, look: Look) -> str:
-    """Return a text of one look as a line of its own, for a value that is a whole cell."""
-    line = Line()
-    line.add(one_line(text), look)
-    return line.text()

@@ -14,6 +14,7 @@ from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
 from ingest.partition.markup_notes import Notes
 from ingest.partition.symbols import box
+from ingest.partition.web_collapsed import has_words_beside
 
 _BLOCKS = frozenset(
     """address article aside blockquote body center details dialog div fieldset figcaption figure footer form header
@@ -208,7 +209,7 @@ class _Walker:
     def _mark(self, element: Any) -> None:
         """Write the mark of a note; at the start of a block it belongs to the note itself."""
         label = one_line("".join(element.itertext()))
-        if one_line(self._line.text()):
+        if not self._line.is_blank:
             self._line.add(label, Look("note"))
         else:
             self._label = self._label or label
@@ -219,11 +220,11 @@ class _Walker:
         if self._notes.is_mark(element):
             self._mark(element)
             return
-        if not one_line(self._line.text()):
+        if self._line.is_blank:
             self._label = self._notes.label(element) or self._label
         self._walk(element)
         # A link around whole blocks has no words of its own to stand behind.
-        if self._has_links and one_line(self._line.text()):
+        if self._has_links and not self._line.is_blank:
             self._line.add(address_behind("".join(element.itertext()), element.get("href") or ""), self._look)
 
     def _formula(self, element: Any) -> None:
@@ -231,9 +232,7 @@ class _Walker:
 
     def _button(self, element: Any) -> None:
         """Walk a button: a word of its sentence, or a title of its own."""
-        parent = element.getparent()
-        beside = [parent.text or "", *(child.tail or "" for child in parent)] if parent is not None else []
-        if one_line("".join(beside)):
+        if has_words_beside(element):
             self._walk(element)
         else:
             self.block(element)

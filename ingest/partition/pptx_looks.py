@@ -132,7 +132,7 @@ def _join(segment: list[Any], part: Any) -> None:
         line.add(symbol_text(_font(properties), text) if properties is not None else text, _look(properties))
         target = _target(properties, part)
         if target and (at + 1 == len(segment) or _target(segment[at + 1].find(f"{_A}rPr"), part) != target):
-            line.add(address_behind(line.text(), target), _look(properties))
+            line.add(address_behind(line.tail(), target), _look(properties))
     first = segment[0].makeelement(f"{_A}r", None, None)
     letters = first.makeelement(f"{_A}t", None, None)
     letters.text = line.text()

@@ -104,7 +104,7 @@ class Collapsed:
         parent = button.getparent()
         if parent.tag in _TITLES:
             return True
-        if parent.tag in _RUNNING and one_line(" ".join([parent.text or "", *(c.tail or "" for c in parent)])):
+        if parent.tag in _RUNNING and has_words_beside(button):
             return True
         panels = [panel for panel in (self._panel(button), _next_to(button)) if panel is not None]
         if button.get("role") == "tab":
@@ -138,6 +138,13 @@ class Collapsed:
         if _is_trigger(button) and (button.get("aria-expanded") is not None or button.get("aria-controls")):
             return True
         return is_hidden(panel) or bool(_PANEL_WORDS & _names(panel) or _TRIGGER_WORDS & _names(button))
+
+
+def has_words_beside(element: Any) -> bool:
+    """Say whether text of the same line touches an element, so that it is a word of a sentence."""
+    before, parent = element.getprevious(), element.getparent()
+    ahead = before.tail if before is not None else parent.text if parent is not None else ""
+    return bool(one_line(f"{ahead or ''}{element.tail or ''}"))
 
 
 def is_fallback(noscript: Any) -> bool:

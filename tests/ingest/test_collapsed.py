@@ -104,3 +104,34 @@ COLLAPSED = f'<button aria-expanded="false">Return?</button><div style="display:
 def test_formats_that_hold_pages_keep_collapsed_text(tmp_path, build):
     text = text_of(build(tmp_path, f"<p>First words.</p>{COLLAPSED}"))
     assert f"Return?\n\n{ANSWER}" in text
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<button aria-controls="p{0}">Q {0} is?</button><div id="p{0}" hidden>Some text of part {0}.</div>',
+        "10<sup>{0}</sup> and <s>x{0}</s> ",
+        '<a href="https://a.example/{0}">l{0}</a> ',
+        '<p>a<sup><a href="#n{0}">{0}</a></sup></p><p id="n{0}">{0}. text</p>',
+    ],
+)
+def test_the_steps_of_a_page_grow_with_its_parts_alone(part):
+    """Twice the parts take about twice the steps: a page of thousands of them must not stop a worker."""
+    import sys
+
+    def steps(count):
+        counted = 0
+
+        def count_calls(frame, event, argument):
+            nonlocal counted
+            counted += 1
+
+        html = f"<body><p>x</p>{''.join(part.format(number) for number in range(count))}</body>"
+        sys.setprofile(count_calls)
+        try:
+            page_content(html)
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    assert steps(400) < 2.6 * steps(200)
