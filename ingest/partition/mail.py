@@ -5,9 +5,10 @@ from __future__ import annotations
 import email.errors
 import email.policy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from email.message import MIMEPart
 from email.parser import BytesParser
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _MAX_NESTED = 10
 # Numbers of properties in [MS-OXPROPS].
 _HTML_PROPERTY, _RTF_PROPERTY, _NAME_PROPERTY = 0x1013, 0x1009, 0x3001
 _INDENT = 2
+_SAME_SHARE = 0.5
 
 
 def partition_eml(path: Path) -> Content:
@@ -46,9 +48,18 @@ def partition_eml(path: Path) -> Content:
         "message/rfc822",
         title=_header(message, "Subject") or path.stem,
         explicit_title=True,
-        metadata={name.lower(): value for name, value in _headers(message).items()},
+        metadata={name.lower(): value for name, value in (_headers(message) | _date(message)).items()},
         warnings=tuple(warnings),
     )
+
+
+def _date(message: MIMEPart) -> dict[str, str]:
+    """Return the date as ISO 8601, so that filters can compare it; one that is no date stays as it is written."""
+    try:
+        moment = parsedate_to_datetime(_header(message, "Date"))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return {}
+    return {"Date": moment.isoformat()}
 
 
 def _header(message: MIMEPart, name: str) -> str:
@@ -105,12 +116,28 @@ def _attached(message: MIMEPart, level: int, warnings: list[str]) -> Iterator[Pi
 
 
 def _alternative(message: MIMEPart, level: int, warnings: list[str]) -> Iterator[Piece]:
-    parts = sorted(message.iter_parts(), key=lambda part: part.get_content_type() != "text/plain")
-    for part in parts:
-        pieces = list(_parts(part, level, warnings))
-        if pieces:
-            yield from pieces
-            return
+    """Yield the plain one of two bodies, unless it is a stub that only says that there is another."""
+    best: list[Piece] = []
+    kept: list[str] = []
+    for part in sorted(message.iter_parts(), key=lambda part: part.get_content_type() != "text/plain"):
+        found: list[str] = []
+        pieces = list(_parts(part, level, found))
+        if not pieces:
+            warnings += found
+        elif _is_stub(best, pieces):
+            best, kept = pieces, found
+    warnings += kept
+    yield from best
+
+
+def _is_stub(pieces: Sequence[Piece], others: Sequence[Piece]) -> bool:
+    """Say whether a body lacks most words of another one, as "Your program cannot show this mail" does."""
+    words, wanted = _vocabulary(pieces), _vocabulary(others)
+    return not words or (len(words) < len(wanted) and len(words & wanted) < _SAME_SHARE * len(wanted))
+
+
+def _vocabulary(pieces: Sequence[Piece]) -> set[str]:
+    return {word for piece in pieces for word in re.findall(r"\w{2,}", piece.text.lower())}
 
 
 def _body(part: MIMEPart, warnings: list[str]) -> Iterator[Piece]:
@@ -190,16 +217,16 @@ def partition_msg(path: Path) -> Content:
 
 def _msg_body(message: Any, warnings: list[str]) -> Iterator[Piece]:
     """Yield the plain body, else the HTML one; Outlook may also store a body as RTF alone, which is not read."""
-    text = message.body or ""
-    if text.strip():
-        yield from plain_body(normalise_newlines(text))
-        return
+    plain = list(plain_body(normalise_newlines(message.body or "")))
     data = message.properties.binary_prop_value(_HTML_PROPERTY)
     html, guessed = decode_html(data) if data else (message.html_body or "", ())
-    warnings += guessed
-    if html.strip():
-        yield from html_body(html)
-    elif message.properties.binary_prop_value(_RTF_PROPERTY):
+    rich = list(html_body(html)) if html.strip() else []
+    if rich and _is_stub(plain, rich):
+        warnings += guessed
+        yield from rich
+    else:
+        yield from plain
+    if not plain and not rich and message.properties.binary_prop_value(_RTF_PROPERTY):
         warnings.append("its body is stored as RTF alone and was not read; save the message as .eml")
 
 

@@ -7,42 +7,55 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ingest.clean import one_line, trim_lines
+from ingest.partition.formulas import mathml_text
 from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
 from ingest.partition.layout import Piece
+from ingest.partition.line import PLAIN, Line, Look
+from ingest.partition.links import address_behind
+from ingest.partition.markup_notes import Notes
+from ingest.partition.symbols import box
+from ingest.partition.web_collapsed import has_words_beside
 
 _BLOCKS = frozenset(
     """address article aside blockquote body center details dialog div fieldset figcaption figure footer form header
     hgroup hr html legend main menuitem nav optgroup option p search section summary caption tbody td tfoot th thead
-    tr""".split()
+    template tr""".split()
 )
-_SILENT = frozenset("head script style template del title input textarea select".split())
+_SILENT = frozenset("head script style del title textarea select".split())
 _HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 _NOT_IN_DATA = ("table", "pre", *sorted(_HEADINGS))
 _LINE_NUMBERS = re.compile(
     r"(?:^|\s)(?:linenos?|linenodiv|gutter|line-numbers-rows|line-number)(?:\s|$)", re.IGNORECASE
 )
 _PERMALINKS = {"¶", "#", "§", "🔗"}
-_POWER = re.compile(r"[-+−]?\d+\Z|[-+−]?[nkxi]\Z")
+_STRUCK = re.compile(r"line-through", re.IGNORECASE)
+_LIFTED = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
 
 
 def markup_pieces(root: Any) -> list[Piece]:
     """Return the pieces below an element in reading order."""
-    walker = _Walker()
+    walker = _Walker(Notes.of(root))
     walker.block(root)
     return walker.pieces
 
 
-def flat_text(element: Any) -> str:
-    """Return all text of an element as one line."""
-    return one_line(" ".join(piece.text for piece in markup_pieces(element)))
+def flat_text(element: Any, notes: Notes | None = None, *, has_links: bool = False) -> str:
+    """Return all text of an element as one line; `has_links` adds the addresses of its links."""
+    walker = _Walker(notes or Notes({}), has_links=has_links)
+    walker.block(element)
+    return one_line(" ".join(piece.text for piece in walker.pieces))
 
 
 class _Walker:
     """Collects inline text until a block begins or ends; inside a list it collects items until the list is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes, *, has_links: bool = True) -> None:
         self.pieces: list[Piece] = []
-        self._words: list[str] = []
+        self._notes = notes
+        self._has_links = has_links
+        self._line = Line()
+        self._look = PLAIN
+        self._label = ""
         self._items: list[Item] = []
         self._depth = 0
         self._marker = ""
@@ -50,25 +63,29 @@ class _Walker:
     def block(self, element: Any) -> None:
         """Walk an element whose text stands apart from what is around it."""
         self._flush()
+        self._label = self._notes.label(element) or self._label
         self._walk(element)
         self._flush()
 
     def _walk(self, element: Any) -> None:
-        self._words.append(element.text or "")
+        outer, self._look = self._look, _styled(element, self._look)
+        self._line.add(element.text or "", self._look)
         for child in element:
             tag = child.tag
             if isinstance(tag, str) and tag not in _SILENT:
                 if tag in _BLOCKS:
                     self.block(child)
                 else:
-                    _HANDLERS.get(tag, _Walker._walk)(self, child)
-            self._words.append(child.tail or "")
+                    _HANDLERS.get(tag.rpartition(":")[2], _Walker._walk)(self, child)
+            self._line.add(child.tail or "", self._look)
+        self._look = outer
 
     def _flush(self) -> None:
-        text = one_line("".join(self._words))
-        self._words.clear()
+        text = one_line(self._line.text())
+        self._line.clear()
         if not text:
             return
+        text, self._label = self._notes.labelled(self._label, text), ""
         if self._depth:
             self._items.append(Item(self._depth - 1, self._marker, text))
             self._marker = ""
@@ -87,10 +104,12 @@ class _Walker:
         for link in list(element.iter("a")):
             if one_line("".join(link.itertext())) in _PERMALINKS:
                 link.drop_tree()
-        self._add(Piece("heading", flat_text(element), int(element.tag[1])))
+        self._add(Piece("heading", flat_text(element, self._notes), int(element.tag[1])))
 
     def _code(self, element: Any) -> None:
-        self._add(Piece("code", trim_lines("".join(_code_text(element)))))
+        line = Line()
+        _collect_code(element, line, PLAIN)
+        self._add(Piece("code", trim_lines(line.text())))
 
     def _list(self, element: Any) -> None:
         self._flush()
@@ -100,6 +119,8 @@ class _Walker:
             if child.tag == "li":
                 number = _integer(child.get("value"), number)
                 self._marker = f"{numeral(number, element.get('type', '1'))}." if element.tag == "ol" else "-"
+                # The mark of a note takes the place of the item's number.
+                self._marker = "-" if self._notes.label(child) else self._marker
                 self.block(child)
                 number += 1
             elif isinstance(child.tag, str) and child.tag not in _SILENT:
@@ -124,10 +145,10 @@ class _Walker:
             if next(part.iterancestors("dl")) is not element:
                 continue
             if part.tag == "dt":
-                terms.append(flat_text(part))
+                terms.append(flat_text(part, self._notes, has_links=self._has_links))
             else:
                 self._marker = "-"
-                self._words.append(f"{', '.join(terms)}: " if terms else "")
+                self._line.add(f"{', '.join(terms)}: " if terms else "")
                 self._walk(part)
                 self._flush()
                 terms = []
@@ -146,27 +167,81 @@ class _Walker:
             self.block(element)
             return
         if caption is not None:
-            self._add(Piece("paragraph", flat_text(caption)))
-        self._add(table_piece([_cells(row) for row in rows]))
+            self._add(Piece("paragraph", self._flat(caption)))
+        self._add(table_piece([self._cells(row) for row in rows]))
+
+    def _cells(self, row: Any) -> list[Cell]:
+        cells = row.iterchildren("td", "th")
+        return [
+            Cell(self._flat(cell), _integer(cell.get("colspan"), 1), _integer(cell.get("rowspan"), 1))
+            for cell in cells
+            if not _LINE_NUMBERS.search(cell.get("class") or "")
+        ]
+
+    def _flat(self, element: Any) -> str:
+        return flat_text(element, self._notes, has_links=self._has_links)
 
     def _image(self, element: Any) -> None:
         text = one_line(element.get("alt") or "")
         if text:
-            self._words.append(f" [image: {text}] ")
+            self._line.add(f" [image: {text}] ")
 
     def _break(self, _: Any) -> None:
-        self._words.append(" ")
+        self._line.add(" ")
 
     def _raised(self, element: Any) -> None:
-        """Set apart what a line of plain text would glue to the number before it: powers and footnote marks."""
-        text = one_line("".join(element.itertext()))
-        link = next(element.iter("a"), None)
-        if link is not None and (link.get("href") or "").startswith("#"):
-            self._words.append(f"[{text.strip('[]')}]")
-        elif _POWER.match(text):
-            self._words.append(f"^{text}")
+        if self._notes.is_mark(element):
+            self._mark(element)
         else:
+            self._within_look(element, Look("raised", self._look.is_struck))
+
+    def _lowered(self, element: Any) -> None:
+        self._within_look(element, Look("lowered", self._look.is_struck))
+
+    def _struck(self, element: Any) -> None:
+        self._within_look(element, Look(self._look.height, is_struck=True))
+
+    def _within_look(self, element: Any, look: Look) -> None:
+        outer, self._look = self._look, look
+        self._walk(element)
+        self._look = outer
+
+    def _mark(self, element: Any) -> None:
+        """Write the mark of a note; at the start of a block it belongs to the note itself."""
+        label = one_line("".join(element.itertext()))
+        if not self._line.is_blank:
+            self._line.add(label, Look("note"))
+        else:
+            self._label = self._label or label
+
+    def _link(self, element: Any) -> None:
+        if self._notes.is_back_link(element):
+            return
+        if self._notes.is_mark(element):
+            self._mark(element)
+            return
+        if self._line.is_blank:
+            self._label = self._notes.label(element) or self._label
+        self._walk(element)
+        # A link around whole blocks has no words of its own to stand behind.
+        if self._has_links and not self._line.is_blank:
+            self._line.add(address_behind("".join(element.itertext()), element.get("href") or ""), self._look)
+
+    def _formula(self, element: Any) -> None:
+        self._line.add(mathml_text(element), self._look)
+
+    def _button(self, element: Any) -> None:
+        """Walk a button: a word of its sentence, or a title of its own."""
+        if has_words_beside(element):
             self._walk(element)
+        else:
+            self.block(element)
+
+    def _input(self, element: Any) -> None:
+        """Show the boxes of a check list; those of forms that wait for a reader say nothing."""
+        is_box = (element.get("type") or "").lower() in {"checkbox", "radio"}
+        if is_box and (element.get("disabled") is not None or "task" in (element.get("class") or "")):
+            self._line.add(f"{box(element.get('checked') is not None)} ")
 
 
 _HANDLERS: dict[str, Callable[[_Walker, Any], None]] = {
@@ -179,18 +254,35 @@ _HANDLERS: dict[str, Callable[[_Walker, Any], None]] = {
     "br": _Walker._break,
     "wbr": lambda walker, element: None,
     "sup": _Walker._raised,
+    "sub": _Walker._lowered,
+    **dict.fromkeys(("s", "strike"), _Walker._struck),
+    "a": _Walker._link,
+    "math": _Walker._formula,
+    "button": _Walker._button,
+    "input": _Walker._input,
     "li": _Walker.block,
 }
 
 
-def _code_text(element: Any) -> Iterator[str]:
-    yield element.text or ""
+def _styled(element: Any, look: Look) -> Look:
+    """Return the look of an element's text: inline styles say what tags say elsewhere."""
+    style = element.get("style")
+    if not style:
+        return look
+    lifted = _LIFTED.search(style)
+    height = look.height if lifted is None else "raised" if lifted.group(1).lower() == "super" else "lowered"
+    return Look(height, look.is_struck or bool(_STRUCK.search(style)))
+
+
+def _collect_code(element: Any, line: Line, look: Look) -> None:
+    line.add(element.text or "", look)
     for child in element:
         if child.tag == "br":
-            yield "\n"
+            line.add("\n")
         elif isinstance(child.tag, str) and not _LINE_NUMBERS.search(child.get("class") or ""):
-            yield from _code_text(child)
-        yield child.tail or ""
+            inner: dict[str, Look] = {"sup": Look("raised"), "sub": Look("lowered")}
+            _collect_code(child, line, inner.get(child.tag, look))
+        line.add(child.tail or "", look)
 
 
 def _rows(table: Any) -> Iterator[Any]:
@@ -209,15 +301,6 @@ def _is_layout(table: Any, rows: list[Any]) -> bool:
     if any(cell.tag == "th" for cell in cells):
         return False
     return any(next(cell.iterdescendants(*_NOT_IN_DATA), None) is not None for cell in cells)
-
-
-def _cells(row: Any) -> list[Cell]:
-    cells = row.iterchildren("td", "th")
-    return [
-        Cell(flat_text(cell), _integer(cell.get("colspan"), 1), _integer(cell.get("rowspan"), 1))
-        for cell in cells
-        if not _LINE_NUMBERS.search(cell.get("class") or "")
-    ]
 
 
 def _integer(value: str | None, default: int) -> int:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ingest.clean import one_line
+from ingest.partition.docx_parts import running_text
+from ingest.partition.formulas import mathml_text
 from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
 from ingest.partition.layout import Content, Piece, assemble, flat_metadata, joined_code
+from ingest.partition.line import PLAIN, Line, Look
+from ingest.partition.links import address_behind
+from ingest.partition.odt_styles import TextStyles
 from ingest.partition.packages import Package, open_package
+from ingest.partition.raised import note_mark, note_text
+from ingest.partition.symbols import symbol_text
 from rag.errors import DocumentError
 from rag.types import Metadata
 
 _NS = "urn:oasis:names:tc:opendocument:xmlns:"
 _OFFICE, _TEXT, _TABLE, _STYLE = (f"{{{_NS}{name}:1.0}}" for name in ("office", "text", "table", "style"))
 _DC = "{http://purl.org/dc/elements/1.1/}"
+_XLINK = "{http://www.w3.org/1999/xlink}href"
 _SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
 _MEDIA_TYPE = "application/vnd.oasis.opendocument.text"
 # The deleted text of tracked changes, lists of contents (they repeat the headings), and declarations.
@@ -23,6 +32,7 @@ _SKIPPED = frozenset(
     """tracked-changes table-of-content illustration-index table-index object-index alphabetical-index sequence-decls
     variable-decls user-field-decls forms binary-data note-citation event-listeners scripts""".split()
 )
+_RUNNING = ("header", "header-first", "header-left", "footer", "footer-first", "footer-left")
 _CODE_STYLES = ("preformatted", "code", "listing", "source")
 _MAX_REPEATS = 1000
 
@@ -35,10 +45,12 @@ def partition_odt(path: Path) -> Content:
         body = root.find(f"{_OFFICE}body/{_OFFICE}text")
         if body is None:
             raise DocumentError("it is no text document (a sheet or slides?); save it as .odt, .xlsx or .pptx")
-        reader = _Reader(root, package.optional_xml("styles.xml"))
-        text, blocks = assemble(joined_code(reader.pieces(body)))
+        styles = package.optional_xml("styles.xml")
+        reader = _Reader(package, root, styles)
+        pieces = list(joined_code(reader.pieces(body)))
+        text, blocks = assemble([*reader.running(styles, pieces), *pieces])
         title, metadata = _properties(package)
-        return Content(text, blocks, _MEDIA_TYPE, title=title, metadata=metadata)
+        return Content(text, blocks, _MEDIA_TYPE, title=title, metadata=metadata, warnings=tuple(reader.warnings))
 
 
 def _check_password(package: Package) -> None:
@@ -59,9 +71,11 @@ def _properties(package: Package) -> tuple[str, Metadata]:
 
 
 class _Reader:
-    def __init__(self, *roots: Any | None) -> None:
+    def __init__(self, package: Package, *roots: Any | None) -> None:
+        self.warnings: list[str] = []
+        self._package = package
         self._lists: dict[str, dict[int, tuple[str, str, int]]] = {}
-        self._parents: dict[str, str] = {}
+        self._styles = TextStyles()
         self._noted = 0
         self._notes: list[Piece] = []
         for root in roots:
@@ -69,9 +83,7 @@ class _Reader:
                 self._read_styles(root)
 
     def _read_styles(self, root: Any) -> None:
-        for style in root.iter(f"{_STYLE}style"):
-            name = style.get(f"{_STYLE}name", "")
-            self._parents[name] = style.get(f"{_STYLE}parent-style-name", "")
+        self._styles.read(root)
         for style in root.iter(f"{_TEXT}list-style"):
             self._lists[style.get(f"{_STYLE}name", "")] = {
                 _integer(level, "level") - 1: (
@@ -81,6 +93,15 @@ class _Reader:
                 )
                 for level in style.iter(f"{_TEXT}list-level-style-number")
             }
+
+    def running(self, styles: Any | None, pieces: list[Piece]) -> Iterator[Piece]:
+        """Yield the headers and footers of the pages once each, unless the text says the same."""
+        texts = {one_line(piece.text) for piece in pieces}
+        for element in styles.iter(*(_STYLE + name for name in _RUNNING)) if styles is not None else ():
+            words = running_text(piece.text for piece in self.pieces(element))
+            if words and words not in texts:
+                texts.add(words)
+                yield Piece("paragraph", f"[{_local(element).partition('-')[0]}: {words}]")
 
     def pieces(self, parent: Any) -> Iterator[Piece]:
         """Yield the pieces below an element in order, each followed by its notes."""
@@ -115,38 +136,62 @@ class _Reader:
         for _ in range(20):
             if style.lower().startswith(_CODE_STYLES):
                 return True
-            style = self._parents.get(style, "")
+            style = self._styles.parents.get(style, "")
         return False
 
     def _words(self, element: Any) -> str:
         """Return the text of a paragraph; notes and comments in it are kept for after it."""
-        words = [element.text or ""]
-        for child in element:
-            words.append(self._inline(child))
-            words.append(child.tail or "")
-        return "".join(words)
+        line = Line()
+        self._collect(element, line, PLAIN, "")
+        return line.text()
 
-    def _inline(self, child: Any) -> str:
+    def _collect(self, element: Any, line: Line, look: Look, font: str) -> None:
+        style = element.get(f"{_TEXT}style-name", "")
+        look, font = self._styles.look(style, look), self._styles.font(style, font)
+        line.add(symbol_text(font, element.text or ""), look)
+        for child in element:
+            self._inline(child, line, look, font)
+            line.add(symbol_text(font, child.tail or ""), look)
+
+    def _inline(self, child: Any, line: Line, look: Look, font: str) -> None:
         name = _local(child)
         if name in {"", *_SKIPPED}:
-            return ""
+            return
         if name in {"s", "tab", "line-break"}:
-            return {"s": " " * min(_integer(child, "c"), _MAX_REPEATS), "tab": "\t", "line-break": "\n"}[name]
-        if name == "note":
-            return self._note(child)
-        if name == "annotation":
-            return self._comment(child)
-        if name in {"title", "desc"}:
-            return f" [image: {one_line(child.text or '')}] " if child.tag.startswith(_SVG) else ""
-        return self._words(child) + (" " if name in {"p", "h"} else "")
+            blank = {"s": " " * min(_integer(child, "c"), _MAX_REPEATS), "tab": "\t", "line-break": "\n"}[name]
+            line.add(blank, look)
+        elif name == "note":
+            line.add(self._note(child))
+        elif name == "annotation":
+            self._comment(child)
+        elif name in {"title", "desc"}:
+            line.add(f" [image: {one_line(child.text or '')}] " if child.tag.startswith(_SVG) else "")
+        elif name == "object":
+            line.add(self._object(child))
+        else:
+            self._collect(child, line, look, font)
+            line.add(" " if name in {"p", "h"} else "")
+            if name == "a":
+                line.add(address_behind("".join(child.itertext()), child.get(_XLINK) or ""), look)
+
+    def _object(self, element: Any) -> str:
+        """Return an embedded formula as text; another kind of object is named in a warning."""
+        inner = next((child for child in element if _local(child) == "math"), None)
+        folder = posixpath.normpath(element.get(_XLINK) or "")
+        if inner is None and f"{folder}/content.xml" in self._package.names:
+            inner = self._package.xml(f"{folder}/content.xml")
+        if inner is not None and _local(inner) == "math":
+            return mathml_text(inner)
+        self.warnings.append(f"the embedded object {folder!r} was not read")
+        return ""
 
     def _note(self, note: Any) -> str:
         body = note.find(f"{_TEXT}note-body")
         self._noted += 1
-        mark = f"[{self._noted}]"
+        label = str(self._noted)
         if body is not None:
-            self._notes.append(Piece("paragraph", one_line(f"{mark} {self._words(body)}")))
-        return mark
+            self._notes.append(Piece("paragraph", one_line(note_text(label, self._words(body)))))
+        return note_mark(label)
 
     def _comment(self, annotation: Any) -> str:
         author = one_line(annotation.findtext(f"{_DC}creator") or "")

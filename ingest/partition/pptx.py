@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ingest.partition.docx import core_title
 from ingest.partition.grids import Cell, Item, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.packages import open_package
+from ingest.partition.pptx_looks import diagrams, make_plain, open_deck, unread
 from ingest.partition.unstructured_elements import slide_elements
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
@@ -23,22 +25,37 @@ def partition_pptx(path: Path) -> Content:
     """Partition a slide deck; hidden slides are part of it."""
     with open_package(path) as package:
         title = core_title(package)
-    text, blocks = assemble(_slides(path))
-    return Content(text, blocks, _MEDIA_TYPE, title=title)
+    warnings: list[str] = []
+    text, blocks = assemble(_slides(path, warnings))
+    return Content(text, blocks, _MEDIA_TYPE, title=title, warnings=tuple(warnings))
 
 
-def _slides(path: Path) -> Iterator[Piece]:
-    from pptx import Presentation
+def _slides(path: Path, warnings: list[str]) -> Iterator[Piece]:
+    deck = open_deck(path)
+    changed = make_plain(deck)
+    file = io.BytesIO()
+    if changed or path.suffix.lower() != ".pptx":
+        deck.save(file)
+    else:
+        file = io.BytesIO(path.read_bytes())
+    file.seek(0)
+    by_slide = slide_elements(file)
+    is_titled = False
+    for number, slide in enumerate(deck.slides, start=1):
+        title = _title(slide)
+        # Without a heading of its own a slide would stand under that of the slide before.
+        yield Piece("heading", title or (f"Slide {number}" if is_titled else ""), 1, number)
+        is_titled = is_titled or bool(title)
+        yield from _slide(slide, title, number, by_slide.get(number, []))
+        warnings += unread(slide, number)
 
-    by_slide = slide_elements(path)
-    for number, slide in enumerate(Presentation(str(path)).slides, start=1):
-        yield from _slide(slide, number, by_slide.get(number, []))
 
-
-def _slide(slide: Any, number: int, elements: list[Any]) -> Iterator[Piece]:
+def _title(slide: Any) -> str:
     shape = slide.shapes.title
-    title = one_line(shape.text_frame.text) if shape is not None else ""
-    yield Piece("heading", title, 1, number)
+    return one_line(shape.text_frame.text) if shape is not None else ""
+
+
+def _slide(slide: Any, title: str, number: int, elements: list[Any]) -> Iterator[Piece]:
     shapes = list(_flattened(slide.shapes))
     tables = [shape.table for shape in _in_reading_order(shapes) if getattr(shape, "has_table", False)]
     yield from _points(elements, title, tables, number)
@@ -47,6 +64,7 @@ def _slide(slide: Any, number: int, elements: list[Any]) -> Iterator[Piece]:
         description = _description(shape)
         if description:
             yield Piece("paragraph", f"[image: {description}]", 0, number)
+    yield from diagrams(slide, number)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         for line in slide.notes_slide.notes_text_frame.text.splitlines():
             yield Piece("paragraph", one_line(line), 0, number)

@@ -1,22 +1,22 @@
 """Cell values as a spreadsheet shows them: number formats in the syntax of Excel, as far as texts need them.
 
-Colours, conditions and fractions are left out; a date in the reader's own short form is shown as ISO 8601.
+Colours are left out, and a date in the reader's own short form is shown as ISO 8601.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from functools import lru_cache
 from typing import Any
 
 from ingest.clean import one_line
+from ingest.partition.sheet_numbers import number_text, plain_number, text_in_format
 
 _BRACKETS = re.compile(r"\[(?!\$|h+\]|m+\]|s+\])[^\]]*\]", re.IGNORECASE)
 _CURRENCY = re.compile(r"\[\$([^\]-]*)[^\]]*\]")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
-_DIGITS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*)?,*(?:E[+-]0+)?|\.[#0?]+", re.IGNORECASE)
 _DATE_PART = re.compile(r"y+|m+|d+|h+|s+|AM/PM|A/P|\.0+|[^ymdhs.a]+|.", re.IGNORECASE)
+_PLAIN = frozenset({"", "general", "@"})
 _LOCALE_DATES = frozenset({"mm-dd-yy", "m/d/yy", "m/d/yyyy", "mm/dd/yy", "general", ""})
 
 
@@ -31,85 +31,10 @@ def shown(value: Any, number_format: str) -> str:
     if isinstance(value, datetime.timedelta):
         return _duration(value)
     if isinstance(value, int | float):
-        return _number(value, number_format)
-    return one_line(str(value))
-
-
-def _number(value: float, number_format: str) -> str:
-    if number_format.strip().lower() in {"", "general", "@"}:
-        return f"{value:.12g}" if isinstance(value, float) else str(value)
-    section, is_signed = _section(value, number_format)
-    prefix, digits, suffix, is_percent = _parts(section)
-    if not digits:
-        return one_line(prefix + suffix) or f"{value:.12g}"
-    amount = value if is_signed else abs(value)
-    text = _digits(amount * 100 if is_percent else amount, digits)
-    sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
-    return one_line(f"{sign}{prefix}{text}{suffix}")
-
-
-def _section(value: float, number_format: str) -> tuple[str, bool]:
-    """Return the part of a format for a value's sign, and whether the sign is still to be shown."""
-    sections = number_format.split(";")
-    if value < 0 and len(sections) > 1 and sections[1]:
-        return sections[1], False
-    if value == 0 and len(sections) > 2 and sections[2]:
-        return sections[2], True
-    return sections[0], True
-
-
-@lru_cache(maxsize=512)
-def _parts(section: str) -> tuple[str, str, str, bool]:
-    """Return what stands before the digits, the digits' pattern, what stands after, and whether it is a percentage."""
-    plain = _BRACKETS.sub("", section)
-    literals: list[str] = []
-
-    def keep(text: str) -> str:
-        literals.append(text)
-        return f"\x01{len(literals) - 1}\x02"
-
-    plain = _CURRENCY.sub(lambda match: keep(match.group(1)), plain)
-    plain = _LITERAL.sub(lambda match: keep(match.group(1) or match.group(2) or ""), plain)
-
-    def restore(text: str) -> str:
-        return re.sub(r"\x01(\d+)\x02", lambda match: literals[int(match.group(1))], text)
-
-    # Digits inside the marks of literals are no placeholders.
-    bare = re.sub(r"\x01\d+\x02", lambda match: "\x01" * len(match.group()), plain)
-    match = _DIGITS.search(bare)
-    if match is None:
-        return restore(plain), "", "", False
-    return restore(plain[: match.start()]), match.group(), restore(plain[match.end() :]), "%" in bare
-
-
-def _digits(amount: float, pattern: str) -> str:
-    mantissa, _, exponent = pattern.upper().partition("E")
-    whole, _, fraction = mantissa.partition(".")
-    places = len(fraction.rstrip(","))
-    if exponent:
-        return f"{amount:.{places}E}"
-    scaled = amount / 1000 ** (len(mantissa) - len(mantissa.rstrip(",")))
-    grouped = "," in whole.rstrip(",")
-    text = f"{_half_up(scaled, places):,.{places}f}" if grouped else f"{_half_up(scaled, places):.{places}f}"
-    optional = len(fraction) - len(fraction.rstrip("#?"))
-    if optional and "." in text:
-        kept = len(text) - optional
-        text = (text[:kept] + text[kept:].rstrip("0")).rstrip(".")
-    width = whole.replace(",", "").count("0")
-    if width > 1 and not grouped:
-        sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-        text = sign + digits.zfill(width + (places + 1 if places else 0))
-    return text
-
-
-def _half_up(amount: float, places: int) -> float:
-    """Round as spreadsheets do: 0.125 is shown as 0.13."""
-    from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-
-    try:
-        return float(Decimal(repr(amount)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
-    except InvalidOperation:
-        return amount
+        is_plain = number_format.strip().lower() in _PLAIN
+        return plain_number(value) if is_plain else number_text(value, number_format)
+    text = one_line(str(value))
+    return text_in_format(text, number_format) if "@" in number_format and number_format != "@" else text
 
 
 def _moment(value: datetime.datetime | datetime.date | datetime.time, number_format: str) -> str:

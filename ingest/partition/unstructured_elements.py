@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 from ingest.clean import one_line, table_text, trim_lines
 from ingest.partition.layout import Piece
@@ -25,11 +25,11 @@ _DROPPED = {"Header", "Footer", "PageBreak", "PageNumber", "Image", "FormKeysVal
 _KINDS: dict[str, BlockKind] = {"Title": "heading", "ListItem": "list_item", "CodeSnippet": "code", "Table": "table"}
 
 
-def slide_elements(path: Path) -> dict[int, list[Any]]:
+def slide_elements(file: IO[bytes]) -> dict[int, list[Any]]:
     """Return the texts and tables of each slide (number from 1) in reading order, without notes."""
     partition = _library("pptx").partition_pptx
     by_slide: dict[int, list[Any]] = {}
-    for element in partition(filename=str(path), languages=_LANGUAGES, include_slide_notes=False):
+    for element in partition(file=file, languages=_LANGUAGES, include_slide_notes=False):
         if element.category not in _DROPPED:
             by_slide.setdefault(element.metadata.page_number or 0, []).append(element)
     return by_slide

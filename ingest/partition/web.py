@@ -42,7 +42,7 @@ def page_content(html: str, warnings: tuple[str, ...] = ()) -> Content:
     page = parse_html(html)
     title = one_line(page.findtext(".//title") or "")
     language = page.get("lang") or page.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
-    remove_frame(page)
+    warnings += remove_frame(page)
     text, blocks = assemble(markup_pieces(_content_root(page)))
     if not text:
         raise DocumentError("the page holds no text (is it drawn by a script?)")

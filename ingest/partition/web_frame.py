@@ -9,20 +9,18 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.clean import clip, one_line
+from ingest.partition.web_collapsed import Collapsed, is_content, is_fallback, is_hidden
 
-_DROPPED_TAGS = frozenset(
-    "script style noscript template nav iframe svg canvas object button input select textarea dialog head".split()
-)
+_DROPPED_TAGS = frozenset("script style nav iframe svg canvas object select textarea head".split())
+_OPENED_TAGS = frozenset({"dialog", "template"})
 _FRAME_TAGS = frozenset({"header", "footer", "aside", "form"})
 _KEPT_TAGS = frozenset(
     "html body main article h1 h2 h3 h4 h5 h6 p table thead tbody tr td th pre code ul ol li dl dt dd a b i em".split()
 )
 _SECTIONS = frozenset({"main", "article", "section", "blockquote", "figure", "td", "li", "details"})
-_DROPPED_ROLES = frozenset(
-    {"navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "menu", "menubar"}
-)
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_DROPPED_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "menu", "menubar"})
+_DIALOG_ROLES = frozenset({"dialog", "alertdialog"})
 # A name is boilerplate when it says nothing else: "cookie-banner" is; "cookie-recipes", "content-footer-note" are not.
 _BOILERPLATE = re.compile(
     r"""(?:(?:site|page|global|main|app|top|primary|js|c|l)[-_]?){0,2}
@@ -36,6 +34,9 @@ _BOILERPLATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _WORDY = 300
+# A part that is left out is named in a warning when it holds a sentence: shorter ones are labels and icons.
+_SENTENCE_WORDS = 5
+_SHOWN_CHARS = 60
 _LINK_SHARE = 0.4
 
 
@@ -70,43 +71,76 @@ class _Weights:
         return self.links[element] < _LINK_SHARE * self.text[element]
 
 
-def remove_frame(page: Any) -> None:
-    """Remove from a page what its readers did not come for; headings of a dropped page header stay."""
-    weights = _Weights.of(page)
+def remove_frame(page: Any) -> tuple[str, ...]:
+    """Remove from a page what its readers did not come for; headings of a dropped page header stay.
+
+    Returns:
+        A warning for each hidden part that holds a sentence and that nothing on the page opens.
+    """
+    weights, collapsed = _Weights.of(page), Collapsed.of(page)
     whole = weights.text[page]
     # In document order, and nothing below what is already gone.
     gone: set[Any] = set()
+    frame: list[Any] = []
+    warnings: list[str] = []
     for element in list(page.iter()):
         parent = element.getparent()
         if parent is None:
             continue
         if parent in gone:
             gone.add(element)
-        elif _is_frame(element, weights, whole):
+        elif _is_frame(element, weights, whole, collapsed):
             gone.add(element)
-            _remove(element)
+            frame.append(element)
+    for element in frame:
+        warnings += _left_out(element)
+        _remove(element)
+    return tuple(warnings)
 
 
-def _is_frame(element: Any, weights: _Weights, whole: int) -> bool:
+def _left_out(element: Any) -> list[str]:
+    """Return a warning where an element is hidden text rather than a part of the frame."""
+    if not isinstance(element.tag, str) or _has_frame_name(element) or element.tag in _DROPPED_TAGS:
+        return []
+    is_dialog = element.tag in _OPENED_TAGS or element.get("role") in _DIALOG_ROLES
+    if not (is_dialog or is_hidden(element)) or not is_content(element):
+        return []
+    text = one_line(" ".join(element.itertext()))
+    if len(text.split()) < _SENTENCE_WORDS:
+        return []
+    return [f"a hidden part of the page that nothing opens was left out: {clip(text, _SHOWN_CHARS)!r}"]
+
+
+def _is_frame(element: Any, weights: _Weights, whole: int, collapsed: Collapsed) -> bool:
     if not isinstance(element.tag, str):
         return True
     if element.tag in {"html", "body", "main", "article"}:
         return False
     if element.tag in _DROPPED_TAGS:
         return True
+    if element.tag == "button":
+        return not collapsed.is_title(element)
+    if element.tag == "noscript":
+        return not is_fallback(element)
+    if element.tag in _OPENED_TAGS:
+        return not collapsed.is_opened_dialog(element)
     if weights.text[element] > max(_WORDY, whole // 2):
         return False
-    if element.get("role") in _DROPPED_ROLES or _is_hidden(element):
+    if element.get("role") in _DROPPED_ROLES:
         return True
+    return _is_small_frame(element, weights, collapsed)
+
+
+def _is_small_frame(element: Any, weights: _Weights, collapsed: Collapsed) -> bool:
+    if element.get("role") in _DIALOG_ROLES:
+        return not collapsed.is_opened_dialog(element)
+    if is_hidden(element) and (_has_frame_name(element) or not collapsed.can_open(element)):
+        return not collapsed.is_opened_dialog(element)
+    if is_hidden(element):
+        return False
     if element.tag in _FRAME_TAGS:
         return _is_page_frame(element, weights)
     return _is_named_frame(element, weights)
-
-
-def _is_hidden(element: Any) -> bool:
-    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
-        return True
-    return bool(_HIDDEN.search(element.get("style") or ""))
 
 
 def _is_page_frame(element: Any, weights: _Weights) -> bool:

@@ -14,11 +14,21 @@ from ingest.partition.docx import core_title
 from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.packages import Package, open_package
 from ingest.partition.sheet_format import shown
+from ingest.partition.xlsx_looks import (
+    Place,
+    inline_texts,
+    link_targets,
+    place,
+    rich_text,
+    struck,
+    struck_styles,
+    with_address,
+)
 from rag.errors import DocumentError
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})"')
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="(\$?[A-Z]{1,3}\$?\d{1,7}):(\$?[A-Z]{1,3}\$?\d{1,7})"')
 _NO_VALUE = re.compile(rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f(?:\s[^>]*)?/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</(?:\w+:)?c>")
 _MAX_ROWS = 200_000
 _MAX_COVERED = 200_000
@@ -28,11 +38,14 @@ _MAX_COVERED = 200_000
 class _Raw:
     """What openpyxl does not tell of a sheet that it streams: merged cells, formulas that were never calculated.
 
-    `covered` maps a cell (row and column from 0) to the first cell of the merged range that it is in.
+    `covered` maps a cell to the first cell of the merged range that it is in. `texts` are those of cells whose letters
+    differ in look, `links` the addresses of cells that are links.
     """
 
-    covered: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    covered: dict[Place, Place] = field(default_factory=dict)
     uncalculated: int = 0
+    texts: dict[Place, str] = field(default_factory=dict)
+    links: dict[Place, str] = field(default_factory=dict)
 
 
 def partition_xlsx(path: Path) -> Content:
@@ -54,15 +67,25 @@ def _raw_sheets(package: Package) -> dict[str, _Raw]:
         member = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
         if member in package.names:
             data = package.read(member)
-            found[sheet.get("name", "")] = _Raw(_covered(data), sum(1 for _ in _NO_VALUE.finditer(data)))
+            found[sheet.get("name", "")] = _Raw(
+                _covered(data),
+                sum(1 for _ in _NO_VALUE.finditer(data)),
+                inline_texts(data, member),
+                link_targets(data, _relations(package, member)),
+            )
     return found
 
 
-def _covered(data: bytes) -> dict[tuple[int, int], tuple[int, int]]:
-    covered: dict[tuple[int, int], tuple[int, int]] = {}
-    for left, top, right, bottom in _MERGED.findall(data):
-        first = (int(top) - 1, _column(left))
-        last = (int(bottom) - 1, _column(right))
+def _relations(package: Package, member: str) -> dict[str, str]:
+    folder, _, name = member.rpartition("/")
+    root = package.optional_xml(f"{folder}/_rels/{name}.rels")
+    return {e.get("Id", ""): e.get("Target", "") for e in root} if root is not None else {}
+
+
+def _covered(data: bytes) -> dict[Place, Place]:
+    covered: dict[Place, Place] = {}
+    for start, end in _MERGED.findall(data):
+        first, last = place(start.decode()), place(end.decode())
         if (last[0] - first[0] + 1) * (last[1] - first[1] + 1) + len(covered) > _MAX_COVERED:
             continue
         for row in range(first[0], last[0] + 1):
@@ -71,18 +94,12 @@ def _covered(data: bytes) -> dict[tuple[int, int], tuple[int, int]]:
     return covered
 
 
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number - 1
-
-
 def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[Piece]:
     from openpyxl import load_workbook
 
-    workbook = load_workbook(path, read_only=True, data_only=True)
+    workbook = load_workbook(path, read_only=True, data_only=True, rich_text=True)
     try:
+        crossed = struck_styles(workbook)
         for sheet in workbook.worksheets:
             if sheet.sheet_state != "visible":
                 warnings.append(f"the hidden sheet {sheet.title!r} was left out")
@@ -94,24 +111,37 @@ def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[P
                     " open the file in a spreadsheet program and save it"
                 )
             yield Piece("heading", one_line(sheet.title), 1)
-            yield from _tables(_rows(sheet, known))
+            yield from _tables(_rows(sheet, known, crossed))
     finally:
         workbook.close()
 
 
-def _rows(sheet: Any, raw: _Raw) -> Iterator[list[str]]:
+def _rows(sheet: Any, raw: _Raw, crossed: frozenset[int]) -> Iterator[list[str]]:
     sheet.reset_dimensions()
-    origins: dict[tuple[int, int], str] = {}
+    origins: dict[Place, str] = {}
     wanted = set(raw.covered.values())
     for number, row in enumerate(sheet.iter_rows()):
         if number >= _MAX_ROWS:
             raise DocumentError(f"sheet {sheet.title!r} has more than {_MAX_ROWS} rows; export it as documents.jsonl")
-        cells = [shown(cell.value, getattr(cell, "number_format", "") or "") for cell in row]
+        cells = [_shown(cell, (number, at), raw, crossed) for at, cell in enumerate(row)]
         origins |= {(number, at): cells[at] for at in range(len(cells)) if (number, at) in wanted}
         yield _filled(cells, number, raw, origins) if raw.covered else cells
 
 
-def _filled(cells: list[str], number: int, raw: _Raw, origins: dict[tuple[int, int], str]) -> list[str]:
+def _shown(cell: Any, at: Place, raw: _Raw, crossed: frozenset[int]) -> str:
+    """Return a cell's text with its look and the address that it links to."""
+    value = cell.value
+    if value is None:
+        return ""
+    text = rich_text(value) if isinstance(value, list) else raw.texts.get(at)
+    if text is None:
+        text = shown(value, cell.number_format or "")
+    if cell._style_id in crossed:
+        text = struck(text)
+    return with_address(text, raw.links[at]) if at in raw.links else text
+
+
+def _filled(cells: list[str], number: int, raw: _Raw, origins: dict[Place, str]) -> list[str]:
     """Put the text of merged cells where they cover others, unless a row holds nothing else (a title)."""
     own = [at for at, cell in enumerate(cells) if cell]
     places = [at for at in range(len(cells)) if (number, at) in raw.covered]

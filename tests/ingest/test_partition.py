@@ -178,6 +178,7 @@ def test_docx(tmp_path):
     document = partition_file(tmp_path / "a.docx", "a.docx")
     assert document.title == "Rules"
     assert layout(document) == [
+        ("paragraph", "[header: Running header]"),
         ("paragraph", "Before any heading."),
         ("heading", "Rules"),
         ("list_item", "first"),
