@@ -101,7 +101,7 @@ def _least(holds: Callable[[int], bool], start: int) -> int | None:
         if high > _MOST_CASES:
             return None
         low, high = high, 2 * high
-    while high - low > 1:
+    while high - low > 1 + low // 500:  # a number of cases that is asked of people need not be exact
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high

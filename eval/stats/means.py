@@ -33,12 +33,12 @@ def mean_interval(
     """
     data = floats(values)
     value = float(data.mean())
-    if len(data) < 2:
-        return Estimate(value, len(data), None, None, SINGLE)
     if limits is not None:
         low, high, unit = _bounded(sample_of(data, clusters, limits))
         return Estimate(value, len(data), low, high, f"bounded mean (Gaffke) by {unit}")
     apart = float(data.max() - data.min())
+    if len(data) < 2:
+        return Estimate(value, len(data), None, None, SINGLE)
     if apart == 0:
         return Estimate(value, len(data), None, None, SAME)
     sample = sample_of(data, clusters, (float(data.min()) - apart, float(data.max()) + apart))

@@ -147,7 +147,7 @@ def test_few_clusters_are_no_units() -> None:
 
 
 def test_a_single_value_has_no_interval() -> None:
-    assert mean_interval([0.5]).low is None and quantile_interval([0.5], 0.95).high is None
+    assert mean_interval([0.5], limits=None).low is None and quantile_interval([0.5], 0.95).high is None
     assert paired_difference([0.1], [0.2]).low is None
     with pytest.raises(ValueError, match="at least one"):
         mean_interval([])
