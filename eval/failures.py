@@ -33,7 +33,10 @@ LEDGER: dict[DropReason, str] = {
     "max_per_document": "over_budget",
     "near_duplicate": "dropped_as_duplicate",
 }
-"""The stage of each reason of the context's ledger, the latest stage first: gold may be in several hits, and the furthest counts."""
+"""The stage of each reason of the context's ledger, the latest stage first.
+
+Gold may be in several hits, and the furthest counts.
+"""
 
 
 def first_broken_stage(seen: Observation) -> str | None:

@@ -61,7 +61,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(results)
     else:
-        print_text(f"{render_table(results, _width())}\nReport: {arguments.out / 'report.html'}")
+        page = arguments.out / "report.html"
+        print_text(render_table(results, _width()) + (f"\nReport: {page}" if page.is_file() else ""))
     if missing:
         note(missing)
         return EXIT_ERROR

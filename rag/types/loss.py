@@ -22,5 +22,5 @@ TOLD: Mapping[DropReason, str] = {
 
 def told(reason: str) -> str:
     """Return a reason in a few words; one of another version of the program is shown as it is written."""
-    words: Mapping[str, str] = TOLD
+    words: dict[str, str] = {**TOLD}
     return words.get(reason, reason.replace("_", " "))

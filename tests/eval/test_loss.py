@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,12 +17,16 @@ from api.cli import main
 from eval.failures import LEDGER, STAGES
 from eval.html import render_html
 from eval.junit import junit_xml
+from eval.report import write_report
+from eval.runner import RunOptions, run
 from eval.saved import load_run
 from eval.survival import failure_clusters, gold_survival, lossy_stages
+from rag.errors import ReportError
 from rag.explain.gates import DEPTH, REASONS, gate_of
 from rag.types import DROP_REASONS
 from rag.types.loss import TOLD, told
 from tests.eval.test_html import results, row
+from tests.eval.test_runner import CASES, Shop, golden, options
 
 
 def test_every_reason_is_told_by_report_failures_and_explain() -> None:
@@ -56,90 +63,99 @@ def test_every_stage_that_loses_gold_is_a_step_of_its_survival() -> None:
 # --- an evaluation is saved before anything is made of it ---
 
 
-@pytest.fixture
-def golden_set(tmp_path: Path) -> Path:
-    """Three sections of one document, which a context may not hold all of."""
-    folder = tmp_path / "set"
-    (folder / "docs").mkdir(parents=True)
-    parts = [
-        f"## The {name}\n\nThe {name} is inspected every {n} weeks.\n" for n, name in enumerate(("pump", "valve"), 3)
-    ]
-    (folder / "docs" / "plant.md").write_text("# Plant\n\n" + "\n".join(parts), encoding="utf-8")
-    (folder / "docs" / "site.md").write_text("# Site\n\nThe pump of the site is painted red.\n", encoding="utf-8")
+@dataclass(frozen=True)
+class House:
+    """A corpus of two documents, its golden set and one evaluation, in a home of its own."""
+
+    golden_set: Path
+    run: Path
+    options: tuple[str, ...]
+
+    def evaluate(self, out: Path, *more: str) -> int:
+        return main(["eval", str(self.golden_set), "--corpus", "plant", "--out", str(out), *self.options, *more])
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    docs = folder / "set" / "docs"
+    docs.mkdir(parents=True)
+    parts = [f"## The {part}\n\nThe {part} is inspected every {n} weeks.\n" for n, part in ((3, "pump"), (4, "valve"))]
+    (docs / "plant.md").write_text("# Plant\n\n" + "\n".join(parts), encoding="utf-8")
+    (docs / "site.md").write_text("# Site\n\nThe pump of the site is painted red.\n", encoding="utf-8")
     case = {"question": "How often is the pump inspected?", "answerable": True, "answers": ["every 3 weeks"]}
     lines = [json.dumps(case | {"id": f"q{i}", "relevant": ["plant.md"], "split": "dev"}) for i in range(2)]
-    (folder / "questions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
+    (folder / "set" / "questions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    set_to = (f"embedder.cache_dir={model_cache}", "ingest.chunker.max_tokens=24", "ingest.chunker.overlap_tokens=0")
+    options = tuple(word for item in (*set_to, "context.max_per_document=1") for word in ("--set", item))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAGWRIGHT_HOME", str(folder / "home"))
+        patch.setattr("api.commands.evaluation.run", partial(run, options=RunOptions(ragas=False)))
+        found = House(folder / "set", folder / "run", options)
+        assert found.evaluate(found.run, "--ingest") == 0
+        yield found
 
 
-def evaluated(golden_set: Path, out: Path, *options: str) -> int:
-    return main(["eval", str(golden_set), "--corpus", "plant", "--ingest", "--out", str(out), *options])
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAGWRIGHT_HOME", str(tmp_path / "home"))
-
-
-SMALL = ("--set", "ingest.chunker.max_tokens=24", "--set", "ingest.chunker.overlap_tokens=0")
-
-
-def test_a_limit_of_hits_per_document_does_not_cost_the_report(golden_set: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    assert evaluated(golden_set, out, "--set", "context.max_per_document=1", *SMALL) == 0
-    dropped = [item["reason"] for row in load_run(out).rows for item in row["context"]["dropped"]]
+def test_a_limit_of_hits_per_document_does_not_cost_the_report(house: House) -> None:
+    dropped = [item["reason"] for row in load_run(house.run).rows for item in row["context"]["dropped"]]
     assert "max_per_document" in dropped
-    assert "its document had its share of hits" in (out / "report.html").read_text(encoding="utf-8")
+    assert "its document had its share of hits" in (house.run / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_page_that_fails_costs_neither_the_results_nor_the_other_pages(
-    golden_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def raising(error: Exception) -> Callable[..., Any]:
+    def writer(*_: object) -> Any:
+        raise error
+
+    return writer
+
+
+def test_the_command_says_which_page_is_missing_and_where_the_results_are(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: Any) -> str:
-        raise KeyError("max_per_document")
-
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "report.html").write_text("of an earlier run")
-    monkeypatch.setattr(eval.report, "render_html", broken)
-    assert evaluated(golden_set, out) == 1
+    monkeypatch.setattr(eval.report, "render_html", raising(KeyError("max_per_document")))
+    assert house.evaluate(tmp_path / "out") == 1
     said = capsys.readouterr()
-    assert "results.json and rows.jsonl are in" in said.err and "report.html (KeyError: 'max_per_document')" in said.err
-    assert "recall@4000ch" in said.out  # the table is printed all the same
-    saved = load_run(out)
-    assert saved.results["cases"] == len(saved.rows) == 2
-    assert {path.name for path in out.iterdir()} == {
-        "results.json", "rows.jsonl", "run.trec", "qrels.trec", "junit.xml", "summary.md",
-    }  # fmt: skip
+    assert f"results.json and rows.jsonl are in {tmp_path / 'out'}" in said.err
+    assert "report.html (KeyError: 'max_per_document')" in said.err
+    assert "nDCG@10" in said.out and "Report:" not in said.out  # the table is printed all the same
+    assert load_run(tmp_path / "out").results["cases"] == 2
 
 
-def test_results_that_fail_do_not_cost_the_rows(
-    golden_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "page", ["render_html", "render_markdown", "junit_xml", "run_lines", "qrels_lines"]
+)  # every writer there is
+async def test_a_page_that_fails_costs_neither_the_results_nor_the_other_pages(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any) -> Any:
-        raise ZeroDivisionError("a sum of nothing")
+    finished = await run(golden(CASES[0]), Shop(), "shop", options=options())
+    whole = write_report(finished, tmp_path)
+    monkeypatch.setattr(eval.report, page, raising(TypeError("a page")))
+    with pytest.raises(ReportError, match=r"are in .* could not be made: [\w.]+ \(TypeError: a page\)") as caught:
+        write_report(finished, tmp_path)
+    saved = load_run(tmp_path)
+    assert saved.results == json.loads(json.dumps(whole)) and len(saved.rows) == 1
+    names = {path.name for path in tmp_path.iterdir()}  # the page of the run before is gone, too
+    assert len(names) == 6 and str(caught.value).split(": ")[1].split()[0] not in names
 
-    out = tmp_path / "out"
-    monkeypatch.setattr(eval.report, "gold_survival", broken)
-    assert evaluated(golden_set, out) == 1
-    said = capsys.readouterr().err
-    assert "rows.jsonl is in" in said and "results.json could not be made: ZeroDivisionError" in said
-    assert [path.name for path in out.iterdir()] == ["rows.jsonl"]
-    assert len((out / "rows.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+async def test_results_that_fail_do_not_cost_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished = await run(golden(CASES[0]), Shop(), "shop", options=options())
+    write_report(finished, tmp_path)
+    monkeypatch.setattr(eval.report, "gold_survival", raising(ZeroDivisionError("a sum of nothing")))
+    with pytest.raises(ReportError, match="rows.jsonl is in .* results.json could not be made: ZeroDivisionError"):
+        write_report(finished, tmp_path)
+    assert len((tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+    assert not (tmp_path / "results.json").exists()
 
 
 def test_a_summary_that_fails_does_not_cost_the_decision(
-    golden_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: Any) -> str:
-        raise KeyError("p_adjusted")
-
-    run = tmp_path / "run"
-    assert evaluated(golden_set, run) == 0
-    monkeypatch.setattr("eval.decision.comparison_markdown", broken)
-    runs = ["--baseline", str(run), "--candidate", str(run), "--out", str(tmp_path / "gate")]
-    assert main(["gate", *runs]) == 101
-    assert "INCONCLUSIVE" in capsys.readouterr().out
-    assert {path.name for path in (tmp_path / "gate").iterdir()} == {"gate.json", "comparison.json", "junit.xml"}
-    assert main(["compare", str(run), str(run), "--out", str(tmp_path / "compared")]) == 1
-    assert "summary.md (KeyError: 'p_adjusted')" in capsys.readouterr().err
+    monkeypatch.setattr("eval.decision.comparison_markdown", raising(KeyError("p_adjusted")))
+    run_folder, gated = str(house.run), tmp_path / "gate"
+    assert main(["gate", "--baseline", run_folder, "--candidate", run_folder, "--out", str(gated)]) == 101
+    said = capsys.readouterr()
+    assert "INCONCLUSIVE" in said.out and "summary.md (KeyError: 'p_adjusted')" in said.err
+    assert {path.name for path in gated.iterdir()} == {"gate.json", "comparison.json", "junit.xml"}
+    assert main(["compare", run_folder, run_folder, "--out", str(tmp_path / "compared")]) == 1
+    assert "difference" in capsys.readouterr().out
