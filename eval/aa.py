@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.gates import GatePolicy, MetricPolicy, decide
+from eval.metrics.base import BOUNDED_UNITS
 from eval.saved import Paired, SavedRun, check_comparable, paired_values
-from eval.stats import minimal_detectable_effect, paired_difference, wilson
+from eval.stats import DIFFERENCE, Difference, minimal_detectable_effect, paired_difference, wilson
 from rag.errors import ConfigError
 
 Json = dict[str, Any]
@@ -56,8 +57,9 @@ def gate_error_rates(
         pairs = paired_values(baseline, candidate, name)
         if len(pairs.ids) < policy.min_cases:
             raise ConfigError(f"the runs share {len(pairs.ids)} values of {name!r}; {policy.min_cases} are needed")
-        upwards = -1.0 if candidate.results["metrics"][name]["better"] == "lower" else 1.0
-        metrics[name] = _rates(pairs, upwards, rule, policy, repeats, planted, seed)
+        about = candidate.results["metrics"][name]
+        upwards = -1.0 if about["better"] == "lower" else 1.0
+        metrics[name] = _rates(pairs, upwards, _Gate(rule, policy, about["unit"]), repeats, planted, seed)
     return {
         "set": baseline.results["set"],
         "cases": len(baseline.rows),
@@ -86,14 +88,29 @@ def _share(share: Json) -> str:
     return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
 
 
-def _rates(
-    pairs: Paired, upwards: float, rule: MetricPolicy, policy: GatePolicy, repeats: int, planted: int, seed: int
-) -> Json:
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """One metric's gate, to be asked again and again; `unit` is the metric's."""
+
+    rule: MetricPolicy
+    policy: GatePolicy
+    unit: str
+
+    def difference(self, draw: Draw, rng: np.random.Generator) -> Difference:
+        old, new, clusters = draw(rng)
+        limits = DIFFERENCE if self.unit in BOUNDED_UNITS else None
+        return paired_difference(old.tolist(), new.tolist(), clusters, limits=limits, draws=0)
+
+    def verdict(self, draw: Draw, rng: np.random.Generator) -> str:
+        return decide(self.difference(draw, rng), self.rule, self.policy).verdict
+
+
+def _rates(pairs: Paired, upwards: float, gate: _Gate, repeats: int, planted: int, seed: int) -> Json:
     rng = np.random.default_rng(seed)
     null = _null_draw(pairs, upwards)
-    size = _effect_to_plant(null, rule, policy, rng)
-    aa = Counter(_verdict(null, rule, policy, rng) for _ in range(repeats))
-    worse = Counter(_verdict(_regressed(null, size), rule, policy, rng) for _ in range(planted))
+    size = _effect_to_plant(null, gate, rng)
+    aa = Counter(gate.verdict(null, rng) for _ in range(repeats))
+    worse = Counter(gate.verdict(_regressed(null, size), rng) for _ in range(planted))
     caught = planted - worse["PASS"]
     return {
         "n": len(pairs.ids),
@@ -105,12 +122,6 @@ def _rates(
         and aa["PASS"] >= P_PASS_FLOOR * repeats
         and caught * 100 >= CAUGHT_FLOOR * planted,
     }
-
-
-def _verdict(draw: Draw, rule: MetricPolicy, policy: GatePolicy, rng: np.random.Generator) -> str:
-    old, new, clusters = draw(rng)
-    difference = paired_difference(old.tolist(), new.tolist(), clusters, seed=int(rng.integers(2**32)), draws=2000)
-    return decide(difference, rule, policy).verdict
 
 
 def _null_draw(pairs: Paired, upwards: float) -> Draw:
@@ -142,13 +153,11 @@ def _regressed(draw: Draw, size: float) -> Draw:
     return worse
 
 
-def _effect_to_plant(null: Draw, rule: MetricPolicy, policy: GatePolicy, rng: np.random.Generator) -> float:
+def _effect_to_plant(null: Draw, gate: _Gate, rng: np.random.Generator) -> float:
     """Return the smallest regression that its own comparison can detect: what breaks cases also spreads them."""
-    size = rule.margin or policy.smallest_margin
+    size = gate.rule.margin or gate.policy.smallest_margin
     for _ in range(_PLANTINGS):
-        old, new, clusters = _regressed(null, size)(rng)
-        found = paired_difference(old.tolist(), new.tolist(), clusters, seed=int(rng.integers(2**32)), draws=2000)
-        detectable = minimal_detectable_effect(found.standard_error)
+        detectable = minimal_detectable_effect(gate.difference(_regressed(null, size), rng))
         if detectable <= size:
             break
         size = detectable

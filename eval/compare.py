@@ -6,10 +6,12 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from eval.metrics.base import BOUNDED_UNITS
 from eval.render import number
 from eval.saved import Paired, SavedRun, check_comparable, paired_values, row_pairs, warnings_of
 from eval.slices import SLICES, slices_of
 from eval.stats import (
+    DIFFERENCE,
     Difference,
     benjamini_hochberg,
     cases_to_detect,
@@ -86,6 +88,12 @@ def render_comparison(comparison: Json, width: int = 110) -> str:
     return page.getvalue()
 
 
+def difference_of_pairs(pairs: Paired, unit: str, seed: int) -> Difference:
+    """Return candidate minus baseline of a metric in `unit`, whose name says how far two values can be apart."""
+    limits = DIFFERENCE if unit in BOUNDED_UNITS else None
+    return paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, limits=limits, seed=seed)
+
+
 def difference_json(pairs: Paired, difference: Difference) -> Json:
     """Return a paired difference as JSON; an undefined bound or MDE is null."""
     n = len(pairs.ids)
@@ -98,7 +106,7 @@ def difference_json(pairs: Paired, difference: Difference) -> Json:
         "high": difference.high,
         "p": difference.p,
         "n": n,
-        "mde": minimal_detectable_effect(difference.standard_error) if defined else None,
+        "mde": minimal_detectable_effect(difference) if defined else None,
         "more_cases": cases_to_detect(difference),
         "method": difference.method,
     }
@@ -109,7 +117,7 @@ def _metrics(baseline: SavedRun, candidate: SavedRun, seed: int) -> Json:
     for name, about in baseline.results["metrics"].items():
         pairs = paired_values(baseline, candidate, name)
         if pairs.ids:
-            difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
+            difference = difference_of_pairs(pairs, about["unit"], seed)
             compared[name] = difference_json(pairs, difference) | {"unit": about["unit"], "better": about["better"]}
     return compared
 
@@ -117,9 +125,9 @@ def _metrics(baseline: SavedRun, candidate: SavedRun, seed: int) -> Json:
 def _slices(baseline: SavedRun, candidate: SavedRun, primary: str, seed: int) -> list[Json]:
     found: list[Json] = []
     for dimension, name in slices_of(baseline.rows):
-        for metric, pairs in _slice_pairs(baseline, candidate, primary, dimension, name):
+        for metric, unit, pairs in _slice_pairs(baseline, candidate, primary, dimension, name):
             if len(pairs.ids) >= _SMALLEST_SLICE:
-                difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
+                difference = difference_of_pairs(pairs, unit, seed)
                 about = {"dimension": dimension, "name": name, "metric": metric}
                 found.append(about | difference_json(pairs, difference))
     for item, adjusted in zip(found, benjamini_hochberg([item["p"] for item in found]), strict=True):
@@ -129,7 +137,7 @@ def _slices(baseline: SavedRun, candidate: SavedRun, primary: str, seed: int) ->
 
 def _slice_pairs(
     baseline: SavedRun, candidate: SavedRun, primary: str, dimension: str, name: str
-) -> Sequence[tuple[str, Paired]]:
+) -> Sequence[tuple[str, str, Paired]]:
     def keep(row: Json) -> bool:
         return name in SLICES[dimension](row)
 
@@ -140,7 +148,8 @@ def _slice_pairs(
         tuple(float(not new["broken"]) for _, new in kept),
         tuple(old["cluster"] for old, _ in kept),
     )
-    return [(primary, paired_values(baseline, candidate, primary, keep)), (UNBROKEN, unbroken)]
+    unit = baseline.results["metrics"][primary]["unit"]
+    return [(primary, unit, paired_values(baseline, candidate, primary, keep)), (UNBROKEN, "share", unbroken)]
 
 
 def _flip(old: Json, new: Json) -> Json:

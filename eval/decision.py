@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.junit import gate_junit_xml
 from eval.render import md, number, warning_lines
-from eval.report import utf8, write_files
+from eval.report import Page, utf8, write_files, write_pages
 
 Json = Mapping[str, Any]
 
@@ -23,9 +23,10 @@ def write_comparison(comparison: Json, folder: Path) -> None:
 
     Raises:
         ConfigError: the folder cannot be written.
+        ReportError: the comparison is there, but not its summary.
     """
-    summary = utf8(comparison_markdown(comparison))
-    write_files(folder, [("comparison.json", _json(comparison)), ("summary.md", summary)])
+    write_files(folder, [("comparison.json", _json(comparison))])
+    write_pages(folder, {"summary.md": lambda: utf8(comparison_markdown(comparison))}, kept="the data")
 
 
 def write_decision(decision: Json, comparison: Json, folder: Path) -> None:
@@ -33,16 +34,14 @@ def write_decision(decision: Json, comparison: Json, folder: Path) -> None:
 
     Raises:
         ConfigError: the folder cannot be written.
+        ReportError: decision and comparison are there, but a page of them is not.
     """
-    summary = utf8(f"{gate_markdown(decision)}\n{comparison_markdown(comparison)}")
-    files = [
-        ("comparison.json", _json(comparison)),
-        ("junit.xml", gate_junit_xml(decision)),
-        ("summary.md", summary),
-        # last, so that a folder with a decision is complete
-        ("gate.json", _json(decision)),
-    ]
-    write_files(folder, files)
+    write_files(folder, [("comparison.json", _json(comparison)), ("gate.json", _json(decision))])
+    pages: dict[str, Page] = {
+        "junit.xml": lambda: gate_junit_xml(decision),
+        "summary.md": lambda: utf8(f"{gate_markdown(decision)}\n{comparison_markdown(comparison)}"),
+    }
+    write_pages(folder, pages, kept="gate.json and comparison.json")
 
 
 def gate_markdown(decision: Json) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from eval.metrics.citations import citations
 from eval.metrics.spans import context_ranges
 from eval.observation import Observation, Range
+from rag.types import DropReason
 
 STAGES = {
     "error": "the case raised an error or took too long",
@@ -16,7 +17,7 @@ STAGES = {
     "reranked_away": "reranking put the gold behind the hits that the context is made of",
     "dropped_as_duplicate": "the hit with the gold was taken for a copy of another and left out of the context",
     "compressed_away": "compression left the gold out of the context",
-    "over_budget": "the context's size left no room for the gold",
+    "over_budget": "the context's size, or the share that a document may have of it, left no room for the gold",
     "not_in_context": "gold was retrieved but is not in the context",
     "wrongly_abstained": "gold was in the context but the answer was refused",
     "not_cited": "the answer cites nothing of the gold",
@@ -25,14 +26,17 @@ STAGES = {
 }
 """Every stage in the order of the flow, with what a report says of it."""
 
-_LEDGER = {
+LEDGER: dict[DropReason, str] = {
     "budget": "over_budget",
     "max_passages": "over_budget",
     "compressed_away": "compressed_away",
     "max_per_document": "over_budget",
     "near_duplicate": "dropped_as_duplicate",
 }
-"""Reasons of the context's ledger, the latest stage first: gold may be in several hits, and the furthest counts."""
+"""The stage of each reason of the context's ledger, the latest stage first.
+
+Gold may be in several hits, and the furthest counts.
+"""
 
 
 def first_broken_stage(seen: Observation) -> str | None:
@@ -67,7 +71,7 @@ def _lost_in_ranking(seen: Observation) -> str:
 
 
 def _lost_in_packing(seen: Observation) -> str:
-    for reason, stage in _LEDGER.items():
+    for reason, stage in LEDGER.items():
         gone = [Range(item.doc_id, item.span.start, item.span.end) for item in seen.dropped if item.reason == reason]
         if _touches_gold(seen, gone):
             return stage

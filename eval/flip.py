@@ -10,11 +10,11 @@ from eval.evidence import Library
 from eval.gates import GatePolicy, Json, run_gate
 from eval.golden import GoldenSet
 from eval.report import write_report
-from eval.runner import Pipeline, Progress, RunOptions, run
+from eval.runner import Pipeline, Progress, Run, RunOptions, run
 from eval.saved import load_run
 from ingest.gate import Verdict
 from rag.bridge import run_sync
-from rag.errors import ConfigError
+from rag.errors import ConfigError, ReportError
 from rag.types import Generation
 
 
@@ -48,17 +48,32 @@ class GoldenGate:
 
     def __call__(self, live: Generation, candidate: Generation) -> Verdict:
         """Return the verdict of `eval.gates.run_gate` with the live generation as the baseline."""
-        runs = self.folder / str(candidate.id)
+        runs, unwritten = self.folder / str(candidate.id), list[str]()
         for generation, name in ((live, "live"), (candidate, "candidate")):
             options = RunOptions(ragas=False)
             pipeline = self.pipeline_at(generation)
             asked = run(
                 self.golden, pipeline, live.corpus, options=options, library=self.library, progress=self.progress
             )
-            result = run_sync(asked)
-            write_report(result, runs / name)
+            unwritten += _report(run_sync(asked), runs / name)
         decision = run_gate(load_run(runs / "live"), load_run(runs / "candidate"), self.policy)
-        return Verdict(decision["verdict"], _reason(decision), decision | {"runs": str(runs)})
+        details = decision | {"runs": str(runs)} | ({"unwritten": unwritten} if unwritten else {})
+        return Verdict(decision["verdict"], _reason(decision), details)
+
+
+def _report(result: Run, folder: Path) -> list[str]:
+    """Write a run; return what of its report is missing. The gate needs only results and rows.
+
+    Raises:
+        ReportError: there are no results.
+    """
+    try:
+        write_report(result, folder)
+    except ReportError as error:
+        if not (folder / "results.json").is_file():
+            raise
+        return [str(error)]
+    return []
 
 
 def _reason(decision: Json) -> str:

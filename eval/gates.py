@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from eval.compare import difference_json
+from eval.compare import difference_json, difference_of_pairs
 from eval.judges.trust import JudgePolicy, doubt
 from eval.required import RequiredSlice, SignOffPolicy, decide_required, missing_sign_off
 from eval.saved import SavedRun, check_comparable, paired_values, warnings_of
-from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority, paired_difference
+from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority
 from eval.yaml_files import read_yaml
 from rag.errors import ConfigError
 
@@ -24,6 +23,7 @@ PASSED, FAILED, INCONCLUSIVE = 0, 100, 101
 """Exit codes of `ragwright gate`."""
 
 _MARGIN_POWER = 0.95
+_LARGEST_DERIVED = 0.1
 _ALPHA = 0.025  # one-sided, so that an A/A comparison fails at most in 2.5 of 100
 
 
@@ -171,8 +171,8 @@ def _decide(
         return _undecided("FAIL", f"the candidate covers {coverage:.1%} of the cases, {floor:.1%} are needed", n)
     if n < policy.min_cases:
         return _undecided("INCONCLUSIVE", f"{n} shared cases; at least {policy.min_cases} are needed", n)
-    difference = paired_difference(pairs.baseline, pairs.candidate, pairs.clusters, seed=seed)
-    upwards = _flipped_sign(difference) if about["better"] == "lower" else difference
+    difference = difference_of_pairs(pairs, about["unit"], seed)
+    upwards = difference.mirrored() if about["better"] == "lower" else difference
     return difference_json(pairs, difference) | _decision_json(decide(upwards, rule, policy))
 
 
@@ -180,12 +180,19 @@ def decide(upwards: Difference, rule: MetricPolicy, policy: GatePolicy) -> Decis
     """Decide one metric; the difference points up when the candidate is better.
 
     A policy without a margin gets the effect that this many cases detect 19 times in 20, but no less than
-    `smallest_margin`. With eight in ten, two equal systems would pass eight times in ten at best, and less often on
-    sets where few cases differ (`eval.aa`).
+    `smallest_margin` and no more than a tenth of what a case can lose. With eight in ten, two equal systems would pass
+    eight times in ten at best, and less often on sets where few cases differ (`eval.aa`). Without the tenth, 20 cases
+    that agree would pass, although a sixth of all cases may be broken.
     """
-    detectable = minimal_detectable_effect(upwards.standard_error, power=_MARGIN_POWER)
-    margin = rule.margin or max(policy.smallest_margin, detectable)
-    return non_inferiority(upwards, margin)
+    return non_inferiority(upwards, rule.margin or _derived_margin(upwards, policy))
+
+
+def _derived_margin(upwards: Difference, policy: GatePolicy) -> float:
+    if upwards.sample is None:
+        return policy.smallest_margin
+    largest = _LARGEST_DERIVED * -upwards.sample.limits[0]
+    detectable = minimal_detectable_effect(upwards, power=_MARGIN_POWER)
+    return max(policy.smallest_margin, min(largest, detectable))
 
 
 def _decision_json(decision: Decision) -> Json:
@@ -219,12 +226,6 @@ def _reason(decision: Decision) -> str:
     if decision.more_cases is None:
         return "the difference sits on the margin; no number of cases would decide"
     return f"about {decision.more_cases} more cases would decide"
-
-
-def _flipped_sign(difference: Difference) -> Difference:
-    low = None if difference.high is None else -difference.high
-    high = None if difference.low is None else -difference.low
-    return replace(difference, value=-difference.value, low=low, high=high, draws=-difference.draws)
 
 
 def _must_pass_but_broken(candidate: SavedRun, policy: GatePolicy) -> list[str]:

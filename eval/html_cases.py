@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eval.marks import Ranges, mark_passage, mark_text
+from rag.types.loss import told
 
 Json = Mapping[str, Any]
 
 _SHOWN_HITS = 10
-_FATES = {
-    "near_duplicate": "dropped as a duplicate",
-    "compressed_away": "compressed away",
-    "budget": "no room in the budget",
-    "max_passages": "one passage too many",
-}
 
 
 def case_view(position: int, row: Json, primary: str) -> dict[str, Any]:
@@ -74,7 +69,7 @@ def _fate(rank: int, hit: Json, row: Json) -> str:
         return "below the hits used"
     for item in row["context"].get("dropped", ()):
         if item["doc_id"] == hit["doc_id"] and _meet(hit, item["start"], item["end"]):
-            return _FATES[item["reason"]]
+            return told(item["reason"])
     return ""
 
 

@@ -25,7 +25,7 @@ def junit_xml(name: str, rows: Sequence[dict[str, Any]]) -> bytes:
             ElementTree.SubElement(case, "error", message=_clean(row["error"]))
         elif row["broken"]:
             counts["failures"] += 1
-            failure = ElementTree.SubElement(case, "failure", type=row["broken"], message=STAGES[row["broken"]])
+            failure = ElementTree.SubElement(case, "failure", type=row["broken"], message=STAGES.get(row["broken"], ""))
             failure.text = _clean(f"{row['question']}\n\n{row['answer'] or row['reason'] or ''}")
         elif row["status"] == "not_applicable":
             counts["skipped"] += 1

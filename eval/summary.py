@@ -13,8 +13,9 @@ from eval.failures import first_broken_stage
 from eval.judges.scoring import JudgeReport
 from eval.judges.trust import judge_json, judged_json
 from eval.metrics import Metric, Unmeasured
+from eval.metrics.base import BOUNDED_UNITS
 from eval.runner import Row, Run
-from eval.stats import Estimate, mean_interval, quantile_interval, wilson
+from eval.stats import SHARE, Estimate, mean_interval, quantile_interval, wilson
 
 Json = dict[str, Any]
 
@@ -28,7 +29,7 @@ def summarise(run: Run, calibrations: Sequence[Json] = ()) -> Json:
     `metrics[NAME]` holds `value` (= `mean`, over the `n` measured cases), its 95 % interval, `applicable` cases,
     `coverage` = n / applicable, and `missing_as_zero`, the mean with unmeasured cases as 0 (for shares and scores).
     """
-    rows, seed = run.rows, run.options.seed
+    rows = run.rows
     generations = sorted({row.seen.generation for row in rows if row.seen.generation is not None})
     settings = sorted({row.seen.settings for row in rows if row.seen.settings is not None})
     return {
@@ -48,15 +49,15 @@ def summarise(run: Run, calibrations: Sequence[Json] = ()) -> Json:
         "status": dict(Counter(row.seen.status for row in rows)),
         "anchors": anchor_counts(run.golden.cases, [row.seen.case for row in rows]),
         "failures": dict(Counter(filter(None, (first_broken_stage(row.seen) for row in rows)))),
-        "metrics": {m.name: metric_json(m, rows, seed, run.judges, calibrations) for m in run.metrics},
+        "metrics": {m.name: metric_json(m, rows, run.judges, calibrations) for m in run.metrics},
         "judges": {report.name: judge_json(report) for report in run.judges},
         "abstention": {name: asdict(rule) for name, rule in abstention_table([row.seen for row in rows]).items()},
-        "latency_ms": _latencies(rows, seed),
+        "latency_ms": _latencies(rows, run.options.seed),
         "slices": _slices(run),
     }
 
 
-def aggregate(metric: Metric, rows: Sequence[Row], seed: int) -> Json:
+def aggregate(metric: Metric, rows: Sequence[Row]) -> Json:
     """Return one metric's mean over rows with interval, counts and coverage; `value` is None if nothing is measured."""
     measured: list[tuple[float, str]] = []
     reasons: Counter[str] = Counter()
@@ -70,7 +71,7 @@ def aggregate(metric: Metric, rows: Sequence[Row], seed: int) -> Json:
         else:
             not_applicable += 1
     applicable = len(rows) - not_applicable
-    estimate = _estimate(metric, measured, seed)
+    estimate = _estimate(metric, measured)
     return {
         **_figure(estimate),
         "mean": estimate.value if estimate else None,
@@ -87,10 +88,10 @@ def aggregate(metric: Metric, rows: Sequence[Row], seed: int) -> Json:
 
 
 def metric_json(
-    metric: Metric, rows: Sequence[Row], seed: int, judges: Sequence[JudgeReport], calibrations: Sequence[Json]
+    metric: Metric, rows: Sequence[Row], judges: Sequence[JudgeReport], calibrations: Sequence[Json]
 ) -> Json:
     """Return a metric's entry in `results.json`: its aggregate, and for a judge's metric how far to trust it."""
-    entry = aggregate(metric, rows, seed)
+    entry = aggregate(metric, rows)
     if metric.judge is None:
         return entry | {"judge": None}
     values = [value for row in rows if not isinstance(value := row.values[metric.name], Unmeasured)]
@@ -98,19 +99,18 @@ def metric_json(
     return entry | {"judge": judged_json(metric, values, report, calibrations)}
 
 
-def _estimate(metric: Metric, measured: Sequence[tuple[float, str]], seed: int) -> Estimate | None:
+def _estimate(metric: Metric, measured: Sequence[tuple[float, str]]) -> Estimate | None:
     if not measured:
         return None
     values = [value for value, _ in measured]
-    constant = min(values) == max(values)
-    # a bootstrap of equal values claims certainty; all or none of n is a proportion like any other
-    if metric.rate or (constant and metric.unit in ("share", "score") and values[0] in (0.0, 1.0)):
+    if metric.rate:
         return wilson(round(sum(values)), len(values))
-    return mean_interval(values, [cluster for _, cluster in measured], seed=seed)
+    limits = SHARE if metric.unit in BOUNDED_UNITS else None
+    return mean_interval(values, [cluster for _, cluster in measured], limits=limits)
 
 
 def _missing_as_zero(metric: Metric, measured: Sequence[tuple[float, str]], applicable: int) -> float | None:
-    if metric.unit not in ("share", "score") or metric.better != "higher" or not applicable:
+    if metric.unit not in BOUNDED_UNITS or metric.better != "higher" or not applicable:
         return None
     return sum(value for value, _ in measured) / applicable
 
@@ -154,7 +154,7 @@ def _slices(run: Run) -> Json:
         dimension: {
             name: {
                 "cases": len(rows),
-                "metrics": {metric.name: aggregate(metric, rows, run.options.seed) for metric in shown},
+                "metrics": {metric.name: aggregate(metric, rows) for metric in shown},
             }
             for name, rows in sorted(groups.items())
             if _SMALLEST_SLICE <= len(rows) < len(run.rows)

@@ -27,6 +27,11 @@ _SEARCH_STEPS = _STEPS[:3]  # a run that only searches knows no more
 _MOST = 2
 
 
+def lossy_stages() -> set[str]:
+    """Return every stage at which a case can lose its gold."""
+    return {stage for _, stages in _STEPS for stage in stages}
+
+
 def gold_survival(rows: Sequence[Json]) -> list[Json]:
     """Return, per step of the flow, how many of the answerable cases with gold still have it, with Wilson bounds.
 

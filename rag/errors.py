@@ -17,7 +17,8 @@
     ├── ModelError                model weights are missing, altered or unusable
     ├── GeneratorError            the language model refused or returned nonsense
     │   └── GeneratorUnavailableError  it did not answer (transient)
-    └── GoldenSetError            a golden set breaks its schema; names file, line and field
+    ├── GoldenSetError            a golden set breaks its schema; names file, line and field
+    └── ReportError               an evaluation is saved, but a page of its report could not be made
 
 `transient` tells a caller whether the same call may succeed later. It is decided once, where a foreign exception is
 translated. `slug` is stable: it names the problem type over HTTP and in logs.
@@ -151,3 +152,9 @@ class GoldenSetError(RagwrightError):
     def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+
+
+class ReportError(RagwrightError):
+    """The data of an evaluation are saved, but something that is made of them could not be written; names both."""
+
+    slug = "report-incomplete"

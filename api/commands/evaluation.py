@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from api.commands.corpus import run_ingest
 from api.commands.judge import known_calibrations
@@ -21,11 +23,11 @@ from eval.golden import open_golden
 from eval.judges.configured import open_judges
 from eval.render import render_table
 from eval.report import write_report
-from eval.runner import run
+from eval.runner import Run, run
 from eval.saved import SavedRun, load_run
 from rag.answer.verify import make_verifier
 from rag.bridge import run_sync
-from rag.errors import ConfigError
+from rag.errors import ConfigError, ReportError
 
 _WIDTH = 110
 
@@ -55,11 +57,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
                     progress=advance,
                 )
             )
-        results = write_report(result, arguments.out, calibrations)
+        results, missing = _reported(result, arguments.out, calibrations)
     if arguments.json:
         print_json(results)
     else:
-        print_text(f"{render_table(results, _width())}\nReport: {arguments.out / 'report.html'}")
+        page = arguments.out / "report.html"
+        print_text(render_table(results, _width()) + (f"\nReport: {page}" if page.is_file() else ""))
+    if missing:
+        note(missing)
+        return EXIT_ERROR
     if failed:
         note(f"{failed} documents of the set could not be ingested; see: ragwright status --corpus {arguments.corpus}")
     return EXIT_SOME_FAILED if failed else EXIT_DONE
@@ -68,12 +74,12 @@ def evaluate(arguments: argparse.Namespace) -> int:
 def compare(arguments: argparse.Namespace) -> int:
     """Print the paired differences of two runs; with --out write them, with slices and flipped cases."""
     comparison = compare_runs(load_run(arguments.run_a), load_run(arguments.run_b))
-    if arguments.out:
-        write_comparison(comparison, arguments.out)
     if arguments.json:
         print_json(comparison)
     else:
         print_text(render_comparison(comparison, _width()), end="")
+    if arguments.out and not _wrote(lambda: write_comparison(comparison, arguments.out)):
+        return EXIT_ERROR
     return EXIT_DONE
 
 
@@ -89,13 +95,37 @@ def gate(arguments: argparse.Namespace) -> int:
     others = [load_run(folder) for folder in arguments.others]
     calibrations = known_calibrations(settings_of(arguments))
     result = run_gate(baseline, candidate, policy, others=others, calibrations=calibrations)
-    if arguments.out:
-        write_decision(result, compare_runs(baseline, candidate), arguments.out)
     if arguments.json:
         print_json(result)
     else:
         print_text(render_gate(result), end="")
+    if arguments.out and not _wrote(lambda: write_decision(result, compare_runs(baseline, candidate), arguments.out)):
+        return int(result["exit_code"]) or EXIT_ERROR  # a verdict that stops a release is not changed by a page
     return int(result["exit_code"])
+
+
+def _reported(result: Run, out: Path, calibrations: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str]:
+    """Write the report; return the results and, if a page of it is missing, the line that says so.
+
+    Raises:
+        ReportError: there are no results either.
+    """
+    try:
+        return write_report(result, out, calibrations), ""
+    except ReportError as error:
+        if not (out / "results.json").is_file():
+            raise
+        return load_run(out).results, str(error)
+
+
+def _wrote(write: Callable[[], None]) -> bool:
+    """Say whether all files could be written, after the result itself was printed."""
+    try:
+        write()
+    except ReportError as error:
+        note(str(error))
+        return False
+    return True
 
 
 def _error_rates(arguments: argparse.Namespace, baseline: SavedRun, candidate: SavedRun, policy: GatePolicy) -> int:

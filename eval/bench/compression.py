@@ -14,7 +14,7 @@ from eval.bench.figures import Figure, ratio_of_sums
 from eval.golden import Case, GoldenSet
 from eval.metrics.ranges import Characters, shared, size, union
 from eval.observation import Range
-from eval.stats import mean_interval
+from eval.stats import SHARE, mean_interval
 from eval.strata import Stratum, stratified_difference
 from rag.bootstrap import open_runtime
 from rag.bridge import run_sync
@@ -93,6 +93,7 @@ def _beside(cases: Sequence[Case], compressed: Sequence[Held], whole: Sequence[H
 def _figures(contexts: Sequence[Held], clusters: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     for name in ("recall", "precision", "iou", "tokens"):
-        estimate = mean_interval([getattr(item, name) for item in contexts], clusters)
+        limits = None if name == "tokens" else SHARE
+        estimate = mean_interval([getattr(item, name) for item in contexts], clusters, limits=limits)
         figures[name] = Figure(estimate.value, estimate.n, estimate.low, estimate.high)
     return figures

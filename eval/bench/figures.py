@@ -46,12 +46,12 @@ def unmeasured(reason: str) -> Figure:
 
 
 def mean_of(values: Sequence[float], note: str = "") -> Figure:
-    """Return the mean of repeats with a percentile bootstrap interval.
+    """Return the mean of repeats with its interval; nothing is known of how far another may be.
 
     Raises:
         ValueError: there is no value.
     """
-    estimate = mean_interval(values)
+    estimate = mean_interval(values, limits=None)
     return Figure(estimate.value, estimate.n, estimate.low, estimate.high, note)
 
 

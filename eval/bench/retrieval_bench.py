@@ -142,7 +142,7 @@ def pooled(results: Sequence[SetResult], rivals: Sequence[str]) -> dict[str, Any
             "difference": _figure(difference),
             "p": single(difference.p),
             "p_holm": single(p),
-            "mde": single(minimal_detectable_effect(difference.standard_error)),
+            "mde": single(minimal_detectable_effect(difference)),
         }
         for (rival, difference), p in zip(found.items(), adjusted, strict=True)
     }

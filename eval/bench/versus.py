@@ -129,7 +129,7 @@ def quality(searches: Mapping[str, Search], questions: Sequence[BenchQuestion]) 
         return {"nDCG@10": unmeasured("the corpus has no questions")}
     scores = {name: [_ndcg(search(q.text, _TOP_K), q.relevant) for q in questions] for name, search in searches.items()}
     difference = paired_difference(scores[SHIPPED], scores[OURS])
-    mde = minimal_detectable_effect(difference.standard_error)
+    mde = minimal_detectable_effect(difference)
     decision = non_inferiority(difference, max(GatePolicy().smallest_margin, mde))
     shown = {name: mean_of(values) for name, values in scores.items()}
     return {

@@ -19,7 +19,7 @@ from eval.judges.labels import Labelled, check_ids
 from eval.judges.scoring import metric_name
 from eval.metrics.base import Unmeasured, Value
 from eval.saved import SavedRun
-from eval.stats import Estimate, mean_interval, wilson
+from eval.stats import DIFFERENCE, Estimate, mean_interval, wilson
 from rag.errors import ConfigError, UnknownKeyError
 
 Json = dict[str, Any]
@@ -82,7 +82,7 @@ def _of_row(item: Labelled, row: Json, name: str) -> Judgement:
     )
 
 
-def calibrate(judgements: Sequence[Judgement], *, threshold: float, seed: int = 0) -> Json:
+def calibrate(judgements: Sequence[Judgement], *, threshold: float) -> Json:
     """Return how scores and labels agree; a label or score of `threshold` or more counts as true.
 
     The figures are `kappa` of those verdicts; `alpha` (interval level) of scores and mean labels, `human_alpha` of the
@@ -120,7 +120,7 @@ def calibrate(judgements: Sequence[Judgement], *, threshold: float, seed: int = 
         "constant_accuracy": max(base.value, 1 - base.value),
         "sensitivity": _figure(sensitivity(truth, said)),
         "specificity": _figure(specificity(truth, said)),
-        **_position_bias(turned, threshold, seed),
+        **_position_bias(turned, threshold),
         "length_bias": _figure(_length_bias(measured)),
         "moments": asdict(moments(labels, scores)),
         "confusion": asdict(_confusion(truth, said)),
@@ -197,11 +197,11 @@ def _by_annotator(items: Sequence[Labelled]) -> list[list[float | None]]:
     return [[item.labels[i] if i < len(item.labels) else None for item in items] for i in range(most)]
 
 
-def _position_bias(turned: Sequence[tuple[float, float]], threshold: float, seed: int) -> Json:
+def _position_bias(turned: Sequence[tuple[float, float]], threshold: float) -> Json:
     if not turned:
         return {"position_bias": None, "position_flips": None}
     flips = sum((before >= threshold) != (after >= threshold) for before, after in turned)
-    shift = mean_interval([after - before for before, after in turned], seed=seed)
+    shift = mean_interval([after - before for before, after in turned], limits=DIFFERENCE)
     return {"position_bias": _figure(shift), "position_flips": _figure(wilson(flips, len(turned)))}
 
 

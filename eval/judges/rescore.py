@@ -33,11 +33,10 @@ async def rescore(
     seen = [observation_of(row) for row in saved.rows]
     metrics, reports = await ask_judges(seen, judges, lambda done, total: report("judge", done, total))
     rows = [Row(one, {metric.name: metric(one) for metric in metrics}) for one in seen]
-    seed = saved.results["options"]["seed"]
     names = {judge.name for judge in judges}
     entries = {name: {"judge": None} | entry for name, entry in saved.results["metrics"].items()}
     kept = {name: entry for name, entry in entries.items() if _judge_of(entry) not in names}
-    scored = {metric.name: metric_json(metric, rows, seed, reports, calibrations) for metric in metrics}
+    scored = {metric.name: metric_json(metric, rows, reports, calibrations) for metric in metrics}
     judged = saved.results.get("judges", {}) | {one.name: judge_json(one) for one in reports}
     results = saved.results | {"metrics": kept | scored, "judges": judged}
     return results, [_merged(old, new, kept) for old, new in zip(saved.rows, rows, strict=True)]

@@ -10,6 +10,9 @@ from typing import Literal
 from eval.observation import Observation
 
 Unit = Literal["share", "score", "chars", "tokens", "ms", "usd"]
+BOUNDED_UNITS = ("share", "score")
+"""Units of values between 0 and 1; nothing is known of how far the others go."""
+
 Better = Literal["higher", "lower", "neither"]
 
 

@@ -138,7 +138,7 @@ def comparison(strata: Mapping[str, Stratum], primary: Mapping[str, str]) -> str
     for name, stratum in strata.items():
         lines.append(_row(f"{name} {primary[name]}", [stratum]))
     pooled = stratified_difference(list(strata.values()))
-    mde = 100 * minimal_detectable_effect(pooled.standard_error)
+    mde = 100 * minimal_detectable_effect(pooled)
     return "\n".join([*lines, _row("all, stratified", list(strata.values())), f"\nMDE (80 % power): {mde:.2f} points"])
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from rag.explain.values import Fate, Gate, Target
 from rag.pipeline import Trace
 from rag.settings import Settings
-from rag.types import Context, Dropped, Hit, Span, StageScore
+from rag.types import Context, Dropped, DropReason, Hit, Span, StageScore
 
-_LEDGER: dict[str, Gate] = {
+_LEDGER: dict[DropReason, Gate] = {
     "budget": "budget",
     "max_passages": "max_passages",
     "compressed_away": "compression",
@@ -43,6 +43,11 @@ def fate(trace: Trace, target: Target) -> Fate:
     return Fate(gate, hit, held, left_out, context)
 
 
+def gate_of(reasons: Collection[DropReason]) -> Gate:
+    """Return the latest gate of those that a context's ledger names; without an entry compression cut it out."""
+    return next((gate for name, gate in _LEDGER.items() if name in reasons), "compression")
+
+
 def held_parts(context: Context, target: Target) -> tuple[Span, ...]:
     """Return the parts of a passage that the context holds, in order."""
     spans = [span for p in context.passages if p.doc_id == target.doc_id for span in p.spans]
@@ -74,8 +79,7 @@ def _gate(target: Target, hit: Hit | None, left_out: Sequence[Dropped], packed_f
         return "candidates"
     if hit.rank > packed_from:
         return "rerank" if "reranked" in hit.stages else "fusion"
-    reasons = {item.reason for item in left_out}
-    return next((gate for name, gate in _LEDGER.items() if name in reasons), "compression")
+    return gate_of([item.reason for item in left_out])
 
 
 def _meets(span: Span, target: Target) -> bool:

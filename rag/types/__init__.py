@@ -32,6 +32,7 @@ from rag.types.documents import (
     as_metadata,
     indexed_text,
 )
+from rag.types.loss import DROP_REASONS, DropReason
 from rag.types.search import Candidate, Hit, Query, SearchResult, StageScore, StepTrace, Turn, Usage, Variant
 
 __all__ = [
@@ -46,7 +47,9 @@ __all__ = [
     "Context",
     "ContextResult",
     "Document",
+    "DROP_REASONS",
     "Draft",
+    "DropReason",
     "Dropped",
     "Generation",
     "Hit",

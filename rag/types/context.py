@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rag.types.documents import Span, Vectors
+from rag.types.loss import DropReason
 from rag.types.search import Hit, SearchResult
 
 UnitKind = Literal["sentence", "heading", "header", "row", "rule"]
@@ -84,7 +85,7 @@ class Dropped:
 
     doc_id: str
     span: Span
-    reason: Literal["near_duplicate", "max_per_document", "compressed_away", "budget", "max_passages"]
+    reason: DropReason
     tokens: int | None = None
     value: float | None = None
 

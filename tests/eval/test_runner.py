@@ -263,7 +263,7 @@ async def test_the_report_folder_holds_the_contract_files(finished: Run, tmp_pat
 async def test_equal_values_do_not_claim_certainty(tmp_path: Path) -> None:
     finished = await run(golden(CASES[0]), Shop(), "shop", options=options())
     validity = write_report(finished, tmp_path)["metrics"]["Recall@5"]
-    assert validity["value"] == 1.0 and validity["low"] < 0.5 and validity["method"] == "Wilson"
+    assert validity["value"] == 1.0 and validity["low"] < 0.5 and "bounded mean" in validity["method"]
 
 
 async def test_ir_measures_finds_our_figures_in_the_trec_files(tmp_path: Path) -> None:

@@ -27,12 +27,12 @@ def test_every_question_weighs_the_same() -> None:
 
 
 def test_differences_between_sets_do_not_widen_the_interval() -> None:
-    """Within each set the difference is constant: a stratified interval has no width, an unstratified one would."""
-    parts = [stratum(1, 50, 0.5), stratum(2, 50, 0.0)]
-    found = stratified_difference(parts)
-    assert found.low == pytest.approx(0.25) and found.high == pytest.approx(0.25)
+    """Within each set the difference is constant: a stratified interval is one of constants, an unstratified is not."""
+    parts = [stratum(1, 500, 0.5), stratum(2, 500, 0.0)]
+    found, constant = stratified_difference(parts), paired_difference([0.0] * 1000, [0.25] * 1000)
+    assert (found.low, found.high) == pytest.approx((constant.low, constant.high))
     mixed = paired_difference([*parts[0].baseline, *parts[1].baseline], [*parts[0].candidate, *parts[1].candidate])
-    assert mixed.low is not None and mixed.low < 0.22
+    assert mixed.low is not None and found.low is not None and 0.25 - mixed.low > 2 * (0.25 - found.low)
 
 
 @pytest.mark.parametrize("strata", [[], [Stratum([], [], [])], [Stratum([1.0], [], [])]])
