@@ -7,7 +7,7 @@ their paragraphs. A table may go on in the next block: on the next page, or belo
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ingest.partition.layout import fill_gaps

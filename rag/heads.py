@@ -14,7 +14,9 @@ Row = Sequence[str]
 
 _MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b")
 _FIGURE = re.compile(r"[-+−(]?\d+(?:[.,:/'’ -]?\d+)*\)?")
-_YEAR = re.compile(r"(?:fy ?)?(?:19|20)\d\d(?:[/-]\d\d)?|q[1-4](?: ?(?:19|20)\d\d)?|(?:19|20)\d\d ?q[1-4]", re.IGNORECASE)
+_YEAR = re.compile(
+    r"(?:fy ?)?(?:19|20)\d\d(?:[/-]\d\d)?|q[1-4](?: ?(?:19|20)\d\d)?|(?:19|20)\d\d ?q[1-4]", re.IGNORECASE
+)
 _IDENTIFIER = re.compile(r"\S*\d\S*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _MAJORITY = 0.6

@@ -204,10 +204,43 @@ def table_at(tables: Sequence[Table], span: Span) -> Table | None:
     return next((table for table in tables if table.span.overlaps(span)), None)
 
 
-def outer_head(tables: Sequence[Table], within: Span) -> Head | None:
-    """Return the head of the rows that a range begins with, or of others in it, if it starts before the range."""
-    heads = (table.head for table in tables if table.head and table.span.overlaps(within))
-    return next((head for head in heads if head.span.start < within.start), None)
+def outer_heads(tables: Sequence[Table], within: Span) -> list[tuple[Head, Span]]:
+    """Return the heads that the rows in a range need and that start before it, each with its part before the range."""
+    found = dict.fromkeys(table.head for table in tables if table.head and table.span.overlaps(within))
+    return [
+        (head, Span(head.span.start, min(head.span.end, within.start)))
+        for head in found
+        if head.span.start < within.start
+    ]
+
+
+def text_at(chunk: Chunk, span: Span) -> str:
+    """Return the document's text at a range that lies in a chunk, in a head before it, or in both if they touch."""
+    start = chunk.span.start
+    if span.start >= start:
+        return chunk.text[span.start - start : span.end - start]
+    heads = (table.head for table in tables_of(chunk) if table.head)
+    head = next(head for head in heads if head.span.start <= span.start < head.span.end)
+    first = head.text[span.start - head.span.start : min(span.end, start) - head.span.start]
+    if span.end <= start:
+        return first
+    # Only a line break can stand between a head and the row below it.
+    return first + "\n" * (start - min(head.span.end, start)) + chunk.text[: span.end - start]
+
+
+def touches(chunk: Chunk, before: Span, after: Span) -> bool:
+    """Say whether nothing but white space stands between two ranges of a chunk or of heads before it."""
+    start = chunk.span.start
+    if before.end >= start:
+        return not chunk.text[before.end - start : after.start - start].strip()
+    return after.start == start and start - before.end <= 1
+
+
+def ruled(head: Head) -> str:
+    """Return a head with a rule below it, which tells it from a row wherever it is shown."""
+    if any(is_rule(line) for line in head.text.split("\n")):
+        return head.text
+    return f"{head.text}\n{' | '.join(['---'] * max(2, len(names_of(head))))}"
 
 
 def table_to_json(table: Table) -> list[Any]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.tables import guessed, is_rule, outer_heads, table_at
 from rag.text import sentences
-from rag.tables import guessed, is_rule
 from rag.types import Span, Table, UnitKind
 
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
@@ -48,6 +48,22 @@ def units_of(text: str, start: int = 0, tables: Sequence[Table] | None = None) -
             found += _rows(text, Span(first, last), start, table, found)
             position = last
     return [*found, *_prose(text, position, len(text), len(found))]
+
+
+def units_with_heads(text: str, start: int, tables: Sequence[Table] | None) -> tuple[list[Unit], int]:
+    """Return the units of a chunk by the document's offsets, and how many of the first are heads that stand before it.
+
+    A row needs its head, wherever that stands.
+    """
+    known = guessed(text, start) if tables is None else tables
+    heads = outer_heads(known, Span(start, start + len(text)))
+    units = [Unit(span, "header") for _, span in heads]
+    for unit in units_of(text, start, known):
+        span = _moved(unit.span, start)
+        table = table_at(known, span) if unit.kind == "row" and heads else None
+        outer = (i for i, (head, _) in enumerate(heads) if table and table.head == head)
+        units.append(Unit(span, unit.kind, (*outer, *(need + len(heads) for need in unit.needs))))
+    return units, len(heads)
 
 
 def _prose(text: str, start: int, end: int, before: int) -> Iterator[Unit]:

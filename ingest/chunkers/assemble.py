@@ -15,7 +15,7 @@ from ingest.tables import TableMap
 from rag.boxes import boxes_of
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings
-from rag.tables import names_of, outer_head
+from rag.tables import names_of, outer_heads
 from rag.types import Block, Chunk, Document, Head, Span, Table, indexed_text
 
 _HEADER_SHARE = 3
@@ -110,7 +110,7 @@ class Assembler:
             title=document.title,
             headings=headings,
             page=block.page if block else None,
-            header=self._header(headings, _names(outer_head(tables, cut.span))),
+            header=self._header(headings, _names(next((head for head, _ in outer_heads(tables, cut.span)), None))),
             uri=document.uri,
             metadata=document.metadata,
             boxes=boxes_of(document.blocks, cut.span.start, cut.span.end),
