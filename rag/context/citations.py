@@ -109,8 +109,8 @@ def locate(claim: str, passage: Passage) -> Located:
     """Find the range of the passage that best supports a claim.
 
     A row that the claim says cell by cell, or a literal quotation, gives exactly that range. Otherwise it is the unit
-    that shares most of the claim's words, widened by its neighbour where that adds at least 15 % of them. Two rows prove
-    a claim together only if it names both.
+    that shares most of the claim's words, widened by its neighbour where that adds at least 15 % of them. Two rows
+    prove a claim together only if it names both.
     """
     pieces = [
         _Piece(span, text, tuple(units_of(text, span.start, _tables(passage, span, text))))

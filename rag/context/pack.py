@@ -49,8 +49,8 @@ def pack(
     """Fill the budget in the order given; the passages' texts together never exceed `budget_tokens`.
 
     A selection that does not fit is cut down to its best-scored sentences that do. One that touches an earlier passage
-    of its document (only white space between them) joins it, and so do rows whose head an earlier passage shows. `read` is asked only when two are that near; `dropped` is
-    the ledger so far and comes first in the context's.
+    of its document (only white space between them) joins it, and so do rows whose head an earlier passage shows. `read`
+    is asked only when two are that near. `dropped` is the ledger so far and comes first in the context's.
     """
     drafts: list[_Draft] = []
     sizes: list[int] = []

@@ -39,7 +39,7 @@ class ScoredSpan:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What compression kept of a hit: ordered, disjoint ranges inside the hit's span, and heads of its tables before it.
+    """What compression kept of a hit: ordered, disjoint ranges inside its span, and heads of its tables before it.
 
     `units` are the kept sentences and table rows that the spans were merged from, with their scores, in order.
     """
