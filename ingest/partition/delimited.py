@@ -49,7 +49,7 @@ def records(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _record(text: str, start: int, stop: int, separator: str) -> tuple[list[str], int]:
-    """Return the cells of the row at `start`, and where it ends: at `stop`, or behind a quoted cell of several lines."""
+    """Return the cells of the row at `start`, and where it ends: at `stop`, or behind a quoted cell of more lines."""
     if '"' not in text[start:stop]:
         return text[start:stop].split(separator), stop
     quoted, plain = _patterns(separator)

@@ -61,7 +61,7 @@ def _columns(rows: Rows) -> set[int]:
 def _goes_on(table: Rows, below: Rows) -> bool:
     """Say whether rows below a blank one belong to the table above it."""
     ours, theirs = _columns(table), _columns(below)
-    if len(ours) < 2 or not theirs <= ours or (len(theirs) < len(ours) and len(theirs) < 2):
+    if len(ours) < 2 or not theirs <= ours or len(theirs) * 2 <= len(ours):
         return False
     if len(table) == 1:
         return head_rows([*_packed([*table, *below])]) > 0
