@@ -50,20 +50,22 @@ _AFTER_LABEL = frozenset("eur usd gbp chf kg mm cm m km kw v a w min max in of p
 
 
 def head_rows(rows: Sequence[Row], ruled: bool = False) -> int:
-    """Return how many of the first rows are the head: 0, or 1 with the title lines above it.
+    """Return how many of the first rows are the head: 0, or 1 with the title lines above it and a second line of it.
 
     `ruled` says that the author drew a line below the first row, as Markdown makes everybody do.
     """
     titles = 0 if ruled else next((i for i, row in enumerate(rows) if _filled(row) > 1), len(rows))
-    head, body = rows[titles : titles + 1], rows[titles + 1 :]
-    if not head or not any(head[0]):
+    if titles == len(rows) or not any(rows[titles]):
         return 0
+    head, body = rows[titles], rows[titles + 1 :]
     if not body:
         return len(rows) if ruled else 0
-    sign = evidence(head[0], body)
-    if max(map(len, (*head, *body))) > 2:
-        return titles + 1 if sign >= 0 else 0
-    return titles + 1 if sign > 0 or (ruled and sign == 0 and not _lists_facts(body)) else 0
+    count = titles + (2 if len(body) > 1 and _goes_on(head, body[0]) else 1)
+    body = rows[count:]
+    sign = evidence(head, body)
+    if max(map(len, (head, *body))) > 2:
+        return count if sign >= 0 else 0
+    return count if sign > 0 or (ruled and sign == 0 and not _lists_facts(body)) else 0
 
 
 def evidence(head: Row, body: Sequence[Row]) -> int:
@@ -97,6 +99,12 @@ def _of_two(columns: Sequence[tuple[str, Sequence[str]]]) -> int:
     numbered = len(values) >= _FEW_ROWS and "0" in _common(values, _ALIKE)
     identified = sum(bool(_IDENTIFIER.fullmatch(key)) for key in keys) >= _ALIKE * len(keys) > 0
     return int(numbered or (identified and not _has_figure(first, keys)) or _is_label(second))
+
+
+def _goes_on(head: Row, row: Row) -> bool:
+    """Say whether a second row names the columns that one name of the first spans."""
+    spans = any(a and a == b for a, b in zip(head, head[1:], strict=False))
+    return spans and _cell(row, 0) in ("", head[0])
 
 
 def _lists_facts(body: Sequence[Row]) -> bool:
