@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ingest.partition.layout import fill_gaps
+from ingest.partition.layout import fill_gaps, trimmed
 from rag.heads import evidence, head_rows
 from rag.tables import Rows, cells_of, head_at, names_of, parts_of, rows_in, runs_in
 from rag.types import NOT_CHUNKED, Block, Document, Head, Span, Table
@@ -76,8 +76,9 @@ class TableMap:
                 cut = min(row.end, end)
                 found.append(Table(Span(start, cut), table.head, _column(text[row.start : start])))
                 start = cut
-            if text[start:end].strip():
-                found.append(replace(table, span=Span(start, end)))
+            rest = trimmed(text, start, end)
+            if rest:
+                found.append(replace(table, span=rest))
         return tuple(found)
 
 

@@ -220,7 +220,7 @@ def text_at(chunk: Chunk, span: Span) -> str:
     if span.start >= start:
         return chunk.text[span.start - start : span.end - start]
     heads = (table.head for table in tables_of(chunk) if table.head)
-    head = next(head for head in heads if head.span.start <= span.start < head.span.end)
+    head = next(head for head in heads if head.span.start <= span.start <= head.span.end)
     first = head.text[span.start - head.span.start : min(span.end, start) - head.span.start]
     if span.end <= start:
         return first

@@ -66,7 +66,8 @@ def write_docx(path: Path, rows: Rows) -> None:
         )
         archive.writestr(
             "word/document.xml",
-            f'<w:document xmlns:w="{word}"><w:body>{paragraph("All of it.")}<w:tbl>{body}</w:tbl></w:body></w:document>',
+            f'<w:document xmlns:w="{word}"><w:body>{paragraph("All of it.")}<w:tbl>{body}</w:tbl></w:body>'
+            "</w:document>",
         )
 
 

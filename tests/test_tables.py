@@ -14,6 +14,7 @@ from ingest.partition import partition_file
 from ingest.partition.layout import Piece, assemble
 from ingest.tables import TableMap
 from rag.answer.verify import support_score
+from rag.context.citations import locate
 from rag.settings import ChunkerSettings
 from rag.tables import cells_of, names_of
 from rag.types import Chunk, Document
@@ -60,11 +61,11 @@ async def check_row(row: tuple[str, ...], chunks: list[Chunk], document: Documen
 async def test_every_row_of_a_cut_table_is_answered_with_its_own_values(suffix: str, tmp_path: Path) -> None:
     rows = releases(30)
     document = written(tmp_path, suffix, [HEAD, *rows])
-    for name in CHUNKERS:
+    for number, name in enumerate(CHUNKERS):
         chunks = cut(document, name)
         below = [piece for piece in chunks if "rel0" in piece.text and "Release" not in piece.text]
         assert len(below) > 2 and all("Release | Date | Owner" in piece.header for piece in below), name
-        for row in rows:
+        for row in rows if name == "by-title" else rows[number % 5 :: 5]:
             await check_row(row, chunks, document)
 
 
@@ -87,7 +88,7 @@ _cell = st.text("abcdefgh 0123456789.-|", min_size=1, max_size=12).map(str.strip
     size=st.integers(24, 90),
     overlap=st.sampled_from([0, 6]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_row_is_labelled_with_cells_of_another(
     rows: list[tuple[str, ...]], name: str, size: int, overlap: int
 ) -> None:
@@ -248,7 +249,9 @@ async def test_a_claim_that_mixes_two_rows_is_not_proven_by_both(tmp_path: Path)
     question = f"When is {rows[20][0]}?"
     context = await packed(question, ranked(question, cut(document, "by-title")), document)
     passage = next(passage for passage in context.passages if rows[20][0] in passage.text)
-    from rag.context.citations import locate
-
-    for claim in (f"Release {rows[20][0]} came on {rows[21][1]}.", f"{rows[20][0]}: {rows[21][1]}."):
+    for claim in (
+        f"Release {rows[20][0]} came on {rows[21][1]}.",
+        f"{rows[20][0]}: {rows[21][1]}.",
+        f"Release rel999 came on {rows[21][1]}.",
+    ):
         assert support_score(claim, locate(claim, passage).evidence) <= 0.25

@@ -46,8 +46,8 @@ def _pairs(claim: str, names: Sequence[str]) -> list[tuple[str, str]]:
         return []
     label = re.compile(rf"(?:^|[;,]\s*)({'|'.join(map(re.escape, known))})\s*:\s+", re.IGNORECASE)
     found = list(label.finditer(claim))
-    ends = [match.start() for match in found[1:]] + [len(claim)]
-    pairs = [(m.group(1).lower(), claim[m.end() : end]) for m, end in zip(found, ends, strict=True)]
+    ends = [*(match.start() for match in found[1:]), len(claim)]
+    pairs = [(m.group(1).lower(), claim[m.end() : end]) for m, end in zip(found, ends, strict=False)]
     return [(name, _END.sub("", value)) for name, value in pairs]
 
 

@@ -25,6 +25,7 @@ _OPAQUE = re.compile(
 )
 _STOP = re.compile(r"[.!?…。！？][\"'”’)*_]*\s*$")
 _SECOND_SENTENCE_GAIN = 0.15
+_NAMED_ROW = 0.5  # of the claim's words: it is about the row whose first cell it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,7 @@ def _best_parts(claim: str, piece: _Piece, passage: Passage) -> Iterator[tuple[f
     units = [unit for unit in piece.units if unit.kind != "rule"]
     held = [set(content_terms(_with_names(passage, piece, unit))) for unit in units]
     shares = [len(wanted & terms) / (len(wanted) or 1) + 0.01 / (1 + len(terms)) for terms in held]
+    shares = [share + _NAMED_ROW * _names_row(wanted, piece, unit) for share, unit in zip(shares, units, strict=True)]
     if not units:
         yield 0.0, Span(0, len(piece.text))
         return
@@ -249,18 +251,22 @@ def _best_parts(claim: str, piece: _Piece, passage: Passage) -> Iterator[tuple[f
     for other in (best - 1, best + 1):
         if 0 <= other < len(units) and _may_join(wanted, piece, units[best], units[other]):
             both = len(wanted & (held[best] | held[other])) / (len(wanted) or 1)
-            if both >= shares[best] + _SECOND_SENTENCE_GAIN:
+            alone = len(wanted & held[best]) / (len(wanted) or 1)
+            if both >= alone + _SECOND_SENTENCE_GAIN:
                 first, last = sorted((units[best].span, units[other].span))
-                yield both, Span(first.start, last.end)
+                yield shares[best] + both - alone, Span(first.start, last.end)
 
 
 def _may_join(wanted: Collection[str], piece: _Piece, one: Unit, other: Unit) -> bool:
     """Say whether two units may prove a claim together: a row and another one only if the claim names both."""
     rows = [unit for unit in (one, other) if unit.kind == "row"]
-    if len(rows) < 2:
-        return True
-    keys = (set(content_terms(next(filter(None, cells_of(piece.of(row))), ""))) for row in rows)
-    return all(key and key.issubset(wanted) for key in keys)
+    return len(rows) < 2 or all(_names_row(wanted, piece, row) for row in rows)
+
+
+def _names_row(wanted: Collection[str], piece: _Piece, unit: Unit) -> bool:
+    """Say whether a claim says the first cell of a row, which tells it from the others."""
+    key = set(content_terms(next(filter(None, cells_of(piece.of(unit))), ""))) if unit.kind == "row" else set()
+    return bool(key) and key.issubset(wanted)
 
 
 def _with_names(passage: Passage, piece: _Piece, unit: Unit) -> str:

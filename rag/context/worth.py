@@ -73,7 +73,7 @@ def score_units(query: Query, hits: Sequence[Hit], scorer: SpanScorer) -> list[S
     A unit's worth is its closeness, lifted beside good ones and where it says the like of the best units of all hits,
     and a share of its hit's rank, of the best rank of its document, and of better hits close by in it. Every further
     unit of a hit adds less, so that one hit does not crowd out the others; and of two that are as close the shorter
-    one is worth more, for it leaves room. A head that stands before the hit is worth what the row is that needs it.
+    one is worth more, for it leaves room. A table's head is worth what the least of its rows is.
     """
     known = [_split(hit.chunk.text, hit.chunk.span.start, hit.chunk.tables) for hit in hits]
     split = [text.own for text in known]
@@ -88,10 +88,15 @@ def score_units(query: Query, hits: Sequence[Hit], scorer: SpanScorer) -> list[S
 
 
 def _scored(hit: Hit, text: _Text, scores: Sequence[float], values: Sequence[float]) -> Scored:
-    """Put the heads before the units that need them; alone they come behind the last of those."""
-    needed = [[i for i, unit in enumerate(text.own) if head in unit.needs] for head in range(text.heads)]
-    least = [(min(scores[i] for i in rows), min(values[i] for i in rows)) if rows else (0.0, 0.0) for rows in needed]
-    return Scored(hit, text.units, (*(s for s, _ in least), *scores), (*(v for _, v in least), *values))
+    """Give heads the least score and worth of the rows that need them: a head alone says nothing."""
+    every = list(zip([*[0.0] * text.heads, *scores], [*[0.0] * text.heads, *values], strict=True))
+    rows: dict[int, list[int]] = {}
+    for i, unit in enumerate(text.units):
+        for head in unit.needs if unit.kind == "row" else ():
+            rows.setdefault(head, []).append(i)
+    for head, needing in rows.items():
+        every[head] = min(every[i][0] for i in needing), min(every[i][1] for i in needing)
+    return Scored(hit, text.units, tuple(score for score, _ in every), tuple(value for _, value in every))
 
 
 def _values(
