@@ -38,10 +38,13 @@ def trim_lines(text: str) -> str:
 
 
 def table_text(rows: Iterable[Sequence[str]]) -> str:
-    """Return a table as one line a row, cells joined by ' | '; empty rows and trailing empty cells are left out."""
+    r"""Return a table as one line a row, cells joined by ' | '; empty rows and trailing empty cells are left out.
+
+    A bar inside a cell is written `\|`, as in Markdown, so that it parts no columns.
+    """
     lines = []
     for row in rows:
-        cells = [one_line(cell) for cell in row]
+        cells = [one_line(cell).replace("|", "\\|") for cell in row]
         while cells and not cells[-1]:
             cells.pop()
         if cells:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rag.state.migrations import text_hash
 from rag.state.reader import block_to_json
+from rag.tables import table_to_json
 from rag.types import Chunk, Document
 
 
@@ -51,5 +52,6 @@ def chunk_row(chunk: Chunk) -> dict[str, Any]:
         "boxes": [astuple(box) for box in chunk.boxes] or None,
         "parent_start": chunk.parent.start if chunk.parent else None,
         "parent_end": chunk.parent.end if chunk.parent else None,
+        "tables": [table_to_json(table) for table in chunk.tables] if chunk.tables is not None else None,
         "text_hash": text_hash(chunk.header, chunk.text),
     }

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from rag.errors import ConfigError
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Of the clean text that files become: raised when partitioners change, so that the next ingest reads files again."""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.tables import guessed, is_rule, outer_heads, table_at
 from rag.text import sentences
-from rag.types import Span, UnitKind
+from rag.types import Span, Table, UnitKind
 
-_RULE = re.compile(r"^[\s|:+-]*-[\s|:+-]*$")
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
 _HEADING = re.compile(r"^#{1,6}\s")
 # a sentence that starts like this leans on the one before it
 _ANAPHOR = re.compile(
@@ -32,36 +33,67 @@ class Unit:
     needs: tuple[int, ...] = ()
 
 
-def units_of(text: str) -> list[Unit]:
-    """Split a text into units, in order; `kind` is `sentence`, `heading`, `row`, `header` (of a table) or `rule`."""
-    spans = sentences(text)
-    kinds = [_kind(text[span.start : span.end]) for span in spans]
+def units_of(text: str, start: int = 0, tables: Sequence[Table] | None = None) -> list[Unit]:
+    """Split a text into units, in order; `kind` is `sentence`, `heading`, `row`, `header` (of a table) or `rule`.
+
+    `start` is the text's place in its document, and `tables` are the tables there, by the document's offsets; without
+    them they are guessed. A line of a table is one unit. A row needs its head if that stands in the text.
+    """
     found: list[Unit] = []
-    header: tuple[int, ...] = ()
-    for i, (span, kind) in enumerate(zip(spans, kinds, strict=True)):
-        if kind == "row" and (i == 0 or kinds[i - 1] not in ("row", "rule") or _new_table(text, spans[i - 1], span)):
-            header = tuple(j for j in (i, i + 1) if j == i or (j < len(kinds) and kinds[j] == "rule"))
-            found.append(Unit(span, "header"))
-        elif kind in ("row", "rule"):
-            found.append(Unit(span, kind, header if kind == "row" else ()))
+    position = 0
+    for table in guessed(text, start) if tables is None else tables:
+        first, last = max(position, table.span.start - start), min(len(text), table.span.end - start)
+        if first < last:
+            found += _prose(text, position, first, len(found))
+            found += _rows(text, Span(first, last), start, table, found)
+            position = last
+    return [*found, *_prose(text, position, len(text), len(found))]
+
+
+def units_with_heads(text: str, start: int, tables: Sequence[Table] | None) -> tuple[list[Unit], int]:
+    """Return the units of a chunk by the document's offsets, and how many of the first are heads that stand before it.
+
+    A row needs its head, wherever that stands.
+    """
+    known = guessed(text, start) if tables is None else tables
+    heads = outer_heads(known, Span(start, start + len(text)))
+    units = [Unit(span, "header") for _, span in heads]
+    for unit in units_of(text, start, known):
+        span = _moved(unit.span, start)
+        table = table_at(known, span) if unit.kind == "row" and heads else None
+        outer = (i for i, (head, _) in enumerate(heads) if table and table.head == head)
+        units.append(Unit(span, unit.kind, (*outer, *(need + len(heads) for need in unit.needs))))
+    return units, len(heads)
+
+
+def _prose(text: str, start: int, end: int, before: int) -> Iterator[Unit]:
+    """Yield the units of a range without tables; `before` is how many units stand above it."""
+    previous = ""
+    for number, span in enumerate(sentences(text[start:end]), before):
+        moved = Span(span.start + start, span.end + start)
+        line = text[moved.start : moved.end]
+        kind: UnitKind = "rule" if is_rule(line) else "heading" if _HEADING.match(line) else "sentence"
+        leans = kind == previous == "sentence" and _ANAPHOR.match(line)
+        yield Unit(moved, kind, (number - 1,) if leans else ())
+        previous = kind
+
+
+def _rows(text: str, within: Span, start: int, table: Table, above: Sequence[Unit]) -> Iterator[Unit]:
+    """Yield the lines of a table; those of its head are told apart, wherever in the text it stands."""
+    head = table.head.span if table.head else None
+    needs = [i for i, unit in enumerate(above) if head and _moved(unit.span, start).overlaps(head)]
+    for number, match in enumerate(_LINE.finditer(text, within.start, within.end), len(above)):
+        line = match.group()
+        left = match.start() + len(line) - len(line.lstrip())
+        span = Span(left, left + len(line.strip()))
+        is_head = head is not None and _moved(span, start).overlaps(head)
+        if is_head:
+            needs.append(number)
+        if is_rule(line):
+            yield Unit(span, "rule")
         else:
-            found.append(Unit(span, kind, _leans_on(text, span, found)))
-    return found
+            yield Unit(span, "header") if is_head else Unit(span, "row", tuple(needs))
 
 
-def _kind(line: str) -> UnitKind:
-    if "|" in line and _RULE.match(line):
-        return "rule"
-    if (" | " in line or line.startswith("| ")) and "\n" not in line:
-        return "row"
-    return "heading" if _HEADING.match(line) else "sentence"
-
-
-def _new_table(text: str, before: Span, after: Span) -> bool:
-    return text.count("\n", before.end, after.start) > 1
-
-
-def _leans_on(text: str, span: Span, before: Sequence[Unit]) -> tuple[int, ...]:
-    if before and before[-1].kind == "sentence" and _ANAPHOR.match(text, span.start, span.end):
-        return (len(before) - 1,)
-    return ()
+def _moved(span: Span, offset: int) -> Span:
+    return Span(span.start + offset, span.end + offset)

@@ -7,14 +7,19 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from ingest.chunkers.measure import Ruler
+from ingest.clean import clip
+from ingest.tables import TableMap
 from rag.boxes import boxes_of
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings
-from rag.types import Block, Chunk, Document, Span
+from rag.tables import names_of, outer_heads
+from rag.types import Block, Chunk, Document, Head, Span, Table, indexed_text
 
 _HEADER_SHARE = 3
+_HEAD_CHARS = (400, 200, 120, 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +35,46 @@ class Cut:
 
 
 class Assembler:
-    """Makes chunks of one document whose contextual header never takes more than a third of `max_tokens`."""
+    """Makes chunks of one document whose contextual header never takes more than a third of `max_tokens`.
 
-    def __init__(self, document: Document, tokenizer: Tokenizer, settings: ChunkerSettings) -> None:
+    Where a chunk begins below the head of a table, its header ends with the names of the columns.
+    """
+
+    def __init__(
+        self, document: Document, tokenizer: Tokenizer, settings: ChunkerSettings, tables: TableMap | None = None
+    ) -> None:
+        self.tables = tables or TableMap.of(document)
         self._document = document
         self._tokenizer = tokenizer
         self._settings = settings
         self._counts: dict[str, int] = {}
+        self._headers: dict[tuple[tuple[str, ...], str], str] = {}
 
-    def room(self, headings: tuple[str, ...]) -> int:
-        """Return how many tokens of text go under a header with these headings."""
-        return self._settings.max_tokens - self._count(self._header(headings))
+    def room(self, headings: tuple[str, ...], head: Head | None = None) -> int:
+        """Return how many tokens of text go under a header with these headings and this head of a table."""
+        return self._settings.max_tokens - self._count(self._header(headings, _names(head)))
+
+    def shared_room(self) -> int:
+        """Return how many tokens of text go under any header of the document.
+
+        Headings change inside a range that is cut without looking at them, so it gets the room that the longest leaves.
+        """
+        headers = {(block.headings, "") for block in self._document.blocks} | {((), "")}
+        headers |= {(self._headings_at(table.span.start), _names(table.head)) for table in self.tables.parts}
+        return self._settings.max_tokens - max(self._count(self._header(*header)) for header in headers)
 
     def chunks(self, cuts: Iterable[Cut]) -> list[Chunk]:
         """Return the chunks of the ranges, in order."""
         return [chunk for cut in cuts for chunk in self._fitted(cut)]
 
-    def shows(self, headings: tuple[str, ...]) -> bool:
-        """Say whether a header with these headings has room for the last of them."""
-        return not self._settings.header or self._header(headings).endswith(headings[-1])
-
     def block_at(self, position: int) -> Block | None:
         """Return the last block that starts at or before a character."""
         index = bisect_right(self._block_starts, position) - 1
         return self._document.blocks[index] if index >= 0 else None
+
+    def _headings_at(self, position: int) -> tuple[str, ...]:
+        block = self.block_at(position)
+        return block.headings if block else ()
 
     @cached_property
     def _block_starts(self) -> list[int]:
@@ -80,6 +101,7 @@ class Assembler:
         text = document.text[cut.span.start : cut.span.end]
         block = self.block_at(cut.span.start)
         headings = cut.headings if cut.headings is not None else (block.headings if block else ())
+        tables = self._tables(cut)
         chunk = Chunk(
             chunk_id=chunk_id(document.doc_id, cut.span, text),
             doc_id=document.doc_id,
@@ -88,37 +110,57 @@ class Assembler:
             title=document.title,
             headings=headings,
             page=block.page if block else None,
-            header=self._header(headings),
+            header=self._header(headings, _names(next((head for head, _ in outer_heads(tables, cut.span)), None))),
             uri=document.uri,
             metadata=document.metadata,
             boxes=boxes_of(document.blocks, cut.span.start, cut.span.end),
             parent=cut.parent,
+            tables=tables,
         )
-        tokens = self._tokenizer.count(chunk.indexed_text)
-        if tokens > self._settings.max_tokens:
-            # The two together can be a token more than the sum of their counts.
-            chunk = replace(chunk, header="")
-            tokens = self._tokenizer.count(text)
-        return replace(chunk, tokens=tokens)
+        # The two together can be a token more than the sum of their counts.
+        for header in dict.fromkeys((chunk.header, self._header(headings))):
+            tokens = self._tokenizer.count(indexed_text(header, text))
+            if tokens <= self._settings.max_tokens:
+                return replace(chunk, header=header, tokens=tokens)
+        return replace(chunk, header="", tokens=self._tokenizer.count(text))
 
-    def _header(self, headings: tuple[str, ...]) -> str:
-        """Join title and headings, to take a third of the room at most.
+    def _tables(self, cut: Cut) -> tuple[Table, ...]:
+        """Return the parts of tables in the range that is shown, cut at the ends of the chunk where a row is."""
+        shown = cut.parent or cut.span
+        edges = (shown.start, cut.span.start, cut.span.end, shown.end)
+        spans = [Span(a, b) for a, b in pairwise(edges) if a < b]
+        return tuple(table for span in spans for table in self.tables.within(self._document.text, span))
 
-        The outermost headings give way first, then the title (below a wide table's head), then all of it.
+    def _header(self, headings: tuple[str, ...], names: str = "") -> str:
+        """Join title, headings and the names of a table's columns, to take a third of the room at most.
+
+        The outermost headings give way first, then the title, then the last of the names, then all of it.
         """
-        if not self._settings.header:
-            return ""
+        key = (headings, names)
+        if key not in self._headers:
+            self._headers[key] = self._fitting_header(headings, names) if self._settings.header else ""
+        return self._headers[key]
+
+    def _fitting_header(self, headings: tuple[str, ...], names: str) -> str:
         title = self._document.title
-        shorter = [contextual_header(title, headings[first:]) for first in range(max(1, len(headings)))]
-        innermost = headings[-1:]
         limit = self._settings.max_tokens // _HEADER_SHARE
-        candidates = (*shorter, contextual_header("", innermost), contextual_header(title, ()))
-        return next((header for header in candidates if self._count(header) <= limit), "")
+        for shown in [*(clip(names, size) for size in _HEAD_CHARS if names), ""]:
+            path = (*headings, shown) if shown else headings
+            shorter = [contextual_header(title, path[first:]) for first in range(max(1, len(path)))]
+            for header in (*shorter, contextual_header("", path[-1:])):
+                if self._count(header) <= limit:
+                    return header
+        whole = contextual_header(title, ())
+        return whole if self._count(whole) <= limit else ""
 
     def _count(self, text: str) -> int:
         if text not in self._counts:
             self._counts[text] = self._tokenizer.count(text) if text else 0
         return self._counts[text]
+
+
+def _names(head: Head | None) -> str:
+    return " | ".join(names_of(head))
 
 
 def chunk_id(doc_id: str, span: Span, text: str) -> str:

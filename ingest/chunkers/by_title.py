@@ -18,7 +18,7 @@ def by_title(document: Document, model: Model, settings: ChunkerSettings) -> lis
     A section that is too long goes on in further chunks, whose headers repeat its title.
     """
     assembler = Assembler(document, model.tokenizer, settings)
-    ruler = Ruler.of(document.text, model.tokenizer)
+    ruler = Ruler.of(document.text, model.tokenizer, assembler.tables)
     cuts: list[Cut] = []
     for group in grouped(sections(body_blocks(document)), title_joins(ruler, assembler)):
         cuts += Packer(ruler, assembler, group, settings.overlap_tokens).cuts()

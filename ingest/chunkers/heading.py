@@ -18,7 +18,7 @@ def heading(document: Document, model: Model, settings: ChunkerSettings) -> list
     A heading without a text of its own goes to its first subsection.
     """
     assembler = Assembler(document, model.tokenizer, settings)
-    ruler = Ruler.of(document.text, model.tokenizer)
+    ruler = Ruler.of(document.text, model.tokenizer, assembler.tables)
 
     def joins(group: Section, section: Section) -> bool:
         return is_bare(group, section) or _are_tiny(group, section, ruler, assembler, settings.max_tokens)

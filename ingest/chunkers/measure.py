@@ -6,9 +6,10 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.partition.layout import trimmed
+from ingest.tables import TableMap
 from rag.ports import Tokenizer
 from rag.text import sentences
 from rag.types import NOT_CHUNKED, Document, Span, Vectors
@@ -38,13 +39,15 @@ class Ruler:
     """Token starts of a text, so that ranges are measured without tokenising them again.
 
     A token longer than 24 characters (some tokenisers make one unknown token of a whole base64 line) counts as several.
+    Ranges are cut inside a row of `tables` only where it is too long for one.
     """
 
     text: str
     starts: Sequence[int]
+    tables: TableMap = field(default_factory=TableMap)
 
     @classmethod
-    def of(cls, text: str, tokenizer: Tokenizer) -> Ruler:
+    def of(cls, text: str, tokenizer: Tokenizer, tables: TableMap | None = None) -> Ruler:
         """Tokenise a text, in slices: a tokeniser needs a hundred times the memory of what it is given at once."""
         starts = array("q")
         for begin, stop in _slices(text):
@@ -52,7 +55,7 @@ class Ruler:
                 starts.append(begin + start)
                 if end - start > _TOKEN_CHARS:
                     starts.extend(range(begin + start + _TOKEN_CHARS, begin + end, _TOKEN_CHARS))
-        return cls(text, starts)
+        return cls(text, starts, tables or TableMap())
 
     def tokens(self, start: int, end: int) -> int:
         """Return how many tokens start in `[start, end)`."""
@@ -102,10 +105,16 @@ class Ruler:
     def parts(self, span: Span, splitter: Splitter) -> Iterator[Span]:
         """Yield the parts of a range, which together hold all of it that is not whitespace."""
         piece = self.text[span.start : span.end]
+        begin: int | None = None
         for start, end in splitter(piece):
             part = trimmed(self.text, span.start + start, span.start + end)
-            if part:
-                yield part
+            if part is None:
+                continue
+            begin = part.start if begin is None else begin
+            row = self.tables.row_around(part.end)
+            if row is None or row.end > span.end:
+                yield Span(begin, part.end)
+                begin = None
 
     def windows(self, span: Span, limit: int) -> Iterator[Span]:
         """Yield ranges of at most `limit` tokens, as full as they may be, cut between words.
@@ -115,16 +124,22 @@ class Ruler:
         start = span.start
         while start < span.end:
             end = span.end if self.fits(Span(start, span.end), limit) else min(self._reach(start, limit), span.end)
+            row = self.tables.row_around(end) if end < span.end else None
+            end = row.start if row and row.start > start else end
             part = trimmed(self.text, start, end)
             if part:
                 yield part
             start = end
 
     def before(self, end: int, tokens: int, floor: int) -> int:
-        """Return where a word starts at most `tokens` tokens before `end`, not below `floor`; `end` if none does."""
+        """Return where a word starts at most `tokens` tokens before `end`, not below `floor`; `end` if none does.
+
+        It is none inside a row of a table.
+        """
         index = max(0, bisect_left(self.starts, end) - tokens)
         for start in self.starts[index : bisect_left(self.starts, end)]:
-            if start >= floor and (start == 0 or self.text[start - 1].isspace()):
+            opens = start >= floor and (start == 0 or self.text[start - 1].isspace())
+            if opens and self.tables.row_around(start) is None:
                 return start
         return end
 

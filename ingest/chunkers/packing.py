@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from ingest.chunkers.assemble import Assembler, Cut, common_path
 from ingest.chunkers.measure import Ruler, lines, sentence_ranges
-from ingest.clean import clip
-from rag.types import Block, BlockKind, Span
+from rag.types import Block, BlockKind, Head, Span
 
-_TABLE_HEAD_CHARS = (400, 200, 120, 60)
 _BREAKABLE: frozenset[BlockKind] = frozenset({"paragraph", "list_item", "table"})
 
 
@@ -26,26 +24,17 @@ class _Unit:
 class Packer:
     """Fills chunks with the units of one group, breaking those that are too long for a chunk of their own.
 
-    `path` are the headings of every chunk; by default those that the blocks share, with a table's first row for the
-    chunks that hold rows below it.
+    The headings of every chunk are those that the blocks share.
     """
 
-    def __init__(
-        self,
-        ruler: Ruler,
-        assembler: Assembler,
-        group: Sequence[Block],
-        overlap: int,
-        path: tuple[str, ...] | None = None,
-    ) -> None:
+    def __init__(self, ruler: Ruler, assembler: Assembler, group: Sequence[Block], overlap: int) -> None:
         self._ruler = ruler
         self._assembler = assembler
         self._overlap = overlap
-        self._fixed = path is not None
-        self.path = path if path is not None else common_path([block.headings for block in group])
+        self.path = common_path([block.headings for block in group])
         # The sections' own headers are longer than the common one: room for those is room enough.
-        paths = {self.path, *(block.headings for block in group)}
-        self._limit = min(assembler.room(each) for each in paths) - overlap
+        self._paths = {self.path, *(block.headings for block in group)}
+        self._limit = self._room(None)
         self._units = _units(group, ruler, self._limit)
         self._current: Cut | None = None
 
@@ -54,17 +43,18 @@ class Packer:
         previous: Span | None = None
         for cut in self._packed():
             span = cut.span
-            if previous and self._overlap and cut.headings == self.path:
+            # Rows below a head need none of the rows before them, and the head takes the room.
+            if previous and self._overlap and self._assembler.tables.head_above(span.start) is None:
                 start = self._ruler.before(span.start, self._overlap, previous.start + 1)
-                span = Span(start, span.end)
+                span = Span(start, span.end) if self._assembler.tables.head_above(start) is None else span
             previous = cut.span
             yield Cut(span, cut.headings)
 
     def _packed(self) -> Iterator[Cut]:
         bare = False
         for unit in self._units:
-            whole = self._ruler.fits(unit.span, self._limit)
-            if self._extend(Cut(unit.span, self.path), self._limit):
+            whole = self._ruler.fits(unit.span, self._limit_at(unit.span.start))
+            if self._extend(unit.span):
                 bare = unit.kind == "heading" and (bare or self._current == Cut(unit.span, self.path))
             elif whole and not (bare and unit.kind in _BREAKABLE):
                 yield from self._flush()
@@ -75,40 +65,31 @@ class Packer:
         yield from self._flush()
 
     def _broken(self, unit: _Unit) -> Iterator[Cut]:
-        """Fill chunks with the rows, lines or sentences of a unit; rows below the first carry the table's head."""
-        path, limit = self.path, self._limit
-        below, below_limit = self._below_head(unit) if unit.kind == "table" else (path, limit)
-        for part in self._parts(unit, below_limit):
-            if not self._extend(Cut(part, path), limit):
+        """Fill chunks with the rows, lines or sentences of a unit; rows below a head leave room for it."""
+        for part in self._parts(unit):
+            if not self._extend(part):
                 yield from self._flush()
-                if part.start > unit.span.start:
-                    path, limit = below, below_limit
-                self._current = Cut(part, path)
+                self._current = Cut(part, self.path)
 
-    def _below_head(self, unit: _Unit) -> tuple[tuple[str, ...], int]:
-        """Return the headings of rows below a table's first, as much of which is shown as a header may hold."""
-        if self._fixed:
-            return self.path, self._limit
-        rows = self._ruler.text[unit.span.start : unit.span.end].split("\n", 4)[:4]
-        # A table of reStructuredText begins with its border.
-        head = next((row for row in rows if any(char.isalnum() for char in row)), rows[0])
-        for size in _TABLE_HEAD_CHARS:
-            path = (*self.path, clip(head, size))
-            if self._assembler.shows(path):
-                break
-        return path, min(self._limit, self._assembler.room(path))
+    def _room(self, head: Head | None) -> int:
+        return min(self._assembler.room(each, head) for each in self._paths) - self._overlap
 
-    def _parts(self, unit: _Unit, limit: int) -> Iterator[Span]:
+    def _limit_at(self, start: int) -> int:
+        """Return how many tokens a chunk may have that starts here: fewer below the head of a table."""
+        head = self._assembler.tables.head_above(start)
+        return self._limit if head is None else min(self._limit, self._room(head))
+
+    def _parts(self, unit: _Unit) -> Iterator[Span]:
         by_line = unit.kind in {"table", "code"}
         for part in self._ruler.parts(unit.span, lines if by_line else sentence_ranges):
-            yield from self._ruler.split(part, limit, ())
+            yield from self._ruler.split(part, min(self._limit_at(part.start), self._limit_at(part.end - 1)), ())
 
-    def _extend(self, cut: Cut, limit: int) -> bool:
+    def _extend(self, part: Span) -> bool:
         """Take a range into the current chunk if it fits."""
-        span = Span(self._current.span.start, cut.span.end) if self._current else cut.span
-        if not self._ruler.fits(span, limit):
+        span = Span(self._current.span.start, part.end) if self._current else part
+        if not self._ruler.fits(span, self._limit_at(span.start)):
             return False
-        self._current = Cut(span, self._current.headings if self._current else cut.headings)
+        self._current = Cut(span, self.path)
         return True
 
     def _flush(self) -> Iterator[Cut]:

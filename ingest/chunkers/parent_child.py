@@ -23,16 +23,13 @@ def parent_child(document: Document, model: Model, settings: ChunkerSettings) ->
     child = Assembler(document, model.tokenizer, settings)
     # A parent is shown, not embedded: it has no header and may be larger than the embedder's window.
     large = {"max_tokens": settings.parent_tokens, "overlap_tokens": 0, "header": False}
-    parent = Assembler(document, model.tokenizer, settings.model_copy(update=large))
-    ruler = Ruler.of(document.text, model.tokenizer)
+    parent = Assembler(document, model.tokenizer, settings.model_copy(update=large), child.tables)
+    ruler = Ruler.of(document.text, model.tokenizer, child.tables)
     cuts: list[Cut] = []
     for group in grouped(sections(body_blocks(document)), title_joins(ruler, parent)):
-        shared = Packer(ruler, parent, group, 0)
-        for whole in shared.cuts():
-            # Rows below the first of a table carry its head, which is not among their own blocks.
-            path = whole.headings if whole.headings != shared.path else None
+        for whole in Packer(ruler, parent, group, 0).cuts():
             inside = _clipped(group, whole.span)
-            for cut in Packer(ruler, child, inside, settings.overlap_tokens, path).cuts():
+            for cut in Packer(ruler, child, inside, settings.overlap_tokens).cuts():
                 cuts.append(replace(cut, parent=whole.span if cut.span != whole.span else None))
     return child.chunks(cuts)
 

@@ -34,21 +34,13 @@ def _sentences(ruler: Ruler, body: Span, limit: int) -> Iterator[Span]:
 
 def _chunks(document: Document, model: Model, settings: ChunkerSettings, cut: Cutter) -> list[Chunk]:
     assembler = Assembler(document, model.tokenizer, settings)
-    ruler = Ruler.of(document.text, model.tokenizer)
-    limit = shared_room(document, assembler) - settings.overlap_tokens
+    ruler = Ruler.of(document.text, model.tokenizer, assembler.tables)
+    limit = assembler.shared_room() - settings.overlap_tokens
     cuts: list[Cut] = []
     for body in bodies(document):
         spans = list(cut(ruler, body, limit))
         cuts += (Cut(span) for span in with_overlap(spans, ruler, settings.overlap_tokens))
     return assembler.chunks(cuts)
-
-
-def shared_room(document: Document, assembler: Assembler) -> int:
-    """Return how many tokens of text go under any header of a document.
-
-    Headings change inside a range that is cut without looking at them, so it gets the room that the longest leaves.
-    """
-    return min(assembler.room(path) for path in {block.headings for block in document.blocks} | {()})
 
 
 def with_overlap(spans: Sequence[Span], ruler: Ruler, overlap: int) -> Iterator[Span]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ingest.chunkers.assemble import Assembler, Cut
 from ingest.chunkers.measure import Embed, Model, Ruler, bodies, sentence_ranges
-from ingest.chunkers.plain import shared_room, with_overlap
+from ingest.chunkers.plain import with_overlap
 from rag.errors import ConfigError
 from rag.settings import ChunkerSettings
 from rag.types import Chunk, Document, Span, Vectors
@@ -35,8 +35,8 @@ def semantic(document: Document, model: Model, settings: ChunkerSettings) -> lis
     if model.embed is None:
         raise ConfigError("the chunker 'semantic' needs an embedder, and here is only its tokenizer")
     assembler = Assembler(document, model.tokenizer, settings)
-    ruler = Ruler.of(document.text, model.tokenizer)
-    limit = shared_room(document, assembler) - settings.overlap_tokens
+    ruler = Ruler.of(document.text, model.tokenizer, assembler.tables)
+    limit = assembler.shared_room() - settings.overlap_tokens
     heading_ends = {block.span.end for block in document.blocks if block.kind == "heading"}
     cuts: list[Cut] = []
     for body in bodies(document):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ingest.chunkers.assemble import Assembler, Cut
 from ingest.chunkers.measure import Model, Ruler
 from ingest.chunkers.packing import Packer
-from ingest.chunkers.plain import shared_room, with_overlap
+from ingest.chunkers.plain import with_overlap
 from ingest.partition.layout import fill_gaps
 from rag.settings import ChunkerSettings
 from rag.types import NOT_CHUNKED, Block, Chunk, Document, Span
@@ -30,14 +30,14 @@ class _Part:
 
 
 def table_aware(document: Document, model: Model, settings: ChunkerSettings) -> list[Chunk]:
-    """Keep tables apart from prose, unless all of both fits a chunk; rows carry the table's first row in their header.
+    """Keep tables apart from prose, unless all of both fits a chunk; rows below a head carry it in their header.
 
     A row is cut only where it alone is longer than a chunk.
     """
     assembler = Assembler(document, model.tokenizer, settings)
-    ruler = Ruler.of(document.text, model.tokenizer)
+    ruler = Ruler.of(document.text, model.tokenizer, assembler.tables)
     overlap = settings.overlap_tokens
-    limit = shared_room(document, assembler) - overlap
+    limit = assembler.shared_room() - overlap
     cuts: list[Cut] = []
     for together in _joined(_parts(document), ruler, limit):
         whole = Span(together[0].span.start, together[-1].span.end)

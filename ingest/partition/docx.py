@@ -234,6 +234,7 @@ class _Reader:
         rows: list[list[Cell]] = []
         above: dict[int, str] = {}
         notes: list[Piece] = []
+        head = 0
         for row in _descend(table, "tr"):
             cells: list[Cell] = []
             column = _number(row.find(f"{_W}trPr/{_W}gridBefore"))
@@ -250,8 +251,9 @@ class _Reader:
                 cells.append(Cell(text, width))
                 column += width
             if row.find(f"{_W}trPr/{_W}del") is None:
+                head += head == len(rows) and _repeats(row)
                 rows.append(cells)
-        yield table_piece(rows)
+        yield table_piece(rows, head=head or None)
         yield from notes
 
     def _cell(self, cell: Any) -> tuple[str, list[Piece]]:
@@ -285,6 +287,12 @@ def _is_checked(check: Any) -> bool:
     if mark is None:
         return (check.find(f"{_W}default") is not None) and _value(check.find(f"{_W}default")) not in _OFF
     return mark.get(f"{_W}val", "true") not in _OFF
+
+
+def _repeats(row: Any) -> bool:
+    """Say whether a row is marked as the head that every page repeats."""
+    mark = row.find(f"{_W}trPr/{_W}tblHeader")
+    return mark is not None and mark.get(f"{_W}val", "true") not in {"0", "false", "off"}
 
 
 def _plain_piece(text: str, style: ParagraphStyle) -> Piece:

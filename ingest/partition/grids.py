@@ -25,12 +25,17 @@ class Cell:
     rows: int = 1
 
 
-def table_piece(rows: Iterable[Sequence[Cell]], page: int | None = None) -> Piece:
-    """Return a table as a piece; one that is a single cell is a paragraph."""
+def table_piece(rows: Iterable[Sequence[Cell]], page: int | None = None, head: int | None = None) -> Piece:
+    """Return a table as a piece; one that is a single cell is a paragraph.
+
+    `head` is how many of the first rows the format declares to be the head, None where it does not say.
+    """
     grid = expanded(rows)
     if len(grid) < 2 and max(map(len, grid), default=0) < 2:
         return Piece("paragraph", one_line(" ".join(cell for row in grid for cell in row)), page=page)
-    return Piece("table", table_text(grid), page=page)
+    # Rows without text are left out of the text.
+    shown = None if head is None else sum(any(map(one_line, row)) for row in grid[:head])
+    return Piece("table", table_text(grid), page=page, head=shown)
 
 
 def expanded(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:

@@ -85,7 +85,7 @@ def _array(name: str, value: list[Any], prefix: tuple[str, ...], depth: int) -> 
         yield from _opened(name, prefix, depth)[1]
         if name and depth > _SECTION_DEPTH:
             yield Piece("paragraph", ".".join((*prefix, name)) + ":")
-        yield Piece("table", _table(value))
+        yield Piece("table", _table(value), head=1)
     else:
         named = ((_element_name(name, number, item), item) for number, item in enumerate(value, start=1))
         for shown, item in _lines_first(tuple(named)):

@@ -19,7 +19,8 @@ _LISTS = frozenset({"tags", "acl"})
 class Piece:
     """One layout unit before it has a place: `level` is 1..6 for headings, `page` counts from 1.
 
-    The ranges of `boxes` are relative to `text`.
+    The ranges of `boxes` are relative to `text`. `head` is how many rows of a table its format declares to be the head,
+    None where the format does not say.
     """
 
     kind: BlockKind
@@ -27,6 +28,7 @@ class Piece:
     level: int = 0
     page: int | None = None
     boxes: tuple[Box, ...] = ()
+    head: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def assemble(pieces: Iterable[Piece]) -> tuple[str, tuple[Block, ...]]:
         path = () if piece.kind == "margin" else path
         # Code keeps the indentation of its first line, but no block starts with a blank.
         span = Span(position + len(text) - len(text.lstrip()), position + len(text))
-        blocks.append(Block(piece.kind, span, path, piece.level, piece.page, tuple(_shifted(piece, span))))
+        boxes = tuple(_shifted(piece, span))
+        blocks.append(Block(piece.kind, span, path, piece.level, piece.page, boxes, piece.head))
         texts.append(text)
         position += len(text) + len(_SEPARATOR)
     return _SEPARATOR.join(texts), tuple(blocks)

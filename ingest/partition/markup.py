@@ -168,7 +168,7 @@ class _Walker:
             return
         if caption is not None:
             self._add(Piece("paragraph", self._flat(caption)))
-        self._add(table_piece([self._cells(row) for row in rows]))
+        self._add(table_piece([self._cells(row) for row in rows], head=_head(rows)))
 
     def _cells(self, row: Any) -> list[Cell]:
         cells = row.iterchildren("td", "th")
@@ -300,7 +300,37 @@ def _is_layout(table: Any, rows: list[Any]) -> bool:
         return True
     if any(cell.tag == "th" for cell in cells):
         return False
+    if any(next(cell.iterdescendants("table"), None) is not None for cell in cells):
+        return True
+    if _is_grid(rows):
+        return any(_is_section(cell) for cell in cells)
     return any(next(cell.iterdescendants(*_NOT_IN_DATA), None) is not None for cell in cells)
+
+
+def _is_grid(rows: list[Any]) -> bool:
+    """Say whether there are rows of as many cells each, and more than one of both."""
+    widths = {sum(_integer(cell.get("colspan"), 1) for cell in row.iterchildren("td", "th")) for row in rows}
+    return len(rows) > 1 and len(widths) == 1 and min(widths) > 1
+
+
+def _is_section(cell: Any) -> bool:
+    """Say whether a cell holds a heading with text below it."""
+    heading = next(cell.iterdescendants(*_HEADINGS), None)
+    return heading is not None and one_line("".join(heading.itertext())) != one_line("".join(cell.itertext()))
+
+
+def _head(rows: list[Any]) -> int | None:
+    """Return how many first rows are marked as the head, 0 where each row names itself, None without a mark."""
+    marked = 0
+    for row in rows:
+        cells = [cell.tag for cell in row.iterchildren("td", "th")]
+        if not (row.getparent().tag == "thead" or (cells and set(cells) == {"th"})):
+            break
+        marked += 1
+    if marked:
+        return marked if marked < len(rows) else None
+    own = [[cell.tag for cell in row.iterchildren("td", "th")] for row in rows]
+    return 0 if own and all(len(tags) == 2 and tags == ["th", "td"] for tags in own) else None
 
 
 def _integer(value: str | None, default: int) -> int:

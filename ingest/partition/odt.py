@@ -121,7 +121,8 @@ class _Reader:
         elif name == "list":
             yield from list_pieces(self._items(element, 0, element.get(f"{_TEXT}style-name", "")))
         elif name == "table":
-            yield table_piece([self._cells(row) for row in _rows(element)])
+            head = sum(_in_head(row) for row in _rows(element))
+            yield table_piece([self._cells(row) for row in _rows(element)], head=head or None)
         else:
             yield from self.pieces(element)
 
@@ -244,6 +245,10 @@ def _rows(table: Any) -> Iterator[Any]:
             yield child
         elif name in {"table-header-rows", "table-rows", "table-row-group"}:
             yield from _rows(child)
+
+
+def _in_head(row: Any) -> bool:
+    return any(_local(above) == "table-header-rows" for above in row.iterancestors(f"{_TABLE}table-header-rows"))
 
 
 def _integer(element: Any, name: str, default: int = 1, *, table: bool = False) -> int:

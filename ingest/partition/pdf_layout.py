@@ -99,7 +99,8 @@ class _Setter:
             last = max((i for i, cell in enumerate(cells) if cell), default=0)
             for i, cell in enumerate(cells[: last + 1]):
                 text += "" if i == 0 else " | " if cells[0] or i > 1 else "| "
-                part, ranges = join_placed([line.text for line in cell], self.keeps_hyphen)
+                # A bar inside a cell parts no columns.
+                part, ranges = join_placed([line.text.replace("|", "\\|") for line in cell], self.keeps_hyphen)
                 boxes += _boxes(page, cell, ranges, len(text))
                 text += part
         return Piece("table", text, 0, page.number, tuple(boxes))

@@ -114,7 +114,7 @@ def _chart(shape: Any, number: int) -> Iterator[Piece]:
         rows = [["", *(name for name, _ in series)]]
         for at, category in enumerate(categories):
             rows.append([category, *(_value(values, at) for _, values in series)])
-        yield Piece("table", table_text(rows), 0, number)
+        yield Piece("table", table_text(rows), 0, number, head=int(any(rows[0])))
 
 
 def _value(values: list[Any], at: int) -> str:

@@ -1,4 +1,6 @@
-"""reStructuredText: the clean text is the file; headings, lists, tables and code are found by their lines.
+"""reStructuredText: the clean text is the file, with its tables as rows of cells between bars.
+
+Headings, lists, tables and code are found by their lines.
 
 Follows https://docutils.sourceforge.io/docs/ref/rst/restructuredtext.html as far as the layout needs it.
 """
@@ -7,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.clean import one_line
 from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, HeadingPath, fill_gaps, trimmed
-from rag.types import Block, BlockKind
+from ingest.partition.rst_tables import read_table
+from rag.types import Block, BlockKind, Span
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*\Z")
 _LIST = re.compile(r"(?:[-*+•‣⁃]|\(?(?:\d+|[a-zA-Z]|#|[ivxlcdmIVXLCDM]+)[.)]|:[^:\s][^:]*:)(?:\s|\Z)")
@@ -39,8 +42,29 @@ class _Unit:
 
 def partition_rst(path: Path) -> Content:
     """Partition reStructuredText; heading levels follow the order in which their styles appear."""
-    text, warnings = read_text(path)
-    return Content(text, tuple(fill_gaps(text, list(_blocks(text)))), "text/x-rst", warnings=warnings)
+    source, warnings = read_text(path)
+    text, blocks = _with_rows(source, list(fill_gaps(source, list(_blocks(source)))))
+    return Content(text, tuple(blocks), "text/x-rst", warnings=warnings)
+
+
+def _with_rows(source: str, blocks: list[Block]) -> tuple[str, list[Block]]:
+    """Put the rows of drawn tables in the place of their drawings; what is between blocks stays."""
+    texts: list[str] = []
+    placed: list[Block] = []
+    position = length = 0
+    for block in blocks:
+        gap, text, head = source[position : block.span.start], source[block.span.start : block.span.end], None
+        table = read_table(text) if block.kind == "table" else None
+        start = length + len(gap)
+        if table and table.title:
+            placed.append(Block("paragraph", Span(start, start + len(table.title)), block.headings))
+            gap, start = f"{gap}{table.title}\n\n", start + len(table.title) + 2
+        if table:
+            text, head = table.text, table.head
+        texts += (gap, text)
+        placed.append(replace(block, span=Span(start, start + len(text)), head=head))
+        length, position = start + len(text), block.span.end
+    return "".join([*texts, source[position:]]), placed
 
 
 def _blocks(text: str) -> Iterator[Block]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import one_line, table_text
+from ingest.clean import one_line
 from ingest.partition.docx import core_title
 from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.packages import Package, open_package
 from ingest.partition.sheet_format import shown
+from ingest.partition.sheets import sheet_pieces
 from ingest.partition.xlsx_looks import (
     Place,
     inline_texts,
@@ -111,7 +112,7 @@ def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[P
                     " open the file in a spreadsheet program and save it"
                 )
             yield Piece("heading", one_line(sheet.title), 1)
-            yield from _tables(_rows(sheet, known, crossed))
+            yield from sheet_pieces(_rows(sheet, known, crossed))
     finally:
         workbook.close()
 
@@ -151,24 +152,3 @@ def _filled(cells: list[str], number: int, raw: _Raw, origins: dict[Place, str])
         cell or (origins.get(raw.covered[number, at], "") if (number, at) in raw.covered else "")
         for at, cell in enumerate(cells)
     ]
-
-
-def _tables(rows: Iterator[list[str]]) -> Iterator[Piece]:
-    table: list[Sequence[str]] = []
-    for row in rows:
-        if any(row):
-            table.append(row)
-        elif table:
-            yield from _table(table)
-            table = []
-    if table:
-        yield from _table(table)
-
-
-def _table(rows: list[Sequence[str]]) -> Iterator[Piece]:
-    """Yield a table below the lines above it that are only a title."""
-    filled = [[cell for cell in row if cell] for row in rows]
-    wide = next((at for at, row in enumerate(filled) if len(row) > 1), 0 if len(rows) > 1 else len(rows))
-    yield from (Piece("paragraph", row[0]) for row in filled[:wide])
-    if rows[wide:]:
-        yield Piece("table", table_text(rows[wide:]))

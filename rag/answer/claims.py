@@ -11,7 +11,7 @@ from rag.text import sentences, words
 _NUMBER = re.compile(
     r"(?<![\w.])[-+]?\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?(?![\w])|(?<!\w)\d+(?=[a-z%°]{1,4}\b)", re.IGNORECASE
 )
-_NAME = re.compile(r"\b(?:[A-Z][\w]*(?:['’.-]\w+)*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*[-_.]\d[\w.]*)")
+_NAME = re.compile(r"\b(?:[A-Z][\w]*(?:['’.-]\w+)*|\w*\d\w*[A-Za-z]\w*|[A-Za-z]\w*[-_.]\d[\w.]*|[A-Za-z]+\d+)")
 _NEGATION = frozenset(
     "no not never none neither nor nobody nothing nowhere without cannot can't won't isn't aren't wasn't weren't don't "
     "doesn't didn't hasn't haven't hadn't shouldn't wouldn't couldn't mustn't unable fail failed fails lack lacks "

@@ -11,8 +11,9 @@ from rag.answer.instructions import addresses_assistant
 from rag.context.pack import JOINT
 from rag.context.terms import content_terms
 from rag.idf import coverage, local_idf
+from rag.tables import guessed, names_of, said, table_at
 from rag.text import words
-from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, UnitKind
+from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, Table, UnitKind
 from rag.units import units_of
 
 # a further sentence must come this close to the best one to be said at all
@@ -27,14 +28,19 @@ _END = re.compile(r"[.!?…:;。！？][\"'”’)*_`]*$")
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence or table row of a passage; `header` is the header row above a table row."""
+    """A sentence or table row of a passage; `table` is the table that a row is of."""
 
     passage: Passage
     start: int
     text: str
     kind: UnitKind
     score: float
-    header: str = ""
+    table: Table | None = None
+
+    @property
+    def names(self) -> str:
+        """The names of a row's columns."""
+        return " ".join(names_of(self.table.head)) if self.table else ""
 
 
 class ExtractiveGenerator:
@@ -79,7 +85,7 @@ def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
 def _scores(question: str, sentences: Sequence[_Sentence]) -> list[float]:
     """Score by closeness, by the question's terms held, by the kind of answer wanted and by the passage's rank."""
     kind: AnswerType = answer_type(question)
-    held = [frozenset(content_terms(f"{s.header} {s.text}")) for s in sentences]
+    held = [frozenset(content_terms(f"{s.names} {s.text}")) for s in sentences]
     weights = local_idf(sorted(set(content_terms(question))), held)
     return [
         sentence.score
@@ -98,31 +104,27 @@ def _usable(sentence: _Sentence) -> bool:
 
 
 def _sentences(passage: Passage) -> Iterator[_Sentence]:
-    header = ""
-    for unit, text in _texts(passage):
-        if unit.kind == "header":
-            header = text
-        row = unit.kind == "row" and _cells(header) and len(_cells(header)) == len(_cells(text))
+    for unit, text, tables in _texts(passage):
+        table = table_at(tables, unit.span) if unit.kind == "row" else None
         marker = _MARKER.match(text)
         skipped = marker.end() if marker and unit.kind == "sentence" else 0
-        yield _Sentence(
-            passage, unit.span.start + skipped, text[skipped:], unit.kind, unit.score, header if row else ""
-        )
+        yield _Sentence(passage, unit.span.start + skipped, text[skipped:], unit.kind, unit.score, table)
 
 
-def _texts(passage: Passage) -> Iterator[tuple[ScoredSpan, str]]:
-    """Yield the units of a passage with their texts; a passage without scored units is split and scores 0."""
+def _texts(passage: Passage) -> Iterator[tuple[ScoredSpan, str, tuple[Table, ...]]]:
+    """Yield the units of a passage with their texts and the tables there; one without scored units scores 0."""
     position = 0
     for span in passage.spans:
         text = passage.text[position : position + len(span)]
+        tables = guessed(text, span.start) if passage.tables is None else passage.tables
         inside = [unit for unit in passage.units if span.contains(unit.span)]
-        for unit in inside or _split(text, span.start):
-            yield unit, text[unit.span.start - span.start : unit.span.end - span.start]
+        for unit in inside or _split(text, span.start, tables):
+            yield unit, text[unit.span.start - span.start : unit.span.end - span.start], tables
         position += len(span) + len(JOINT)
 
 
-def _split(text: str, offset: int) -> Iterator[ScoredSpan]:
-    for unit in units_of(text):
+def _split(text: str, offset: int, tables: tuple[Table, ...]) -> Iterator[ScoredSpan]:
+    for unit in units_of(text, offset, tables):
         yield ScoredSpan(Span(unit.span.start + offset, unit.span.end + offset), 0.0, unit.kind)
 
 
@@ -142,14 +144,11 @@ def _pieces(sentences: Sequence[_Sentence]) -> Iterator[str]:
 
 
 def _readable(sentence: _Sentence) -> str:
-    """Return a sentence as one line; a table row as `header: cell; header: cell.`."""
+    """Return a sentence as one line; a table row with the names of its columns."""
     if sentence.kind != "row":
         return " ".join(sentence.text.split())
-    cells, names = _cells(sentence.text), _cells(sentence.header)
-    if not names:
-        return "; ".join(cell for cell in cells if cell) + "."
-    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True) if cell) + "."
+    return said(sentence.text, sentence.table.head if sentence.table else None, _column(sentence))
 
 
-def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip().strip("|").split("|")] if "|" in row else []
+def _column(sentence: _Sentence) -> int:
+    return sentence.table.column if sentence.table else 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from rag.answer.claims import claim_features, is_verbatim, missing_names, missing_numbers
 from rag.answer.logistic import Logistic
+from rag.answer.rows import row_support
 from rag.errors import UnknownKeyError
 from rag.ports import Verifier
 from rag.settings import AnswerSettings
@@ -32,8 +33,9 @@ _NOT_IN_EVIDENCE = 0.25
 class LexicalVerifier:
     """Judges by words, numbers, names, negation and order; no model. The score is self-reported, not a gold label.
 
-    A claim that stands in its evidence word for word scores 1; one with a number or a name that the evidence lacks
-    scores at most 0.25; the rest is the probability of a logistic regression fitted on labelled pairs. It cannot see
+    A claim that stands in its evidence word for word scores 1, as does a table row that is said with the names of its
+    columns. One with a number or a name that the evidence lacks, or with a value that no row has in that column, scores
+    at most 0.25. The rest is the probability of a logistic regression fitted on labelled pairs. It cannot see
     a contradiction that keeps the words.
     """
 
@@ -52,10 +54,11 @@ def support_score(claim: str, evidence: str) -> float:
     """Return how well evidence supports a claim, 0..1; 0 when either is empty."""
     if not claim.strip() or not evidence.strip():
         return 0.0
-    if is_verbatim(claim, evidence):
+    said = row_support(claim, evidence)
+    if said is not False and (said or is_verbatim(claim, evidence)):
         return 1.0
     score = LEXICAL.probability(claim_features(claim, evidence))
-    if missing_numbers(claim, evidence) or missing_names(claim, evidence):
+    if said is False or missing_numbers(claim, evidence) or missing_names(claim, evidence):
         return min(score, _NOT_IN_EVIDENCE)
     return score
 

@@ -9,8 +9,9 @@ from itertools import pairwise
 
 from rag.context.pack import JOINT
 from rag.context.terms import content_terms
+from rag.tables import cells_of, guessed, names_of, ruled, said, table_at
 from rag.text import sentences, words
-from rag.types import Passage, Span
+from rag.types import Passage, Span, Table
 from rag.units import Unit, units_of
 
 _LARGEST_TAG = 999
@@ -24,6 +25,7 @@ _OPAQUE = re.compile(
 )
 _STOP = re.compile(r"[.!?…。！？][\"'”’)*_]*\s*$")
 _SECOND_SENTENCE_GAIN = 0.15
+_NAMED_ROW = 0.5  # of the claim's words: it is about the row whose first cell it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,26 @@ class CitedText:
 class Located:
     """The source range that best supports a claim; `quote` is the document's text there.
 
-    `evidence` is what a verifier should read: the quote and what it cannot be read without (a table's header row,
-    the sentence it leans on, the title).
+    `evidence` is what a verifier should read: the quote and what it cannot be read without (the head of its table with
+    a rule below, the sentence it leans on, the title).
     """
 
     span: Span
     quote: str
     evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A span of a passage with its text and its units, whose offsets are those of the text."""
+
+    span: Span
+    text: str
+    units: tuple[Unit, ...]
+
+    def of(self, unit: Unit) -> str:
+        """Return the text of a unit."""
+        return self.text[unit.span.start : unit.span.end]
 
 
 def tag_groups(text: str) -> list[TagGroup]:
@@ -94,19 +109,24 @@ def cite(text: str, known: Collection[int]) -> CitedText:
 def locate(claim: str, passage: Passage) -> Located:
     """Find the range of the passage that best supports a claim.
 
-    A literal quotation gives exactly that range. Otherwise it is the unit that shares most of the claim's words,
-    widened by its neighbour where that adds at least 15 % of them.
+    A row that the claim says cell by cell, or a literal quotation, gives exactly that range. Otherwise it is the unit
+    that shares most of the claim's words, widened by its neighbour where that adds at least 15 % of them. Two rows
+    prove a claim together only if it names both.
     """
-    pieces = list(span_texts(passage))
-    for span, text in pieces:
-        quoted = _find_quote(claim, text)
-        if quoted is not None:
-            return _located(passage, span, text, quoted)
-    _, span, text, best = max(
-        ((score, span, text, part) for span, text in pieces for score, part in _best_parts(claim, text)),
-        key=lambda found: (found[0], -found[1].start, -found[3].start),
+    pieces = [
+        _Piece(span, text, tuple(units_of(text, span.start, _tables(passage, span, text))))
+        for span, text in span_texts(passage)
+    ]
+    for find in (_find_row, _find_quote):
+        for piece in pieces:
+            found = find(claim, piece, passage)
+            if found is not None:
+                return _located(passage, piece, found)
+    _, piece, best = max(
+        ((score, piece, part) for piece in pieces for score, part in _best_parts(claim, piece, passage)),
+        key=lambda found: (found[0], -found[1].span.start, -found[2].start),
     )
-    return _located(passage, span, text, best)
+    return _located(passage, piece, best)
 
 
 def span_texts(passage: Passage) -> Iterator[tuple[Span, str]]:
@@ -181,10 +201,30 @@ def _claim(text: str, span: Span, groups: Sequence[TagGroup]) -> str:
     return "".join(pieces).strip()
 
 
-def _find_quote(claim: str, text: str) -> Span | None:
+def _tables(passage: Passage, span: Span, text: str) -> tuple[Table, ...]:
+    return guessed(text, span.start) if passage.tables is None else passage.tables
+
+
+def _table_of(passage: Passage, piece: _Piece, unit: Unit) -> Table | None:
+    place = Span(unit.span.start + piece.span.start, unit.span.end + piece.span.start)
+    return table_at(_tables(passage, piece.span, piece.text), place)
+
+
+def _find_row(claim: str, piece: _Piece, passage: Passage) -> Span | None:
+    """Return the row that a claim says with the names of its columns."""
+    tokens = words(claim)
+    for unit in piece.units if tokens else ():
+        table = _table_of(passage, piece, unit) if unit.kind == "row" else None
+        if table and words(said(piece.of(unit), table.head, table.column)) == tokens:
+            return unit.span
+    return None
+
+
+def _find_quote(claim: str, piece: _Piece, passage: Passage) -> Span | None:
     bare = claim.strip().strip("\"'“”‘’").strip()
     if not bare:
         return None
+    text = piece.text
     start = text.find(bare)
     if start >= 0:
         return Span(start, start + len(bare))
@@ -196,47 +236,60 @@ def _find_quote(claim: str, text: str) -> Span | None:
     return Span(*match.span()) if match else None
 
 
-def _best_parts(claim: str, text: str) -> Iterator[tuple[float, Span]]:
+def _best_parts(claim: str, piece: _Piece, passage: Passage) -> Iterator[tuple[float, Span]]:
     """Yield the best unit of a text, or the best with its neighbour, with its share of the claim's terms."""
     wanted = set(content_terms(claim)) or set(words(claim))
-    every = units_of(text)
-    units = [unit for unit in every if unit.kind != "rule"]
-    held = [set(content_terms(_with_header(text, u, every))) for u in units]
+    units = [unit for unit in piece.units if unit.kind != "rule"]
+    held = [set(content_terms(_with_names(passage, piece, unit))) for unit in units]
     shares = [len(wanted & terms) / (len(wanted) or 1) + 0.01 / (1 + len(terms)) for terms in held]
+    shares = [share + _NAMED_ROW * _names_row(wanted, piece, unit) for share, unit in zip(shares, units, strict=True)]
+    if not units:
+        yield 0.0, Span(0, len(piece.text))
+        return
     best = max(range(len(units)), key=lambda i: (shares[i], -i))
     yield shares[best], units[best].span
     for other in (best - 1, best + 1):
-        if 0 <= other < len(units):
+        if 0 <= other < len(units) and _may_join(wanted, piece, units[best], units[other]):
             both = len(wanted & (held[best] | held[other])) / (len(wanted) or 1)
-            if both >= shares[best] + _SECOND_SENTENCE_GAIN:
+            alone = len(wanted & held[best]) / (len(wanted) or 1)
+            if both >= alone + _SECOND_SENTENCE_GAIN:
                 first, last = sorted((units[best].span, units[other].span))
-                yield both, Span(first.start, last.end)
+                yield shares[best] + both - alone, Span(first.start, last.end)
 
 
-def _with_header(text: str, unit: Unit, units: Sequence[Unit]) -> str:
-    """Return a unit's text; a table row's with its header's, which a claim about the row repeats."""
-    needed = [units[i] for i in unit.needs] if unit.kind == "row" else []
-    return " ".join(_unit_text(text, item) for item in (*needed, unit))
+def _may_join(wanted: Collection[str], piece: _Piece, one: Unit, other: Unit) -> bool:
+    """Say whether two units may prove a claim together: a row and another one only if the claim names both."""
+    rows = [unit for unit in (one, other) if unit.kind == "row"]
+    return len(rows) < 2 or all(_names_row(wanted, piece, row) for row in rows)
 
 
-def _located(passage: Passage, span: Span, text: str, part: Span) -> Located:
-    quote = text[part.start : part.end]
-    return Located(Span(span.start + part.start, span.start + part.end), quote, _evidence(passage, quote))
+def _names_row(wanted: Collection[str], piece: _Piece, unit: Unit) -> bool:
+    """Say whether a claim says the first cell of a row, which tells it from the others."""
+    key = set(content_terms(next(filter(None, cells_of(piece.of(unit))), ""))) if unit.kind == "row" else set()
+    return bool(key) and key.issubset(wanted)
 
 
-def _evidence(passage: Passage, quote: str) -> str:
-    pieces = [passage.title, *passage.headings, *_needed(passage, quote), quote]
-    return "\n".join(dict.fromkeys(piece for piece in pieces if piece))
+def _with_names(passage: Passage, piece: _Piece, unit: Unit) -> str:
+    """Return a unit's text; a table row's with the names of its columns, which a claim about the row repeats."""
+    table = _table_of(passage, piece, unit) if unit.kind == "row" else None
+    names = names_of(table.head) if table else ()
+    return " ".join((*names, piece.of(unit)))
 
 
-def _needed(passage: Passage, quote: str) -> list[str]:
-    """Return the texts of the units that the quoted units lean on (a header row, the sentence before)."""
-    text = "\n".join(piece for _, piece in span_texts(passage))
-    units = units_of(text)
-    start = text.find(quote)
-    touched = [unit for unit in units if unit.span.start < start + len(quote) and unit.span.end > start >= 0]
-    return [_unit_text(text, units[j]) for unit in touched for j in unit.needs if units[j].kind != "rule"]
+def _located(passage: Passage, piece: _Piece, part: Span) -> Located:
+    quote = piece.text[part.start : part.end]
+    place = Span(piece.span.start + part.start, piece.span.start + part.end)
+    shown = (passage.title, *passage.headings, *_needed(passage, piece, part), quote)
+    return Located(place, quote, "\n".join(dict.fromkeys(text for text in shown if text)))
 
 
-def _unit_text(text: str, unit: Unit) -> str:
-    return text[unit.span.start : unit.span.end]
+def _needed(passage: Passage, piece: _Piece, part: Span) -> Iterator[str]:
+    """Yield what the quoted units lean on: the heads of rows, each with a rule below it, and the sentence before."""
+    for unit in piece.units:
+        if not unit.span.overlaps(part):
+            continue
+        table = _table_of(passage, piece, unit) if unit.kind == "row" else None
+        if table and table.head:
+            yield ruled(table.head)
+        elif unit.kind != "row":
+            yield from (piece.of(piece.units[i]) for i in unit.needs)

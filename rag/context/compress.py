@@ -9,7 +9,8 @@ from rag.context.worth import Scored, SpanScorer, score_units
 from rag.errors import UnknownKeyError
 from rag.ports import Compressor
 from rag.settings import ContextSettings
-from rag.types import Dropped, Hit, Query, ScoredSpan, Selection, Span
+from rag.tables import touches
+from rag.types import Chunk, Dropped, Hit, Query, ScoredSpan, Selection, Span
 from rag.units import Unit
 
 
@@ -24,7 +25,7 @@ class WholeHits:
     async def compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         """Return one whole selection per hit."""
         scored = await asyncio.to_thread(score_units, query, hits, self._scorer)
-        return [Selection(item.hit, (item.hit.chunk.span,), _units(item, range(len(item.units)))) for item in scored]
+        return [Selection(item.hit, _whole(item), _units(item, range(len(item.units)))) for item in scored]
 
 
 class SentenceCompressor:
@@ -81,11 +82,11 @@ def compressed_away(hits: Sequence[Hit], selections: Sequence[Selection]) -> lis
     return dropped
 
 
-def merge(spans: Sequence[Span], text: str, offset: int) -> tuple[Span, ...]:
-    """Join ordered ranges with nothing but white space between them; `text` starts at document offset `offset`."""
+def merge(spans: Sequence[Span], chunk: Chunk) -> tuple[Span, ...]:
+    """Join ordered ranges of a chunk, or of heads before it, with nothing but white space between them."""
     merged: list[Span] = []
     for span in spans:
-        if merged and not text[merged[-1].end - offset : span.start - offset].strip():
+        if merged and touches(chunk, merged[-1], span):
             merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:
             merged.append(span)
@@ -121,9 +122,16 @@ def _with_needs(units: Sequence[Unit], i: int) -> set[int]:
     return found
 
 
+def _whole(item: Scored) -> tuple[Span, ...]:
+    """Return the range of a hit, behind the heads before it that its rows need."""
+    chunk = item.hit.chunk
+    heads = [unit.span for unit in item.units if unit.span.start < chunk.span.start]
+    return merge([*heads, chunk.span], chunk)
+
+
 def _selection(item: Scored, kept: Sequence[int]) -> Selection:
     chunk = item.hit.chunk
-    spans = merge([item.units[i].span for i in kept], chunk.text, chunk.span.start)
+    spans = merge([item.units[i].span for i in kept], chunk)
     return Selection(item.hit, spans, _units(item, kept))
 
 
@@ -140,7 +148,8 @@ def _units(item: Scored, indexes: Iterable[int]) -> tuple[ScoredSpan, ...]:
 
 
 def _gaps(whole: Span, kept: Sequence[Span]) -> list[Span]:
-    edges = [whole.start, *(edge for span in kept for edge in (span.start, span.end)), whole.end]
+    inside = [(max(whole.start, span.start), min(whole.end, span.end)) for span in kept if span.overlaps(whole)]
+    edges = [whole.start, *(edge for pair in inside for edge in pair), whole.end]
     pairs = zip(edges[::2], edges[1::2], strict=True)
     return [Span(start, end) for start, end in pairs if start < end]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from rag.context.compress import merge
 from rag.errors import UnknownKeyError
 from rag.ports import Tokenizer
+from rag.tables import text_at
 from rag.types import Dropped, ScoredSpan, Selection
 
 Choice = tuple[list[Selection], list[Dropped]]
@@ -64,14 +65,12 @@ def _only(selection: Selection, kept: set[int]) -> Selection:
     if len(kept) == len(selection.units):
         return selection
     units = tuple(unit for i, unit in enumerate(selection.units) if i in kept)
-    chunk = selection.hit.chunk
-    spans = merge([unit.span for unit in units], chunk.text, chunk.span.start)
+    spans = merge([unit.span for unit in units], selection.hit.chunk)
     return replace(selection, spans=spans, units=units)
 
 
 def _text(selection: Selection, unit: ScoredSpan) -> str:
-    chunk = selection.hit.chunk
-    return chunk.text[unit.span.start - chunk.span.start : unit.span.end - chunk.span.start]
+    return text_at(selection.hit.chunk, unit.span)
 
 
 PACKINGS: dict[str, Packing] = {"rank": in_rank_order, "knapsack": most_valuable}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.ports import Tokenizer
-from rag.types import Context, Dropped, Passage, ScoredSpan, Selection, Span
+from rag.tables import table_at, tables_of, text_at
+from rag.types import Context, Dropped, Passage, ScoredSpan, Selection, Span, Table
 
 JOINT = " … "
 """What stands between the texts of spans that are not adjacent."""
@@ -20,12 +21,13 @@ ReadDocument = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A passage in the making; `texts[i]` is the text of `spans[i]`."""
+    """A passage in the making; `texts[i]` is the text of `spans[i]`, `tables` are the parts of tables in its chunks."""
 
     selection: Selection
     spans: tuple[Span, ...]
     texts: tuple[str, ...]
     units: tuple[ScoredSpan, ...]
+    tables: tuple[Table, ...] = ()
 
     @property
     def text(self) -> str:
@@ -47,8 +49,8 @@ def pack(
     """Fill the budget in the order given; the passages' texts together never exceed `budget_tokens`.
 
     A selection that does not fit is cut down to its best-scored sentences that do. One that touches an earlier passage
-    of its document (only white space between them) joins it. `read` is asked only when two are that near; `dropped` is
-    the ledger so far and comes first in the context's.
+    of its document (only white space between them) joins it, and so do rows whose head an earlier passage shows. `read`
+    is asked only when two are that near. `dropped` is the ledger so far and comes first in the context's.
     """
     drafts: list[_Draft] = []
     sizes: list[int] = []
@@ -109,13 +111,14 @@ def _fit(
 
 
 def _draft(selection: Selection) -> _Draft:
-    return _Draft(selection, selection.spans, _slices(selection, selection.spans), selection.units)
+    texts = _slices(selection, selection.spans)
+    return _Draft(selection, selection.spans, texts, selection.units, tables_of(selection.hit.chunk))
 
 
 def _keep_units(draft: _Draft, units: Sequence[ScoredSpan]) -> _Draft | None:
     """Return the draft with only these units left, or None when that is nothing."""
     kept = sorted(units, key=lambda unit: unit.span)
-    if not kept:
+    if _says_nothing(kept):
         return None
     spans: list[Span] = []
     whole = {unit.span for unit in draft.units}
@@ -140,7 +143,14 @@ def _without_overlap(draft: _Draft, drafts: Sequence[_Draft]) -> _Draft | None:
     if not trimmed:
         return None
     units = tuple(unit for unit in draft.units if any(span.contains(unit.span) for span in trimmed))
+    if units and _says_nothing(units) and not _says_nothing(draft.units):
+        return None
     return replace(draft, spans=tuple(trimmed), texts=_slices(draft.selection, trimmed), units=units)
+
+
+def _says_nothing(units: Sequence[ScoredSpan]) -> bool:
+    """Say whether units are at most the head of a table, without a row of it."""
+    return all(unit.kind in ("header", "rule") for unit in units)
 
 
 def _trimmed(selection: Selection, span: Span) -> Span | None:
@@ -153,14 +163,24 @@ def _trimmed(selection: Selection, span: Span) -> Span | None:
 
 
 def _place(draft: _Draft, drafts: Sequence[_Draft], read: ReadDocument) -> int | None:
-    """Return the index of the passage that the draft touches, or None."""
-    for i, other in enumerate(drafts):
-        if other.doc_id == draft.doc_id and (
-            _touch(other.doc_id, other.spans[-1], draft.spans[0], read)
-            or _touch(other.doc_id, draft.spans[-1], other.spans[0], read)
+    """Return the index of the passage that shows the head of the draft's rows, or that the draft touches, or None."""
+    same = [(i, other) for i, other in enumerate(drafts) if other.doc_id == draft.doc_id]
+    heads = _heads(draft)
+    for i, other in same:
+        if any(span.contains(head) for span in other.spans for head in heads):
+            return i
+    for i, other in same:
+        if _touch(other.doc_id, other.spans[-1], draft.spans[0], read) or _touch(
+            other.doc_id, draft.spans[-1], other.spans[0], read
         ):
             return i
     return None
+
+
+def _heads(draft: _Draft) -> set[Span]:
+    """Return where the heads of a draft's rows stand."""
+    tables = (table_at(draft.tables, unit.span) for unit in draft.units if unit.kind == "row")
+    return {table.head.span for table in tables if table and table.head}
 
 
 def _touch(doc_id: str, before: Span, after: Span, read: ReadDocument) -> bool:
@@ -182,16 +202,25 @@ def _joined(base: _Draft, draft: _Draft, read: ReadDocument) -> _Draft:
             spans.append(span)
             texts.append(text)
     units = tuple(sorted(base.units + draft.units, key=lambda unit: unit.span))
-    return replace(base, spans=tuple(spans), texts=tuple(texts), units=units)
+    tables = tuple(sorted(dict.fromkeys(base.tables + draft.tables), key=lambda table: table.span))
+    return replace(base, spans=tuple(spans), texts=tuple(texts), units=units, tables=tables)
 
 
 def _slices(selection: Selection, spans: Sequence[Span]) -> tuple[str, ...]:
-    chunk = selection.hit.chunk
-    return tuple(chunk.text[span.start - chunk.span.start : span.end - chunk.span.start] for span in spans)
+    return tuple(text_at(selection.hit.chunk, span) for span in spans)
 
 
 def _passage(tag: int, draft: _Draft, tokens: int) -> Passage:
     chunk = draft.selection.hit.chunk
     return Passage(
-        tag, draft.doc_id, chunk.title, chunk.uri, draft.text, draft.spans, tokens, draft.units, chunk.headings
+        tag=tag,
+        doc_id=draft.doc_id,
+        title=chunk.title,
+        uri=chunk.uri,
+        text=draft.text,
+        spans=draft.spans,
+        tokens=tokens,
+        units=draft.units,
+        headings=chunk.headings,
+        tables=draft.tables,
     )

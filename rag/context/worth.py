@@ -12,8 +12,8 @@ import numpy as np
 from rag.context.terms import content_terms
 from rag.idf import coverage, local_idf
 from rag.scaling import min_max
-from rag.types import Chunk, Hit, Query, Reading, Span, Vectors
-from rag.units import Unit, units_of
+from rag.types import Chunk, Hit, Query, Reading, Span, Table, Vectors
+from rag.units import Unit, units_with_heads
 
 SpanScorer = Callable[[Query, Sequence[tuple[Chunk, Sequence[Span]]]], list[list[Reading]]]
 """Reads ranges of chunks (document offsets) against the question; may block."""
@@ -52,10 +52,19 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """The units of a text (offsets in it) and the terms of each."""
+    """The units of a chunk (offsets in its document), the heads before it that they need, and the terms of each unit.
+
+    `units` starts with the heads, and `terms` with those of the first unit after them.
+    """
 
     units: tuple[Unit, ...]
+    heads: int
     terms: tuple[frozenset[str], ...]
+
+    @property
+    def own(self) -> tuple[Unit, ...]:
+        """The units of the chunk itself."""
+        return self.units[self.heads :]
 
 
 def score_units(query: Query, hits: Sequence[Hit], scorer: SpanScorer) -> list[Scored]:
@@ -64,20 +73,30 @@ def score_units(query: Query, hits: Sequence[Hit], scorer: SpanScorer) -> list[S
     A unit's worth is its closeness, lifted beside good ones and where it says the like of the best units of all hits,
     and a share of its hit's rank, of the best rank of its document, and of better hits close by in it. Every further
     unit of a hit adds less, so that one hit does not crowd out the others; and of two that are as close the shorter
-    one is worth more, for it leaves room.
+    one is worth more, for it leaves room. A table's head is worth what the least of its rows is.
     """
-    known = [_split(hit.chunk.text) for hit in hits]
-    split = [
-        [_shifted(unit, hit.chunk.span.start) for unit in text.units] for hit, text in zip(hits, known, strict=True)
-    ]
+    known = [_split(hit.chunk.text, hit.chunk.span.start, hit.chunk.tables) for hit in hits]
+    split = [text.own for text in known]
     read = scorer(query, [(hit.chunk, [u.span for u in units]) for hit, units in zip(hits, split, strict=True)])
     weights = local_idf(sorted(_terms(query.text)), [_terms(hit.chunk.indexed_text) for hit in hits])
     held = [[coverage(weights, terms) for terms in text.terms] for text in known]
     values = _values(hits, split, read, held)
     return [
-        Scored(hit, tuple(units), tuple(_shown(r.close, share) for r, share in zip(readings, shares, strict=True)), of)
-        for hit, units, readings, shares, of in zip(hits, split, read, held, values, strict=True)
+        _scored(hit, text, [_shown(r.close, share) for r, share in zip(readings, shares, strict=True)], of)
+        for hit, text, readings, shares, of in zip(hits, known, read, held, values, strict=True)
     ]
+
+
+def _scored(hit: Hit, text: _Text, scores: Sequence[float], values: Sequence[float]) -> Scored:
+    """Give heads the least score and worth of the rows that need them: a head alone says nothing."""
+    every = list(zip([*[0.0] * text.heads, *scores], [*[0.0] * text.heads, *values], strict=True))
+    rows: dict[int, list[int]] = {}
+    for i, unit in enumerate(text.units):
+        for head in unit.needs if unit.kind == "row" else ():
+            rows.setdefault(head, []).append(i)
+    for head, needing in rows.items():
+        every[head] = min(every[i][0] for i in needing), min(every[i][1] for i in needing)
+    return Scored(hit, text.units, tuple(score for score, _ in every), tuple(value for _, value in every))
 
 
 def _values(
@@ -100,10 +119,11 @@ def _values(
 
 
 @lru_cache(maxsize=_KNOWN_TEXTS)
-def _split(text: str) -> _Text:
-    """Split a text into units; what was hit lately is not split again."""
-    units = tuple(units_of(text))
-    return _Text(units, tuple(frozenset(content_terms(text[unit.span.start : unit.span.end])) for unit in units))
+def _split(text: str, start: int, tables: tuple[Table, ...] | None) -> _Text:
+    """Split a chunk's text into units; what was hit lately is not split again."""
+    units, heads = units_with_heads(text, start, tables)
+    own = (text[unit.span.start - start : unit.span.end - start] for unit in units[heads:])
+    return _Text(tuple(units), heads, tuple(frozenset(content_terms(unit)) for unit in own))
 
 
 @lru_cache(maxsize=_KNOWN_TEXTS)
@@ -168,7 +188,3 @@ def _smoothed(scores: Sequence[float]) -> list[float]:
 def _shown(close: float, share: float) -> float:
     """Return the closeness of a unit (0..1) from its reading and the share of the question's terms that it holds."""
     return min(1.0, max(0.0, (close + _TERM_WEIGHT * share) / (1 + _TERM_WEIGHT)))
-
-
-def _shifted(unit: Unit, offset: int) -> Unit:
-    return Unit(Span(unit.span.start + offset, unit.span.end + offset), unit.kind, unit.needs)

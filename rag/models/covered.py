@@ -46,7 +46,7 @@ class ChunkTerms:
 
 def terms_of(chunk: Chunk, terms: Terms) -> ChunkTerms:
     """Split a chunk into the terms of its header and of its units."""
-    units = units_of(chunk.text)
+    units = units_of(chunk.text, chunk.span.start, chunk.tables)
     return ChunkTerms(
         tuple(terms(chunk.header)),
         tuple(tuple(terms(chunk.text[unit.span.start : unit.span.end])) for unit in units),

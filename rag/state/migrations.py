@@ -33,7 +33,12 @@ def _to_2(connection: Connection) -> None:
         connection.execute(hashed, [{"key": row.pk, "hash": text_hash(row.header, row.text)} for row in batch])
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2}
+def _to_3(connection: Connection) -> None:
+    """Tables of chunks; those of older chunks stay unknown and are guessed from their texts."""
+    _add_column(connection, chunks.c.tables)
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}
 """Schema version -> what makes the next version of it."""
 
 

@@ -14,6 +14,7 @@ from rag.settings import Bm25Settings, EmbedderSettings
 from rag.state.engine import reading
 from rag.state.filters import matching_documents, values_of
 from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
+from rag.tables import table_from_json
 from rag.types import Block, Box, Chunk, Document, Generation, Span, as_metadata
 
 _BATCH = 500
@@ -222,6 +223,7 @@ def _chunk(row: Row[Any]) -> Chunk:
         metadata=as_metadata(row.metadata),
         boxes=tuple(Box(*box) for box in row.boxes or ()),
         parent=Span(row.parent_start, row.parent_end) if row.parent_start is not None else None,
+        tables=tuple(map(table_from_json, row.tables)) if row.tables is not None else None,
         pk=row.pk,
     )
 
@@ -243,11 +245,14 @@ def _document(row: Row[Any]) -> Document:
 def block_to_json(block: Block) -> list[Any]:
     """Return the compact JSON form of a block."""
     shape = [block.kind, block.span.start, block.span.end, list(block.headings), block.level, block.page]
-    return [*shape, [astuple(box) for box in block.boxes]] if block.boxes else shape
+    boxes = [astuple(box) for box in block.boxes]
+    if block.head is not None:
+        return [*shape, boxes, block.head]
+    return [*shape, boxes] if boxes else shape
 
 
 def block_from_json(item: Sequence[Any]) -> Block:
     """Return the block of `block_to_json`."""
-    kind, start, end, headings, level, page, *boxes = item
-    placed = tuple(Box(*box) for box in (boxes[0] if boxes else ()))
-    return Block(kind, Span(start, end), tuple(headings), level, page, placed)
+    kind, start, end, headings, level, page, *rest = item
+    placed = tuple(Box(*box) for box in (rest[0] if rest else ()))
+    return Block(kind, Span(start, end), tuple(headings), level, page, placed, rest[1] if len(rest) > 1 else None)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 _key = BigInteger().with_variant(Integer, "sqlite")
@@ -108,6 +108,7 @@ chunks = Table(
     Column("boxes", JSON, nullable=True),
     Column("parent_start", Integer, nullable=True),
     Column("parent_end", Integer, nullable=True),
+    Column("tables", JSON, nullable=True),  # parts of tables with their heads; NULL: stored before they were known
     Column("text_hash", String(32), nullable=False, server_default=""),  # of the indexed text: who has its vectors
     Column("added", _key, nullable=False),
     Column("removed", _key, nullable=False),

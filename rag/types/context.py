@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rag.types.documents import Span, Vectors
+from rag.types.documents import Span, Table, Vectors
 from rag.types.loss import DropReason
 from rag.types.search import Hit, SearchResult
 
@@ -40,7 +40,7 @@ class ScoredSpan:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What compression kept of a hit: ordered, disjoint ranges inside the hit's span.
+    """What compression kept of a hit: ordered, disjoint ranges inside its span, and heads of its tables before it.
 
     `units` are the kept sentences and table rows that the spans were merged from, with their scores, in order.
     """
@@ -55,7 +55,7 @@ class Passage:
     """A tagged piece of the final context. `text` is its spans' texts, joined by ' … ' where they are not adjacent.
 
     `units` are its sentences and table rows as compression scored them, in order; `headings` is the heading path of
-    its first hit.
+    its first hit; `tables` are the parts of tables in it (None: nobody knows, so they are guessed from the text).
     """
 
     tag: int
@@ -67,6 +67,7 @@ class Passage:
     tokens: int
     units: tuple[ScoredSpan, ...] = ()
     headings: tuple[str, ...] = ()
+    tables: tuple[Table, ...] | None = None
 
     @property
     def start(self) -> int:

@@ -67,12 +67,34 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The rows that name a table's columns: where they stand in the clean text, and their text."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one table, one a line, and the head that names their columns (None: no row does).
+
+    The head may stand inside `span` or before it. `column` is the column of the first cell, above 0 where `span` starts
+    inside a row.
+    """
+
+    span: Span
+    head: Head | None = None
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A layout unit of a document: a paragraph, a list item, a whole table, a heading.
 
     `headings` is the path of headings above the block, outermost first; for a heading it includes the heading itself.
     `level` is 1..6 for headings and 0 otherwise; `page` counts from 1 and is None where the format has no pages.
     `boxes` says where its lines stand, in reading order; it is empty where the format has no pages.
+    `head` is how many rows of a table its format declares to be the head, None where the format does not say.
     """
 
     kind: BlockKind
@@ -81,6 +103,7 @@ class Block:
     level: int = 0
     page: int | None = None
     boxes: tuple[Box, ...] = ()
+    head: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +139,8 @@ class Chunk:
     machine, so it breaks ties. `pk` is the catalogue's integer key, unique for each stored copy (0 until stored).
     `header` is the contextual header (title > headings, as far as it fits) that is embedded and indexed with the text
     but is no part of its span. `boxes` are the lines of the page that it covers; `parent` is the larger range around it
-    that the context shows in its place (None: the chunk itself).
+    that the context shows in its place (None: the chunk itself). `tables` are the parts of tables in that range, or in
+    the chunk where it has no parent, in order; None means that the chunk was stored before tables were known.
     """
 
     chunk_id: str
@@ -132,6 +156,7 @@ class Chunk:
     metadata: Metadata = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()
     parent: Span | None = None
+    tables: tuple[Table, ...] | None = None
     pk: int = 0
 
     @property

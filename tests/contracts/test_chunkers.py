@@ -239,13 +239,6 @@ def test_rows_below_the_first_carry_the_tables_head():
     assert chunks[-1].text == "After it all." and chunks[0].text.startswith("Guests")
 
 
-def test_a_border_is_no_head():
-    rows = ["===== =====", "name  city", "===== =====", *(f"g{i}    t{i}" for i in range(80))]
-    text, blocks = assemble([Piece("table", "\n".join(rows))])
-    chunks = cut(Document("d", "P", text, blocks, "0" * 64), ChunkerSettings(name="heading", max_tokens=60))
-    assert len(chunks) > 2 and {piece.header for piece in chunks[1:]} == {"P > name city"}
-
-
 def test_a_small_table_stays_with_the_text_around_it():
     text, blocks = assemble([Piece("paragraph", "See:"), Piece("table", "a | b\n1 | 2"), Piece("paragraph", "Done.")])
     chunks = cut(Document("d", "", text, blocks, "0" * 64), ChunkerSettings(name="table-aware", max_tokens=60))

@@ -88,7 +88,7 @@ def test_a_claim_is_located_in_the_source(claim: str, quote: str) -> None:
 
 def test_evidence_brings_the_header_row_and_the_title() -> None:
     found = locate("Plan: Team; Price: 25.", passage((60, 91)))
-    assert found.evidence == "Terms\nPlan | Price\nTeam | 25"
+    assert found.evidence == "Terms\nPlan | Price\n--- | ---\nTeam | 25"
 
 
 @given(st.text(alphabet="abc RTF125.|\n", min_size=1, max_size=40))
