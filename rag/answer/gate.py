@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rag.answer.answerability import features, unknown_names
 from rag.answer.logistic import Logistic
+from rag.answer.mentions import absent
 from rag.context.terms import content_terms
 from rag.ports import AnswerGate, Catalogue, Indexes
 from rag.settings import AnswerSettings
@@ -30,6 +31,8 @@ ANSWERABLE = Logistic(
 """Fitted when a context was packed from ten hits, by an earlier form of `eval.recipes.fit_gate` that also hid gold
 documents. Fits for twenty hits were better at some thresholds and worse at others, so these stayed; fit them again
 with the recipe when more labelled questions are at hand. `mark` and `chatty` are of style and may not carry over."""
+
+_READ_CHARS = 2**24  # of a corpus, before it is said not to mention a name: a tenth of a second, mostly
 
 _VAGUE = frozenset(
     content_terms(
@@ -69,19 +72,30 @@ class AnswerabilityGate:
             return Answerability(refused)
         unknown = await asyncio.to_thread(self.unknown_terms, query)
         probability = ANSWERABLE.probability(features(query.question, hits, context, unknown))
-        reason = None if probability >= self._threshold else _reason(query.question, unknown, context)
-        return Answerability(reason, probability)
+        if probability >= self._threshold:
+            return Answerability(None, probability)
+        names = unknown_names(query.question, unknown)
+        nowhere = await asyncio.to_thread(self.nowhere, query, names)
+        return Answerability(_reason(nowhere, absent(names, _texts(hits)), context), probability)
 
     def unknown_terms(self, query: Query) -> frozenset[str]:
         """Return the content terms of the question that no chunk holds, of those that the filter lets through."""
         keywords = self._indexes(query.generation.index_id).keywords
         allowed = self._catalogue.matching(query.generation, query.filter) if query.filter else None
-        unknown = set()
-        for word in dict.fromkeys(words(query.question)):
-            terms = content_terms(word)
-            if terms and not keywords.search(word, 1, query.generation.id, allowed):
-                unknown.update(terms)
-        return frozenset(unknown)
+        found = {word: keywords.terms(word) for word in dict.fromkeys(words(query.question))}
+        held = keywords.held({term for terms in found.values() for term in terms}, query.generation.id, allowed)
+        # the index leaves stop words out, so a word without terms may be anywhere
+        unknown = (word for word, terms in found.items() if terms and held.isdisjoint(terms))
+        return frozenset(term for word in unknown for term in content_terms(word))
+
+    def nowhere(self, query: Query, names: Sequence[str]) -> list[str]:
+        """Return those of the names that nothing mentions which the caller may see; none if there is too much to read.
+
+        The index cannot tell: it knows neither the inside of words nor front matter and running lines.
+        """
+        if not names:
+            return []
+        return absent(names, self._catalogue.texts(query.generation, query.filter), _READ_CHARS)
 
 
 def is_vague(query: Query) -> bool:
@@ -108,10 +122,16 @@ def _by_rule(query: Query, context: Context) -> str | None:
     return None if context.passages else "No passage of the corpus matches this question."
 
 
-def _reason(question: str, unknown: frozenset[str], context: Context) -> str:
-    names = list(dict.fromkeys(unknown_names(question, unknown)))
-    if names:
-        return f"The corpus does not mention {' or '.join(names[:3])}, so it cannot answer this."
+def _texts(hits: Sequence[Hit]) -> list[str]:
+    return [hit.chunk.indexed_text for hit in hits]
+
+
+def _reason(nowhere: Sequence[str], not_found: Sequence[str], context: Context) -> str:
+    """Return why there is no answer: names that are `nowhere` in the corpus, or at least in no passage found."""
+    if nowhere:
+        return f"The corpus does not mention {' or '.join(nowhere[:3])}, so it cannot answer this."
+    if not_found:
+        return f"None of the passages found mentions {' or '.join(not_found[:3])}, so they cannot answer this."
     nearest = context.passages[0]
     return (
         "The passages found do not answer this question closely enough; "
