@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 
 from rag.answer.answerability import features, unknown_names
+from rag.answer.extractive import statements
 from rag.answer.logistic import Logistic
+from rag.answer.lookup import answered
 from rag.answer.mentions import absent
 from rag.context.terms import content_terms
 from rag.ports import AnswerGate, Catalogue, Indexes
@@ -55,7 +57,8 @@ class AnswerabilityGate:
     """Refuses probes of the assistant, questions too vague to look up, and questions that the hits do not answer.
 
     The last is a logistic regression over how close the best sentences are, how far the best hit stands out, and
-    which words of the question the corpus does not know.
+    which words of the question the corpus does not know. A look-up that a table row answers is never refused: a row is
+    too short to come close to a question, and of all rows its own stands out little.
     """
 
     name = "answerability"
@@ -70,6 +73,8 @@ class AnswerabilityGate:
         refused = _by_rule(query, context)
         if refused is not None:
             return Answerability(refused)
+        if answered(query.question, statements(context)):
+            return Answerability()
         unknown = await asyncio.to_thread(self.unknown_terms, query)
         probability = ANSWERABLE.probability(features(query.question, hits, context, unknown))
         if probability >= self._threshold:

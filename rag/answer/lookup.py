@@ -1,0 +1,126 @@
+"""Look-ups of an identifier in a table: which rows hold it, and whether they have what is asked; pure.
+
+An identifier is a word with figures (`T-250`, `0x80070005`), a number, or words joined by signs (`net.mtu`, `C++`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from rag.answer.mentions import folded, is_code, tokens_in
+from rag.context.terms import content_terms
+
+_NUMBER = re.compile(r"#?\d[\d.,:/-]*")
+_JOINED = re.compile(r"\w+(?:[._/:\\]+\w+)+|[A-Za-z]+(?:\+\+|#)")
+_EDGES = re.compile(r"^[\W_]+|(?:[^\w+#]|_)+$")
+_VERSION = re.compile(r"^v(?=\d)")
+
+_ASKING = frozenset(content_terms("many mean stand tell know show look find detail information entry row"))
+_ALSO = {"cost": ("price", "fee", "charg", "rate", "amount")}
+_FORM = 3  # characters: a word that begins another one counts as a form of it
+
+
+class Statement(Protocol):
+    """A sentence or a table row; only a row has cells. `heads` are the cells of the header row above it."""
+
+    @property
+    def text(self) -> str:
+        """As the source has it."""
+        ...
+
+    @property
+    def cells(self) -> Sequence[str]:
+        """The cells of a row."""
+        ...
+
+    @property
+    def heads(self) -> Sequence[str]:
+        """The name of each cell, as far as the row has a header."""
+        ...
+
+    @property
+    def above(self) -> str:
+        """Title and headings."""
+        ...
+
+
+S = TypeVar("S", bound=Statement)
+
+
+def narrowed(question: str, statements: Sequence[S]) -> list[S]:
+    """Return what may answer a look-up: rows that hold what is looked up, and sentences that name it.
+
+    All statements are returned where no row holds an identifier of the question. Where there are several identifiers,
+    the rows that hold the most of them count.
+    """
+    rows = _holders(question, statements)
+    if not rows:
+        return list(statements)
+    keys, chosen = _keys(question), {id(row) for row in rows}
+    return [s for s in statements if id(s) in chosen or (not s.cells and any(_names(key, s.text) for key in keys))]
+
+
+def answered(question: str, statements: Sequence[Statement]) -> bool:
+    """Say whether a row holds what a question looks up and, with its header and headings, all else that it asks for."""
+    known = {term for key in _keys(question) for term in content_terms(key)} | _ASKING
+    rest = [term for term in content_terms(question) if term not in known]
+    rows = (
+        [*_terms(row.cells), *_terms(row.heads), *content_terms(row.above)] for row in _holders(question, statements)
+    )
+    return any(all(_covers(terms, term) for term in rest) for terms in rows)
+
+
+def _holders(question: str, statements: Sequence[S]) -> list[S]:
+    """Return the rows that hold the most of the question's identifiers, if any holds one."""
+    keys, asked = _keys(question), content_terms(question)
+    rows = [statement for statement in statements if statement.cells] if keys else []
+    counts = [_held(keys, row, asked) for row in rows]
+    return [row for row, count in zip(rows, counts, strict=True) if count and count == max(counts)]
+
+
+def _keys(question: str) -> dict[str, bool]:
+    """Return the identifiers of a question, and of each whether it counts in any cell and inside of one.
+
+    A number or a word may stand for anything: it counts alone in a cell, in the first column or below a head that the
+    question names.
+    """
+    tokens = [
+        token for token in tokens_in(question) if is_code(token) or _NUMBER.fullmatch(token) or _JOINED.fullmatch(token)
+    ]
+    return {key: is_code(token) for token in tokens if (key := _key(token))}
+
+
+def _held(keys: Mapping[str, bool], row: Statement, asked: Collection[str]) -> int:
+    cells = [_key(cell) for cell in row.cells]
+    named = {i for i, head in enumerate(row.heads) if any(_covers(content_terms(head), term) for term in asked)}
+    plain = {cell for i, cell in enumerate(cells) if i == 0 or i in named}
+    return sum(_names(key, row.text) if code else key in plain for key, code in keys.items())
+
+
+def _names(key: str, text: str) -> bool:
+    """Say whether a text holds an identifier, not as a part of a longer one: `v1.1` is not in `v1.10` or `v1.1.3`."""
+    pattern = rf"(?<![a-z0-9])(?<![a-z0-9][-._/])v?{re.escape(key)}(?![a-z0-9])(?![-._/][a-z0-9])"
+    flat = folded(text)
+    return key in flat and re.search(pattern, flat) is not None
+
+
+def _key(text: str) -> str:
+    """Return an identifier or a cell as it is compared: without case, marks around it, and the v of a version."""
+    return _VERSION.sub("", _EDGES.sub("", folded(text)))
+
+
+def _terms(cells: Sequence[str]) -> list[str]:
+    return content_terms(" ".join(cells))
+
+
+def _covers(terms: Sequence[str], wanted: str) -> bool:
+    """Say whether one of the terms is the wanted one or a form of it: `own` and `owner`, `releas` and `released`."""
+    forms = (wanted, *_ALSO.get(wanted, ()))
+    return any(_same(term, form) for term in terms for form in forms)
+
+
+def _same(a: str, b: str) -> bool:
+    short, long = sorted((a, b), key=len)
+    return a == b or (len(short) >= _FORM and short.isalpha() and long.startswith(short))
