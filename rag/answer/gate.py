@@ -70,18 +70,19 @@ class AnswerabilityGate:
 
     async def judge(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
         """Return a sentence that says why there is no answer, or none to go on, with the probability behind it."""
+        return await asyncio.to_thread(self._judged, query, hits, context)
+
+    def _judged(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
         refused = _by_rule(query, context)
-        if refused is not None:
+        if refused is not None or answered(query.question, statements(context)):
             return Answerability(refused)
-        if answered(query.question, statements(context)):
-            return Answerability()
-        unknown = await asyncio.to_thread(self.unknown_terms, query)
+        unknown = self.unknown_terms(query)
         probability = ANSWERABLE.probability(features(query.question, hits, context, unknown))
         if probability >= self._threshold:
             return Answerability(None, probability)
         names = unknown_names(query.question, unknown)
-        nowhere = await asyncio.to_thread(self.nowhere, query, names)
-        return Answerability(_reason(nowhere, absent(names, _texts(hits)), context), probability)
+        not_found = absent(names, (hit.chunk.indexed_text for hit in hits))
+        return Answerability(_reason(self.nowhere(query, not_found), not_found, context), probability)
 
     def unknown_terms(self, query: Query) -> frozenset[str]:
         """Return the content terms of the question that no chunk holds, of those that the filter lets through."""
@@ -125,10 +126,6 @@ def _by_rule(query: Query, context: Context) -> str | None:
     if is_vague(query):
         return "The question does not say what it is about; name the product, feature, document or error you mean."
     return None if context.passages else "No passage of the corpus matches this question."
-
-
-def _texts(hits: Sequence[Hit]) -> list[str]:
-    return [hit.chunk.indexed_text for hit in hits]
 
 
 def _reason(nowhere: Sequence[str], not_found: Sequence[str], context: Context) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from rag.answer.mentions import folded, is_code, tokens_in
@@ -66,10 +67,8 @@ def answered(question: str, statements: Sequence[Statement]) -> bool:
     """Say whether a row holds what a question looks up and, with its header and headings, all else that it asks for."""
     known = {term for key in _keys(question) for term in content_terms(key)} | _ASKING
     rest = [term for term in content_terms(question) if term not in known]
-    rows = (
-        [*_terms(row.cells), *_terms(row.heads), *content_terms(row.above)] for row in _holders(question, statements)
-    )
-    return any(all(_covers(terms, term) for term in rest) for terms in rows)
+    rows = (" ".join((*row.cells, *row.heads, row.above)) for row in _holders(question, statements))
+    return any(all(_covers(_terms(row), term) for term in rest) for row in rows)
 
 
 def _holders(question: str, statements: Sequence[S]) -> list[S]:
@@ -77,14 +76,15 @@ def _holders(question: str, statements: Sequence[S]) -> list[S]:
     keys, asked = _keys(question), content_terms(question)
     rows = [statement for statement in statements if statement.cells] if keys else []
     counts = [_held(keys, row, asked) for row in rows]
-    return [row for row, count in zip(rows, counts, strict=True) if count and count == max(counts)]
+    most = max(counts, default=0)
+    return [row for row, count in zip(rows, counts, strict=True) if count == most > 0]
 
 
 def _keys(question: str) -> dict[str, bool]:
     """Return the identifiers of a question, and of each whether it counts in any cell and inside of one.
 
-    A number or a word may stand for anything: it counts alone in a cell, in the first column or below a head that the
-    question names.
+    A number or a word may stand for anything: it counts alone in a cell, in the first column or, if it stands in none,
+    below a head that the question names.
     """
     tokens = [
         token for token in tokens_in(question) if is_code(token) or _NUMBER.fullmatch(token) or _JOINED.fullmatch(token)
@@ -93,10 +93,11 @@ def _keys(question: str) -> dict[str, bool]:
 
 
 def _held(keys: Mapping[str, bool], row: Statement, asked: Collection[str]) -> int:
+    """Return how many identifiers a row holds, a number or word that it begins with counting twice."""
     cells = [_key(cell) for cell in row.cells]
-    named = {i for i, head in enumerate(row.heads) if any(_covers(content_terms(head), term) for term in asked)}
-    plain = {cell for i, cell in enumerate(cells) if i == 0 or i in named}
-    return sum(_names(key, row.text) if code else key in plain for key, code in keys.items())
+    named = {i for i, head in enumerate(row.heads) if any(_covers(_terms(head), term) for term in asked)}
+    below = {cell for i, cell in enumerate(cells) if i in named}
+    return sum(_names(key, row.text) if code else 2 * (key == cells[0]) or key in below for key, code in keys.items())
 
 
 def _names(key: str, text: str) -> bool:
@@ -111,8 +112,9 @@ def _key(text: str) -> str:
     return _VERSION.sub("", _EDGES.sub("", folded(text)))
 
 
-def _terms(cells: Sequence[str]) -> list[str]:
-    return content_terms(" ".join(cells))
+@lru_cache(maxsize=1024)
+def _terms(text: str) -> tuple[str, ...]:
+    return tuple(content_terms(text))
 
 
 def _covers(terms: Sequence[str], wanted: str) -> bool:

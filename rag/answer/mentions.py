@@ -22,6 +22,7 @@ _QUANTITY = re.compile(r"\d+(?:[.,]\d+)*[^\W\d_]{1,3}")  # 20kg, 3rd, 90s
 _CAPITALISED = re.compile(r"(?<!^)(?<![.!?]\s)\b[A-Z][\w-]+")
 
 _MARKS = re.compile(r"[\u0300-\u036f]+")
+_RAISED = re.compile(r"[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2089\u2150-\u218b\u2460-\u249b]")
 _HYPHENS = re.compile(r"[\u2010-\u2015\u2212]")
 _PIECE = re.compile(r"\d+|[^\W\d_]+")
 _GAP = r"[\W_]{0,3}"
@@ -88,7 +89,9 @@ def folded(text: str) -> str:
     """Return a text in lower case, without accents, compatibility forms and invisible characters, hyphens as `-`."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKD", unbroken(text).casefold())
+    # a raised or circled figure behind an identifier is a footnote mark and no figure of it
+    apart = _RAISED.sub(r"^\g<0>", unbroken(text))
+    plain = unicodedata.normalize("NFKD", apart.casefold())
     return _HYPHENS.sub("-", _MARKS.sub("", plain))
 
 

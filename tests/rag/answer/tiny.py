@@ -1,4 +1,4 @@
-"""Corpora of one to three chunks, of several domains, with questions that they answer and questions that they do not."""
+"""Corpora of one to three chunks, of several domains, with questions that they answer and others."""
 
 from __future__ import annotations
 
@@ -15,45 +15,61 @@ class TinyCase(NamedTuple):
 
 CORPORA: dict[str, dict[str, str]] = {
     "cafe": {
-        "cafe.md": "# Harbour Café\n\nWe open at seven on weekdays and at nine on Sundays. A flat white costs 3.80 euros."
-        " Dogs are welcome on the terrace, but not inside.\n"
+        "cafe.md": (
+            "# Harbour Café\n\nWe open at seven on weekdays and at nine on Sundays. A flat white costs 3.80 "
+            "euros. Dogs are welcome on the terrace, but not inside.\n"
+        ),
     },
     "leave": {
-        "leave.md": "# Leave policy\n\nEvery employee has 27 days of paid leave a year. Unused days expire on 31 March of"
-        " the next year. Requests go to the team lead at least two weeks ahead.\n"
+        "leave.md": (
+            "# Leave policy\n\nEvery employee has 27 days of paid leave a year. Unused days expire on 31 "
+            "March of the next year. Requests go to the team lead at least two weeks ahead.\n"
+        ),
     },
     "pump": {
-        "pump.txt": "The K90 circulation pump delivers 45 litres per minute at 2 bar. Change its oil every 500 hours."
-        " The seal kit has part number SK-118.\n"
+        "pump.txt": (
+            "The K90 circulation pump delivers 45 litres per minute at 2 bar. Change its oil every 500 "
+            "hours. The seal kit has part number SK-118.\n"
+        ),
     },
     "museum": {
-        "museum.md": "# Maritime museum\n\nThe lighthouse lens was made in Paris in 1874. It weighs 640 kilograms and"
-        " turned on a bath of mercury.\n\n# Visiting\n\nChildren under twelve enter free of charge. The museum closes on"
-        " Mondays.\n"
+        "museum.md": (
+            "# Maritime museum\n\nThe lighthouse lens was made in Paris in 1874. It weighs 640 kilograms and "
+            "turned on a bath of mercury.\n\n# Visiting\n\nChildren under twelve enter free of charge. The "
+            "museum closes on Mondays.\n"
+        ),
     },
     "bread": {
-        "bread.md": "Mix 500 grams of rye flour with 400 millilitres of warm water. Let the dough rest for twelve hours."
-        " Bake it at 220 degrees for fifty minutes.\n"
+        "bread.md": (
+            "Mix 500 grams of rye flour with 400 millilitres of warm water. Let the dough rest for twelve "
+            "hours. Bake it at 220 degrees for fifty minutes.\n"
+        ),
     },
     "api": {
-        "api.md": "# Rate limits\n\nEach token may send 120 requests per minute. Above that the server replies with status"
-        " 429 and a Retry-After header.\n\n# Authentication\n\nPass the token in the X-Token header. Tokens expire after"
-        " ninety days.\n"
+        "api.md": (
+            "# Rate limits\n\nEach token may send 120 requests per minute. Above that the server replies "
+            "with status 429 and a Retry-After header.\n\n# Authentication\n\nPass the token in the X-Token "
+            "header. Tokens expire after ninety days.\n"
+        ),
     },
     "lease": {
-        "lease.txt": "The tenant shall give three months' notice in writing. The deposit amounts to two monthly rents and"
-        " is returned within six weeks of moving out. Subletting needs the landlord's consent.\n"
+        "lease.txt": (
+            "The tenant shall give three months' notice in writing. The deposit amounts to two monthly rents "
+            "and is returned within six weeks of moving out. Subletting needs the landlord's consent.\n"
+        ),
     },
     "clinic": {
-        "clinic.md": "Patients must not eat for six hours before the scan. Metal jewellery has to be taken off. The scan"
-        " itself takes about twenty minutes.\n"
+        "clinic.md": (
+            "Patients must not eat for six hours before the scan. Metal jewellery has to be taken off. The "
+            "scan itself takes about twenty minutes.\n"
+        ),
     },
     "garden": {
         "garden.md": "Tomatoes are planted out after the last frost in May.",
         "paths.md": "The gravel paths are raked every Friday by the volunteers.",
     },
     "tickets": {
-        "tickets.csv": "Ticket,Priority,Owner\nT-248,high,Anna\nT-249,low,Bruno\nT-250,high,Carla\nT-251,low,Dmitri\n"
+        "tickets.csv": "Ticket,Priority,Owner\nT-248,high,Anna\nT-249,low,Bruno\nT-250,high,Carla\nT-251,low,Dmitri\n",
     },
     "ferry": {
         "ferry.md": "# Ferry\n\nThe ferry to Vessel Island leaves from pier 4 at 8:15 and 17:40.",
@@ -61,11 +77,17 @@ CORPORA: dict[str, dict[str, str]] = {
         "pets.md": "# Pets\n\nCats must stay in a closed basket during the crossing.",
     },
     "backup": {
-        "backup.md": "Backups run every night at 02:30 and are kept for 35 days. Restores are started from the Recovery tab"
-        " by an administrator. Encryption keys are stored in the office safe.\n"
+        "backup.md": (
+            "Backups run every night at 02:30 and are kept for 35 days. Restores are started from the "
+            "Recovery tab by an administrator. Encryption keys are stored in the office safe.\n"
+        ),
     },
-    "choir": {"choir.txt": "The choir rehearses on Tuesdays in the old chapel. Its conductor is Mirela Toncic.\n"},
-    "router": {"router.md": "To reset the router, hold the pin button for ten seconds until the amber lamp blinks.\n"},
+    "choir": {
+        "choir.txt": "The choir rehearses on Tuesdays in the old chapel. Its conductor is Mirela Toncic.\n",
+    },
+    "router": {
+        "router.md": "To reset the router, hold the pin button for ten seconds until the amber lamp blinks.\n",
+    },
 }
 
 CASES: list[TinyCase] = [
