@@ -6,8 +6,10 @@ An identifier is a word with figures (`T-250`, `0x80070005`), a number, or words
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 from rag.answer.mentions import folded, is_code, tokens_in
@@ -20,7 +22,17 @@ _VERSION = re.compile(r"^v(?=\d)")
 
 _ASKING = frozenset(content_terms("many mean stand tell know show look find detail information entry row"))
 _ALSO = {"cost": ("price", "fee", "charg", "rate", "amount")}
+_TELLING = 3  # characters of a number or word that is not likely to be there by chance
 _FORM = 3  # characters: a word that begins another one counts as a form of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """An identifier as it is compared; `code`: it tells by itself, in any cell; `before` is the word before it."""
+
+    text: str
+    code: bool
+    before: str
 
 
 class Statement(Protocol):
@@ -60,44 +72,47 @@ def narrowed(question: str, statements: Sequence[S]) -> list[S]:
     if not rows:
         return list(statements)
     keys, chosen = _keys(question), {id(row) for row in rows}
-    return [s for s in statements if id(s) in chosen or (not s.cells and any(_names(key, s.text) for key in keys))]
+    return [s for s in statements if id(s) in chosen or (not s.cells and any(_names(key.text, s.text) for key in keys))]
 
 
 def answered(question: str, statements: Sequence[Statement]) -> bool:
     """Say whether a row holds what a question looks up and, with its header and headings, all else that it asks for."""
-    known = {term for key in _keys(question) for term in content_terms(key)} | _ASKING
-    rest = [term for term in content_terms(question) if term not in known]
+    known = {term for key in _keys(question) for term in _terms(key.text)} | _ASKING
+    rest = [term for term in _terms(question) if term not in known]
     rows = (" ".join((*row.cells, *row.heads, row.above)) for row in _holders(question, statements))
-    return any(all(_covers(_terms(row), term) for term in rest) for row in rows)
+    return any(all(_covers(row, term) for term in rest) for row in rows)
 
 
 def _holders(question: str, statements: Sequence[S]) -> list[S]:
     """Return the rows that hold the most of the question's identifiers, if any holds one."""
-    keys, asked = _keys(question), content_terms(question)
+    keys = _keys(question)
     rows = [statement for statement in statements if statement.cells] if keys else []
-    counts = [_held(keys, row, asked) for row in rows]
+    counts = [sum(_holds(row, key) for key in keys) for row in rows]
     most = max(counts, default=0)
     return [row for row, count in zip(rows, counts, strict=True) if count == most > 0]
 
 
-def _keys(question: str) -> dict[str, bool]:
-    """Return the identifiers of a question, and of each whether it counts in any cell and inside of one.
+def _keys(question: str) -> list[_Key]:
+    tokens = tokens_in(question)
+    found = {_key(token): (token, before) for before, token in pairwise(["", *tokens]) if _is_identifier(token)}
+    return [_Key(text, is_code(token), before) for text, (token, before) in found.items() if text]
 
-    A number or a word may stand for anything: it counts alone in a cell, in the first column or, if it stands in none,
-    below a head that the question names.
+
+def _is_identifier(token: str) -> bool:
+    return is_code(token) or bool(_NUMBER.fullmatch(token) or _JOINED.fullmatch(token))
+
+
+def _holds(row: Statement, key: _Key) -> bool:
+    """Say whether a row is found under an identifier.
+
+    A number may count anything: it is a whole cell, in the first column or below the word before it in the question.
+    A short one must have that word (`level 1`), for it stands in many first columns.
     """
-    tokens = [
-        token for token in tokens_in(question) if is_code(token) or _NUMBER.fullmatch(token) or _JOINED.fullmatch(token)
-    ]
-    return {key: is_code(token) for token in tokens if (key := _key(token))}
-
-
-def _held(keys: Mapping[str, bool], row: Statement, asked: Collection[str]) -> int:
-    """Return how many identifiers a row holds, a number or word that it begins with counting twice."""
-    cells = [_key(cell) for cell in row.cells]
-    named = {i for i, head in enumerate(row.heads) if any(_covers(_terms(head), term) for term in asked)}
-    below = {cell for i, cell in enumerate(cells) if i in named}
-    return sum(_names(key, row.text) if code else 2 * (key == cells[0]) or key in below for key, code in keys.items())
+    if key.code:
+        return _names(key.text, row.text)
+    places = [i for i, cell in enumerate(row.cells) if _key(cell) == key.text]
+    named = (i < len(row.heads) and any(_covers(row.heads[i], term) for term in _terms(key.before)) for i in places)
+    return (0 in places and len(key.text) >= _TELLING) or any(named)
 
 
 def _names(key: str, text: str) -> bool:
@@ -117,10 +132,10 @@ def _terms(text: str) -> tuple[str, ...]:
     return tuple(content_terms(text))
 
 
-def _covers(terms: Sequence[str], wanted: str) -> bool:
-    """Say whether one of the terms is the wanted one or a form of it: `own` and `owner`, `releas` and `released`."""
+def _covers(text: str, wanted: str) -> bool:
+    """Say whether a text has the wanted term or a form of it: `owner` for `own`, `released` for `releas`."""
     forms = (wanted, *_ALSO.get(wanted, ()))
-    return any(_same(term, form) for term in terms for form in forms)
+    return any(_same(term, form) for term in _terms(text) for form in forms)
 
 
 def _same(a: str, b: str) -> bool:
