@@ -17,6 +17,13 @@ from rag.settings import load_settings
 from tests.rag.answer.tiny import CASES, CORPORA, NEAR_MISSES, TinyCase
 
 FAULTS = Path(__file__).parent / "faults"
+ALONE = (
+    "cafe",
+    "choir",
+    "tickets",
+    "garden",
+    "ferry",
+)  # of 1, 1, 1, 2 and 3 chunks; the others are seen through filters
 CLAIM = "The corpus does not mention"
 IDENTIFIERS = [
     *("T-250", "D-4", "S-12", "M-9", "PN-137", "0x80070005", "AB/12-34", "v1.10", "ISO 9001:2015", "RFC 2119", "E_42"),
@@ -51,18 +58,17 @@ def small(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterat
     root = tmp_path_factory.mktemp("small")
     overrides = [f"embedder.cache_dir={model_cache}", "embedder.threads=1", "ingest.jobs=1"]
     with open_runtime(load_settings(overrides=overrides, environ={"RAGWRIGHT_HOME": str(root / "home")})) as runtime:
-        for name, files in CORPORA.items():
-            ingest([written(root / name, files)], name, runtime)
+        for name in ALONE:
+            ingest([written(root / name, CORPORA[name])], name, runtime)
         together = {
             f"{name}-{Path(file).stem}.md": f"---\ntopic: {name}\n---\n{text}"
             for name, files in CORPORA.items()
             for file, text in files.items()
         }
         ingest([written(root / "together", together)], "together", runtime)
-        for name, identifiers in (("items", IDENTIFIERS), ("one", IDENTIFIERS[:1])):
-            ingest([written(root / name, holding(identifiers))], name, runtime)
-        for name in ("single_letter_ids", "soft_hyphens", "soft_hyphens/shykb"):
-            ingest([str(FAULTS / name)], name.split("/")[-1], runtime)
+        ingest([written(root / "items", holding(IDENTIFIERS))], "items", runtime)
+        for name in ("single_letter_ids", "soft_hyphens"):
+            ingest([str(FAULTS / name)], name, runtime)
         yield runtime
 
 
@@ -77,13 +83,13 @@ async def rates(flow: RagPipeline, cases: list[TinyCase], request: Mapping[str, 
 
 
 async def test_a_tiny_corpus_answers_what_it_says_and_refuses_the_rest(small: Runtime) -> None:
-    asked = {case.question: Request(case.question, case.corpus) for case in (*CASES, *NEAR_MISSES)}
-    right, refused = await rates(small.pipeline, CASES, asked)
-    _, near = await rates(small.pipeline, NEAR_MISSES, asked)
-    answerable = sum(case.answer is not None for case in CASES)
-    assert answerable >= 25 and right >= 0.85 * answerable
-    assert len(CASES) - answerable >= 25 and refused >= 0.95 * (len(CASES) - answerable)
-    assert near >= 0.7 * len(NEAR_MISSES)
+    cases, near = ([case for case in group if case.corpus in ALONE] for group in (CASES, NEAR_MISSES))
+    asked = {case.question: Request(case.question, case.corpus) for case in (*cases, *near)}
+    right, refused = await rates(small.pipeline, cases, asked)
+    answerable = sum(case.answer is not None for case in cases)
+    assert answerable >= 10 and right >= 0.85 * answerable
+    assert len(cases) - answerable >= 10 and refused >= 0.95 * (len(cases) - answerable)
+    assert (await rates(small.pipeline, near, asked))[1] >= 0.7 * len(near)
 
 
 async def test_so_does_what_a_filter_leaves_of_a_larger_one(small: Runtime) -> None:
@@ -115,17 +121,15 @@ async def test_a_single_file_of_identifiers(small: Runtime) -> None:
     assert nowhere.reason == f"{CLAIM} M-99, so it cannot answer this."
 
 
-@pytest.mark.parametrize("corpus", ["items", "one"])
-async def test_an_identifier_that_a_document_holds_is_never_said_to_be_missing(small: Runtime, corpus: str) -> None:
+async def test_an_identifier_that_a_document_holds_is_never_said_to_be_missing(small: Runtime) -> None:
     rng = random.Random(15)
-    held = IDENTIFIERS if corpus == "items" else IDENTIFIERS[:1]
     questions = ("When was {} painted?", "Which team in Lisbon repaired {} for free?")
-    for identifier in rng.sample(held, len(held)):
-        answer = await small.pipeline.answer(Request(rng.choice(questions).replace("{}", identifier), corpus))
+    for identifier in rng.sample(IDENTIFIERS, len(IDENTIFIERS)):
+        answer = await small.pipeline.answer(Request(rng.choice(questions).replace("{}", identifier), "items"))
         claimed = re.search(f"{CLAIM} (.*), so", answer.reason or "")
         plain = {name for name in (claimed.group(1).split(" or ") if claimed else ()) if name != "Lisbon"}
         assert not plain, (identifier, answer.reason)
-    absent = await small.pipeline.answer(Request("Which team repaired XK-9917 for free?", corpus))
+    absent = await small.pipeline.answer(Request("Which team repaired XK-9917 for free?", "items"))
     assert absent.reason == f"{CLAIM} XK-9917, so it cannot answer this."
 
 
@@ -140,9 +144,9 @@ async def test_absence_is_of_what_the_caller_may_see(small: Runtime) -> None:
 
 async def test_invisible_characters_cut_no_words(small: Runtime) -> None:
     flow = small.pipeline
-    assert (await flow.search(Request("Wohngebäudeschutz", "shykb"))).hits[0].chunk.doc_id == "tarif.html"
-    assert "310 Euro" in (await flow.answer(Request("Was kostet der Wohngebäudeschutz im Jahr?", "shykb"))).text
+    assert "310 Euro" in (await flow.answer(Request("Was kostet der Wohngebäudeschutz im Jahr?", "soft_hyphens"))).text
     for word, doc_id in (
+        ("Wohngebäudeschutz", "shykb/tarif.html"),
         ("Donaudampfschiff", "shy.md"),
         ("zerowidth", "shy.md"),
         ("Wärmemengenzähler", "glossar.html"),
