@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 
+from api.excerpt import excerpt
 from rag.types import Answer, Citation, ContextResult, SearchResult
 
 WIDTH = 100
@@ -13,7 +14,7 @@ _INDENT = " " * 5
 
 
 def search_text(result: SearchResult, whole: bool = False) -> str:
-    """Return the hits: rank, score, title and headings, place, and how each begins, or with `whole` all of it."""
+    """Return the hits: rank, score, title and headings, place, and where each matches, or with `whole` all of it."""
     lines = steps_lines(result)
     if not result.hits:
         return "\n".join([*lines, "No hits."])
@@ -22,8 +23,8 @@ def search_text(result: SearchResult, whole: bool = False) -> str:
         page = f" page {chunk.page}" if chunk.page is not None else ""
         lines.append(f"{hit.rank:>3}. {chunk.header or chunk.doc_id}  ({hit.score:.4f})")
         lines.append(f"{_INDENT}{_place(chunk.doc_id, chunk.span.start, chunk.span.end)}{page}")
-        begins = _wrapped(textwrap.shorten(chunk.text, _SNIPPET, placeholder=" …"))
-        lines.append(textwrap.indent(chunk.text, _INDENT) if whole else begins)
+        shown = _wrapped(excerpt(chunk.text, result.question, _SNIPPET))
+        lines.append(textwrap.indent(chunk.text, _INDENT) if whole else shown)
     return "\n".join(lines)
 
 

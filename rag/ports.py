@@ -6,7 +6,7 @@ are asynchronous, because a member may talk to a network. Nothing else has two c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -170,6 +170,13 @@ class KeywordIndex(Protocol):
         """Return the terms of a text as the index knows them, in reading order, repeated as often as they occur."""
         ...
 
+    def held(self, terms: Collection[str], generation: int, allowed: frozenset[int] | None = None) -> frozenset[str]:
+        """Return those of the terms, as `terms` returns them, that any chunk holds, whatever they weigh there.
+
+        `allowed` limits the chunks to those pks (None: no limit).
+        """
+        ...
+
     def count(self, generation: int) -> int:
         """Return how many chunks the generation's weights cover."""
         ...
@@ -305,6 +312,10 @@ class Catalogue(Protocol):
 
     def field_values(self, generation: Generation, field: str) -> frozenset[str]:
         """Return every value that a metadata field has in the documents of a generation, items of lists included."""
+        ...
+
+    def texts(self, generation: Generation, filter: Filter) -> Iterator[str]:
+        """Yield the id, title and clean text of every document that satisfies the filter, as one string each."""
         ...
 
 

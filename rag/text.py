@@ -26,6 +26,7 @@ _MAY_BREAK = re.compile(r"[.!?…。！？\n#]")  # what _BREAK starts with: loo
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
 _NEXT = re.compile(r"\s+(\S)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
 
 def sentences(text: str) -> list[Span]:
@@ -48,7 +49,15 @@ def sentences(text: str) -> list[Span]:
 
 def words(text: str) -> list[str]:
     """Return the words of `text`, lower-cased, in order: runs of letters and digits, inner apostrophes kept."""
-    return [word.lower() for word in _WORD.findall(text)]
+    return [word.lower() for word in _WORD.findall(unbroken(text))]
+
+
+def unbroken(text: str) -> str:
+    """Return `text` without soft hyphens and zero-width characters, which say where a word may break, not that it ends.
+
+    Offsets in the result are not those of `text`.
+    """
+    return text if text.isascii() else text.translate(_INVISIBLE)
 
 
 def _cuts(text: str) -> Iterator[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -155,6 +155,10 @@ class FakeKeywordIndex:
     def terms(self, text: str) -> list[str]:
         return content_terms(text)
 
+    def held(self, terms: Collection[str], generation: int, allowed: frozenset[int] | None = None) -> frozenset[str]:
+        seen = (set(self.terms(body)) for pk, body in self.texts.items() if allowed is None or pk in allowed)
+        return frozenset(terms).intersection(set().union(*seen))
+
     def count(self, generation: int) -> int:
         return len(self.texts)
 
@@ -219,6 +223,11 @@ class FakeCatalogue:
 
     def matching(self, generation: Generation, filter: Filter) -> frozenset[int]:
         return frozenset(pk for pk, chunk in self.by_pk.items() if matches(chunk.metadata, filter))
+
+    def texts(self, generation: Generation, filter: Filter) -> Iterator[str]:
+        for document in self.documents.values():
+            if matches(document.metadata, filter):
+                yield f"{document.doc_id}\n{document.title}\n{document.text}"
 
     def field_values(self, generation: Generation, field: str) -> frozenset[str]:
         found = (document.metadata.get(field, ()) for document in self.documents.values())

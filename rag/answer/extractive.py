@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rag.answer.expected import AnswerType, answer_type, holds
 from rag.answer.instructions import addresses_assistant
+from rag.answer.lookup import narrowed
 from rag.context.pack import JOINT
 from rag.context.terms import content_terms
 from rag.idf import coverage, local_idf
@@ -42,6 +43,21 @@ class _Sentence:
         """The names of a row's columns."""
         return " ".join(names_of(self.table.head)) if self.table else ""
 
+    @property
+    def cells(self) -> list[str]:
+        """The cells of a table row; none for a sentence."""
+        return _cells(self.text) if self.kind == "row" else []
+
+    @property
+    def heads(self) -> list[str]:
+        """The cells of the header row above a table row."""
+        return _cells(self.header)
+
+    @property
+    def above(self) -> str:
+        """The title and headings above the passage."""
+        return " ".join((self.passage.title, *self.passage.headings))
+
 
 class ExtractiveGenerator:
     """Picks the sentences and table rows that answer the question; needs no model and no network."""
@@ -66,9 +82,11 @@ class ExtractiveGenerator:
 
 
 def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
-    """Return the best sentences in reading order: the best one, and those that come close to it and add to it."""
-    found = [sentence for passage in context.passages for sentence in _sentences(passage)]
-    usable = [sentence for sentence in found if _usable(sentence)]
+    """Return the best sentences in reading order: the best one, and those that come close to it and add to it.
+
+    What is looked up in a table is answered from its own row.
+    """
+    usable = narrowed(question, statements(context))
     if not usable:
         return []
     scores = _scores(question, usable)
@@ -80,6 +98,12 @@ def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
         if not any(_repeats(usable[i].text, usable[j].text) for j in chosen):
             chosen.append(i)
     return [usable[i] for i in sorted(chosen, key=lambda i: (usable[i].passage.tag, usable[i].start))]
+
+
+def statements(context: Context) -> list[_Sentence]:
+    """Return the sentences and table rows of a context that may be a part of an answer."""
+    found = (sentence for passage in context.passages for sentence in _sentences(passage))
+    return [sentence for sentence in found if _usable(sentence)]
 
 
 def _scores(question: str, sentences: Sequence[_Sentence]) -> list[float]:

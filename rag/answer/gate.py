@@ -7,7 +7,10 @@ import re
 from collections.abc import Sequence
 
 from rag.answer.answerability import features, unknown_names
+from rag.answer.extractive import statements
 from rag.answer.logistic import Logistic
+from rag.answer.lookup import answered
+from rag.answer.mentions import absent
 from rag.context.terms import content_terms
 from rag.ports import AnswerGate, Catalogue, Indexes
 from rag.settings import AnswerSettings
@@ -31,6 +34,8 @@ ANSWERABLE = Logistic(
 documents. Fits for twenty hits were better at some thresholds and worse at others, so these stayed; fit them again
 with the recipe when more labelled questions are at hand. `mark` and `chatty` are of style and may not carry over."""
 
+_READ_CHARS = 2**24  # of a corpus, before it is said not to mention a name: a tenth of a second, mostly
+
 _VAGUE = frozenset(
     content_terms(
         "work works working problem issue error code thing stuff help fix start slow long keep much change wrong "
@@ -52,7 +57,8 @@ class AnswerabilityGate:
     """Refuses probes of the assistant, questions too vague to look up, and questions that the hits do not answer.
 
     The last is a logistic regression over how close the best sentences are, how far the best hit stands out, and
-    which words of the question the corpus does not know.
+    which words of the question the corpus does not know. A look-up that a table row answers is never refused: a row is
+    too short to come close to a question, and of all rows its own stands out little.
     """
 
     name = "answerability"
@@ -64,24 +70,38 @@ class AnswerabilityGate:
 
     async def judge(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
         """Return a sentence that says why there is no answer, or none to go on, with the probability behind it."""
+        return await asyncio.to_thread(self._judged, query, hits, context)
+
+    def _judged(self, query: Query, hits: Sequence[Hit], context: Context) -> Answerability:
         refused = _by_rule(query, context)
-        if refused is not None:
+        if refused is not None or answered(query.question, statements(context)):
             return Answerability(refused)
-        unknown = await asyncio.to_thread(self.unknown_terms, query)
+        unknown = self.unknown_terms(query)
         probability = ANSWERABLE.probability(features(query.question, hits, context, unknown))
-        reason = None if probability >= self._threshold else _reason(query.question, unknown, context)
-        return Answerability(reason, probability)
+        if probability >= self._threshold:
+            return Answerability(None, probability)
+        names = unknown_names(query.question, unknown)
+        not_found = absent(names, (hit.chunk.indexed_text for hit in hits))
+        return Answerability(_reason(self.nowhere(query, not_found), not_found, context), probability)
 
     def unknown_terms(self, query: Query) -> frozenset[str]:
         """Return the content terms of the question that no chunk holds, of those that the filter lets through."""
         keywords = self._indexes(query.generation.index_id).keywords
         allowed = self._catalogue.matching(query.generation, query.filter) if query.filter else None
-        unknown = set()
-        for word in dict.fromkeys(words(query.question)):
-            terms = content_terms(word)
-            if terms and not keywords.search(word, 1, query.generation.id, allowed):
-                unknown.update(terms)
-        return frozenset(unknown)
+        found = {word: keywords.terms(word) for word in dict.fromkeys(words(query.question))}
+        held = keywords.held({term for terms in found.values() for term in terms}, query.generation.id, allowed)
+        # the index leaves stop words out, so a word without terms may be anywhere
+        unknown = (word for word, terms in found.items() if terms and held.isdisjoint(terms))
+        return frozenset(term for word in unknown for term in content_terms(word))
+
+    def nowhere(self, query: Query, names: Sequence[str]) -> list[str]:
+        """Return those of the names that nothing mentions which the caller may see; none if there is too much to read.
+
+        The index cannot tell: it knows neither the inside of words nor front matter and running lines.
+        """
+        if not names:
+            return []
+        return absent(names, self._catalogue.texts(query.generation, query.filter), _READ_CHARS)
 
 
 def is_vague(query: Query) -> bool:
@@ -108,10 +128,12 @@ def _by_rule(query: Query, context: Context) -> str | None:
     return None if context.passages else "No passage of the corpus matches this question."
 
 
-def _reason(question: str, unknown: frozenset[str], context: Context) -> str:
-    names = list(dict.fromkeys(unknown_names(question, unknown)))
-    if names:
-        return f"The corpus does not mention {' or '.join(names[:3])}, so it cannot answer this."
+def _reason(nowhere: Sequence[str], not_found: Sequence[str], context: Context) -> str:
+    """Return why there is no answer: names that are `nowhere` in the corpus, or at least in no passage found."""
+    if nowhere:
+        return f"The corpus does not mention {' or '.join(nowhere[:3])}, so it cannot answer this."
+    if not_found:
+        return f"None of the passages found mentions {' or '.join(not_found[:3])}, so they cannot answer this."
     nearest = context.passages[0]
     return (
         "The passages found do not answer this question closely enough; "

@@ -48,6 +48,13 @@ class _Weights:
     rows: NDArray[np.int32]
     values: NDArray[np.float32]
 
+    def rows_with(self, term: int) -> NDArray[np.int32]:
+        """Return the rows that hold a term, by its hash."""
+        column = int(np.searchsorted(self.vocabulary, np.uint64(term)))
+        if column == len(self.vocabulary) or int(self.vocabulary[column]) != term:
+            return self.rows[:0]
+        return self.rows[self.starts[column] : self.starts[column + 1]]
+
     def scores(self, terms: Mapping[int, float]) -> NDArray[np.float64]:
         """Return the score of every row for query terms (hash -> how often the query has it, or another weight)."""
         scores = np.zeros(len(self.pks))
@@ -133,6 +140,21 @@ class Bm25Index:
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text as they are indexed, in reading order, repeated as often as they occur."""
         return self._analyzer.terms(text)
+
+    def held(self, terms: Collection[str], generation: int, allowed: frozenset[int] | None = None) -> frozenset[str]:
+        """Return those of the terms that any chunk holds, of those with a pk in `allowed` if that is given.
+
+        A score does not tell: a term that half of the chunks hold, or one of two, may weigh 0 or less.
+
+        Raises:
+            StateError: the generation's weights are missing or damaged.
+        """
+        weights = self._weights(generation)
+        rows = {term: weights.rows_with(self._hash(term)) for term in terms}
+        if allowed is None:
+            return frozenset(term for term, found in rows.items() if len(found))
+        permitted = np.fromiter(allowed, np.int64, len(allowed))
+        return frozenset(term for term, found in rows.items() if np.isin(weights.pks[found], permitted).any())
 
     def count(self, generation: int) -> int:
         """Return how many chunks the generation's weights cover."""

@@ -10,13 +10,14 @@ from itertools import pairwise
 
 from rag.errors import UnknownKeyError
 from rag.settings import Bm25Settings
+from rag.text import unbroken
 
 # Runs of word characters, joined by the signs that hold identifiers, versions and names together; `C++` and `C#`.
 _RUN = re.compile(r"\d{1,3}(?:,\d{3})+(?![\w,])|\b[A-Za-z](?:\+\+|#)(?!\w)|\w+(?:[.\-'’]\w+)*")
 _GROUPED_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+")
 _PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
 _VERSION = re.compile(r"\d+(?:\.\d+){2,}")
-_HYPHENS = {0x2010: "-", 0x2011: "-", 0x2212: "-", 0x00AD: None}  # NFKC leaves them apart from "-"
+_HYPHENS = {0x2010: "-", 0x2011: "-", 0x2212: "-"}  # NFKC leaves them apart from "-"
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _POSSESSIVE = re.compile(r"['’][sS]$")
 _MAX_CACHED_RUNS = 200_000
@@ -58,7 +59,7 @@ class Analyzer:
     def terms(self, text: str) -> list[str]:
         """Return the terms of `text` in reading order, repeated as often as they occur."""
         if not text.isascii():
-            text = unicodedata.normalize("NFKC", text)
+            text = unicodedata.normalize("NFKC", unbroken(text))
             if self._prefixes:
                 text = text.translate(_HYPHENS)
         known = self._known

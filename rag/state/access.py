@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rag.conditions import Filter, matches
 from rag.errors import DocumentNotFoundError
@@ -56,6 +56,10 @@ class AccessCatalogue:
     def matching(self, generation: Generation, filter: Filter) -> frozenset[int]:
         """Return the pks of visible chunks whose document's metadata satisfies the filter."""
         return self._catalogue.matching(generation, (*filter, *self._access))
+
+    def texts(self, generation: Generation, filter: Filter) -> Iterator[str]:
+        """Yield the id, title and clean text of every document that satisfies the filter, as one string each."""
+        return self._catalogue.texts(generation, (*filter, *self._access))
 
     def field_values(self, generation: Generation, field: str) -> frozenset[str]:
         """Return every value that a metadata field has in the documents of a generation, items of lists included."""

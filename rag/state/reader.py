@@ -19,6 +19,7 @@ from rag.types import Block, Box, Chunk, Document, Generation, Span, as_metadata
 
 _BATCH = 500
 _STREAMED = 10_000
+_READ = 20  # whole documents at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,16 @@ class SqlCatalogue:
         chosen = visible(documents, generation.index_id, generation.id)
         with reading(self._engine) as connection:
             return frozenset(connection.scalars(values_of(field, chosen, self._engine.dialect.name)))
+
+    def texts(self, generation: Generation, filter: Filter) -> Iterator[str]:
+        """Yield the id, title and clean text of every document that satisfies the filter, as one string each."""
+        query = select(documents.c.doc_id, documents.c.title, documents.c.text)
+        query = query.where(visible(documents, generation.index_id, generation.id))
+        if filter:
+            query = query.where(documents.c.pk.in_(matching_documents(filter, self._engine.dialect.name)))
+        with reading(self._engine) as connection:
+            for row in connection.execute(query.execution_options(yield_per=_READ)):
+                yield f"{row.doc_id}\n{row.title}\n{row.text}"
 
     def matching(self, generation: Generation, filter: Filter) -> frozenset[int]:
         """Return the pks of visible chunks whose document's metadata satisfies the filter."""

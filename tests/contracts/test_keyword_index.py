@@ -300,3 +300,14 @@ def test_a_replacement_that_was_cut_short_is_undone(index: Bm25Index, tmp_path: 
     index.compact([1], [1, 2, 3])
     publish(index, 2, [1, 2, 3])
     assert [c.pk for c in index.search("ant", 5, 2)] == [1]
+
+
+@pytest.mark.parametrize("texts", [["ant"], ["ant bee", "ant cat"], ["ant"] * 3 + ["bee"]])
+def test_what_is_held_is_known_whatever_it_weighs(index: Bm25Index, texts: list[str]) -> None:
+    index.add(1, list(range(len(texts))), texts)
+    publish(index, 1, range(len(texts)))
+    assert not index.search("ant", 1, 1)  # half of the chunks hold it, or more
+    assert index.held(["ant", "bee", "dog"], 1) == {word for text in texts for word in text.split()} & {"ant", "bee"}
+    last = frozenset([len(texts) - 1])
+    assert index.held(["ant", "bee", "cat", "dog"], 1, last) == set(texts[-1].split())
+    assert index.held(["ant"], 1, frozenset()) == index.held([], 1) == frozenset()

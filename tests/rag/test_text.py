@@ -45,3 +45,8 @@ def test_words_are_lower_case_and_keep_inner_apostrophes() -> None:
 
 def test_a_long_run_of_stops_is_looked_at_once():
     assert [len(span) for span in sentences("." * 400_000 + " A." + "…!?" * 100_000)] == [400_000, 300_002]
+
+
+def test_characters_that_nobody_sees_cut_no_words() -> None:
+    text = "Wohn\u00adgebäude\u200bschutz and \ufeffdon\u2060't"
+    assert words(text) == words("Wohngebäudeschutz and don't") == ["wohngebäudeschutz", "and", "don't"]

@@ -36,6 +36,8 @@ PLAIN = Analyzer(Bm25Settings(stemmer="none", stop_words=False))
         ("ﬁle １２", ["file", "12"]),
         ("__init__ _ __", ["init"]),
         ("end. Start", ["end", "start"]),
+        ("Wohn\u00adgebäude\u200bschutz zero\u2060width", ["wohngebaudeschutz", "zerowidth"]),
+        ("T\u00ad-250", ["t-250", "250"]),
         ("", []),
         ("… — !?", []),
     ],

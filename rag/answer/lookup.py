@@ -1,0 +1,143 @@
+"""Look-ups of an identifier in a table: which rows hold it, and whether they have what is asked; pure.
+
+An identifier is a word with figures (`T-250`, `0x80070005`), a number, or words joined by signs (`net.mtu`, `C++`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Protocol, TypeVar
+
+from rag.answer.mentions import folded, is_code, tokens_in
+from rag.context.terms import content_terms
+
+_NUMBER = re.compile(r"#?\d[\d.,:/-]*")
+_JOINED = re.compile(r"\w+(?:[._/:\\]+\w+)+|[A-Za-z]+(?:\+\+|#)")
+_EDGES = re.compile(r"^[\W_]+|(?:[^\w+#]|_)+$")
+_VERSION = re.compile(r"^v(?=\d)")
+
+_ASKING = frozenset(content_terms("many mean stand tell know show look find detail information entry row"))
+_ALSO = {"cost": ("price", "fee", "charg", "rate", "amount")}
+_TELLING = 3  # characters of a number or word that is not likely to be there by chance
+_FORM = 3  # characters: a word that begins another one counts as a form of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """An identifier as it is compared; `code`: it tells by itself, in any cell; `before` is the word before it."""
+
+    text: str
+    code: bool
+    before: str
+
+
+class Statement(Protocol):
+    """A sentence or a table row; only a row has cells. `heads` are the cells of the header row above it."""
+
+    @property
+    def text(self) -> str:
+        """As the source has it."""
+        ...
+
+    @property
+    def cells(self) -> Sequence[str]:
+        """The cells of a row."""
+        ...
+
+    @property
+    def heads(self) -> Sequence[str]:
+        """The name of each cell, as far as the row has a header."""
+        ...
+
+    @property
+    def above(self) -> str:
+        """Title and headings."""
+        ...
+
+
+S = TypeVar("S", bound=Statement)
+
+
+def narrowed(question: str, statements: Sequence[S]) -> list[S]:
+    """Return what may answer a look-up: rows that hold what is looked up, and sentences that name it.
+
+    All statements are returned where no row holds an identifier of the question. Where there are several identifiers,
+    the rows that hold the most of them count.
+    """
+    rows = _holders(question, statements)
+    if not rows:
+        return list(statements)
+    keys, chosen = _keys(question), {id(row) for row in rows}
+    return [s for s in statements if id(s) in chosen or (not s.cells and any(_names(key.text, s.text) for key in keys))]
+
+
+def answered(question: str, statements: Sequence[Statement]) -> bool:
+    """Say whether a row holds what a question looks up and, with its header and headings, all else that it asks for."""
+    known = {term for key in _keys(question) for term in _terms(key.text)} | _ASKING
+    rest = [term for term in _terms(question) if term not in known]
+    rows = (" ".join((*row.cells, *row.heads, row.above)) for row in _holders(question, statements))
+    return any(all(_covers(row, term) for term in rest) for row in rows)
+
+
+def _holders(question: str, statements: Sequence[S]) -> list[S]:
+    """Return the rows that hold the most of the question's identifiers, if any holds one."""
+    keys = _keys(question)
+    rows = [statement for statement in statements if statement.cells] if keys else []
+    counts = [sum(_holds(row, key) for key in keys) for row in rows]
+    most = max(counts, default=0)
+    return [row for row, count in zip(rows, counts, strict=True) if count == most > 0]
+
+
+def _keys(question: str) -> list[_Key]:
+    tokens = tokens_in(question)
+    found = {_key(token): (token, before) for before, token in pairwise(["", *tokens]) if _is_identifier(token)}
+    return [_Key(text, is_code(token), before) for text, (token, before) in found.items() if text]
+
+
+def _is_identifier(token: str) -> bool:
+    return is_code(token) or bool(_NUMBER.fullmatch(token) or _JOINED.fullmatch(token))
+
+
+def _holds(row: Statement, key: _Key) -> bool:
+    """Say whether a row is found under an identifier.
+
+    A number may count anything: it is a whole cell, in the first column or below the word before it in the question.
+    A short one must have that word (`level 1`), for it stands in many first columns.
+    """
+    if key.code:
+        return _names(key.text, row.text)
+    places = [i for i, cell in enumerate(row.cells) if _key(cell) == key.text]
+    named = (i < len(row.heads) and any(_covers(row.heads[i], term) for term in _terms(key.before)) for i in places)
+    return (0 in places and len(key.text) >= _TELLING) or any(named)
+
+
+def _names(key: str, text: str) -> bool:
+    """Say whether a text holds an identifier, not as a part of a longer one: `v1.1` is not in `v1.10` or `v1.1.3`."""
+    pattern = rf"(?<![a-z0-9])(?<![a-z0-9][-._/])v?{re.escape(key)}(?![a-z0-9])(?![-._/][a-z0-9])"
+    flat = folded(text)
+    return key in flat and re.search(pattern, flat) is not None
+
+
+def _key(text: str) -> str:
+    """Return an identifier or a cell as it is compared: without case, marks around it, and the v of a version."""
+    return _VERSION.sub("", _EDGES.sub("", folded(text)))
+
+
+@lru_cache(maxsize=1024)
+def _terms(text: str) -> tuple[str, ...]:
+    return tuple(content_terms(text))
+
+
+def _covers(text: str, wanted: str) -> bool:
+    """Say whether a text has the wanted term or a form of it: `owner` for `own`, `released` for `releas`."""
+    forms = (wanted, *_ALSO.get(wanted, ()))
+    return any(_same(term, form) for term in _terms(text) for form in forms)
+
+
+def _same(a: str, b: str) -> bool:
+    short, long = sorted((a, b), key=len)
+    return a == b or (len(short) >= _FORM and short.isalpha() and long.startswith(short))
