@@ -25,6 +25,7 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
     errors.ConfigError: 400,
     errors.PassageError: 422,
     errors.SourceError: 400,
+    errors.IdTakenError: 409,
     errors.PruneRefusedError: 409,
     errors.FetchError: 503,
     errors.CorpusNotFoundError: 404,

@@ -8,6 +8,7 @@
     │   ├── DocumentError         one document could not be partitioned
     │   │   ├── FetchError        it could not be fetched now (transient)
     │   │   └── GoneError         it is no longer where it was fetched from
+    │   ├── IdTakenError          another source of the corpus has a document of that id
     │   └── PruneRefusedError     a prune would remove too much
     ├── CorpusNotFoundError       no published generation under that name
     ├── DocumentNotFoundError     the generation holds no such document
@@ -80,6 +81,12 @@ class GoneError(DocumentError):
     """One document is no longer where it was fetched from."""
 
     slug = "document-gone"
+
+
+class IdTakenError(SourceError):
+    """A source has a document whose id belongs to another source."""
+
+    slug = "id-taken"
 
 
 class PruneRefusedError(SourceError):

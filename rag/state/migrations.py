@@ -33,7 +33,13 @@ def _to_2(connection: Connection) -> None:
         connection.execute(hashed, [{"key": row.pk, "hash": text_hash(row.header, row.text)} for row in batch])
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2}
+def _to_3(connection: Connection) -> None:
+    """Documents and failures belong to sources; the table of sources is made by the caller."""
+    for column in (documents.c.source, failures.c.source):
+        _add_column(connection, column)
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}
 """Schema version -> what makes the next version of it."""
 
 
