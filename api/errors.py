@@ -29,6 +29,7 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
     errors.PruneRefusedError: 409,
     errors.FetchError: 503,
     errors.CorpusNotFoundError: 404,
+    errors.SourceNotFoundError: 404,
     errors.DocumentNotFoundError: 404,
     errors.BusyError: 503,
     errors.IndexUnavailableError: 503,

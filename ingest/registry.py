@@ -45,7 +45,7 @@ class Remembered:
 
     @property
     def remembered(self) -> bool:
-        """Say whether it is one of the corpus' sources: it was not removed, or a rollback brought its documents back."""
+        """Say whether it is one of the corpus' sources: not removed, or a rollback brought its documents back."""
         return not self.forgotten or self.documents > 0
 
     @property
@@ -131,4 +131,4 @@ class Registry:
 
 def ids_of(known: Mapping[int, Remembered]) -> dict[SourceKey, int]:
     """Return the id of every source by its key."""
-    return {remembered.key: id for id, remembered in known.items()}
+    return {remembered.key: remembered.id for remembered in known.values()}

@@ -11,6 +11,7 @@
     │   ├── IdTakenError          another source of the corpus has a document of that id
     │   └── PruneRefusedError     a prune would remove too much
     ├── CorpusNotFoundError       no published generation under that name
+    ├── SourceNotFoundError       the corpus does not remember such a source
     ├── DocumentNotFoundError     the generation holds no such document
     ├── BusyError                 another process holds what this one needs (transient)
     ├── IndexUnavailableError     the vector index does not answer (transient)
@@ -99,6 +100,12 @@ class CorpusNotFoundError(RagwrightError):
     """The corpus has no published generation."""
 
     slug = "corpus-not-found"
+
+
+class SourceNotFoundError(RagwrightError):
+    """The corpus remembers no source of that name, or several."""
+
+    slug = "source-not-found"
 
 
 class DocumentNotFoundError(RagwrightError):
