@@ -38,7 +38,9 @@ class Held:
     def is_current(self, doc_id: str) -> bool:
         """Say whether the target index holds the live version of a document, of the same source."""
         live, target = self.live.get(doc_id), self.target.get(doc_id)
-        return bool(live and target) and (live.source_hash, live.source) == (target.source_hash, target.source)
+        if live is None or target is None:
+            return False
+        return (live.source_hash, live.source) == (target.source_hash, target.source)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
 
 from ingest.catalogue import Clock, utc_now
 from ingest.sources.named import UPLOAD, Source, SourceKey
@@ -92,22 +93,21 @@ class Registry:
 
     def remember(self, named: Iterable[Source]) -> dict[SourceKey, int]:
         """Remember sources as they are named now, and return their ids."""
-        now = self._clock().isoformat(timespec="seconds")
-        ids: dict[SourceKey, int] = {}
         with writing(self._engine) as connection:
-            for source in named:
-                location, prefix = source.key.location, source.key.prefix
-                mine = (sources.c.corpus == self._corpus) & (sources.c.location == location)
-                found = connection.scalar(select(sources.c.id).where(mine, sources.c.prefix == prefix))
-                values = {"include": list(source.include), "exclude": list(source.exclude)}
-                values |= {"refreshed_at": now, "forgotten": 0}
-                if found is None:
-                    place = {"corpus": self._corpus, "location": location, "prefix": prefix, "added_at": now}
-                    found = connection.execute(insert(sources).values(**place, **values)).inserted_primary_key[0]
-                else:
-                    connection.execute(update(sources).where(sources.c.id == found).values(**values))
-                ids[source.key] = int(found)
-        return ids
+            return {source.key: self._put(connection, source) for source in named}
+
+    def _put(self, connection: Connection, source: Source) -> int:
+        place = {"corpus": self._corpus, "location": source.key.location, "prefix": source.key.prefix}
+        now = self._clock().isoformat(timespec="seconds")
+        values: dict[str, Any] = {"include": list(source.include), "exclude": list(source.exclude)}
+        values |= {"refreshed_at": now, "forgotten": 0}
+        mine = and_(*(sources.c[name] == value for name, value in place.items()))
+        found = connection.scalar(select(sources.c.id).where(mine))
+        if found is not None:
+            connection.execute(update(sources).where(sources.c.id == found).values(**values))
+            return int(found)
+        added = insert(sources).values(**place, **values, added_at=now).returning(sources.c.id)
+        return int(connection.scalars(added).one())
 
     def all_among(self, named: Iterable[Source]) -> bool:
         """Say whether every source that was not removed is among these."""

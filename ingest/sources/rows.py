@@ -62,8 +62,8 @@ class _Rows:
         first = self.lines.setdefault(row["doc_id"], place.line)
         if first != place.line:
             # All ids are known, so that it can still be told what vanished: this is no failure of listing.
-            error = DocumentError(f"doc_id {row['doc_id']} was used in line {first}")
-            self.found.items.append(SourceItem(failed, self.path, error=error))
+            used = DocumentError(f"doc_id {row['doc_id']} was used in line {first}")
+            self.found.items.append(SourceItem(failed, self.path, error=used))
             return
         digest = hashlib.sha256(line).hexdigest()
         self.found.items.append(SourceItem(row["doc_id"], self.path, place, digest, beside=self.beside))
