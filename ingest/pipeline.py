@@ -122,7 +122,7 @@ def ingest(
     writer = CatalogueWriter(runtime.engine, corpus, clock)
     memory, registry = Fetches(runtime.engine, corpus, clock), Registry(runtime.engine, corpus, clock)
     with Reach(runtime.settings.ingest.fetch, runtime.home.spool, memory) as reach:
-        found = listed(sources, options, reach, registry.known(writer.live()), corpus)
+        found = listed(sources, options, reach, lambda: registry.known(writer.live()), corpus)
         run = _Run(runtime, options, progress or _silent, writer, corpus, registry, reach, gate)
         if options.dry_run:
             report = run.preview(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ingest.registry import Remembered
@@ -30,7 +30,7 @@ class Reading(Protocol):
 
 
 def listed(
-    sources: Sequence[str], reading: Reading, reach: Reach, known: Mapping[int, Remembered], corpus: str
+    sources: Sequence[str], reading: Reading, reach: Reach, known: Callable[[], Mapping[int, Remembered]], corpus: str
 ) -> Sources:
     """Return the listing of the sources; a remembered one that cannot be listed is a failure and stops no other.
 
@@ -40,9 +40,9 @@ def listed(
     if sources:
         chosen = [named(spelling, reading.prefix, reading.include, reading.exclude) for spelling in sources]
         found = resolve(chosen, reach)
-        found.warnings += _changes(chosen, known)
+        found.warnings += _changes(chosen, known())
         return found
-    if remembered := [x.source for x in known.values() if x.refreshable]:
+    if remembered := [x.source for x in known().values() if x.refreshable]:
         return resolve(remembered, reach, tolerant=True)
     raise SourceError(
         f"{corpus!r} remembers no source to refresh; name it once: ragwright ingest SOURCE --corpus {corpus}"
