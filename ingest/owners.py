@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from ingest.catalogue import Failure, StoredDocument
 from ingest.places import base_of, base_of_location, came_from, from_elsewhere, holds, place, wider
-from ingest.registry import Remembered, ids_of
+from ingest.registry import Registry, Remembered, ids_of
 from ingest.sources import SourceItem, SourceKey, Sources
 from rag.errors import IdTakenError
 
@@ -180,10 +180,36 @@ def _bases(found: Sources, pruned: Collection[SourceKey]) -> set[str]:
     return {base for base in known | {base_of_location(key.location) for key in plain} if base}
 
 
+def remember(registry: Registry, found: Sources, claims: Claims) -> dict[SourceKey, int]:
+    """Remember the sources of a run and return the ids of all.
+
+    A source whose documents a wider one has all is a part of that, and no source of its own.
+    """
+    listing, having = {item.source for item in found.items}, set(claims.owners.values())
+    ids = registry.remember(x for x in found.named if x.key in having or x.key not in listing)
+    return ids_of(registry.known(None)) | ids
+
+
+def stray_warnings(claims: Claims, corpus: str) -> Iterator[str]:
+    """Yield what a prune should say of documents that it cannot judge."""
+    if claims.pruned and claims.strays:
+        yield (
+            f"{len(claims.strays)} documents belong to no source, for they were ingested before sources were"
+            " remembered; no prune removes them: ingest their sources again, or remove them with:"
+            f" ragwright sources remove {UNOWNED} --corpus {corpus}"
+        )
+
+
 def owned(claims: Claims, live: Stored, ids: Mapping[SourceKey, int]) -> dict[str, int | None]:
     """Return the id of the source of every document that is live or listed, as it is after the run."""
     before = {doc_id: stored.source for doc_id, stored in live.items()}
     return before | {doc_id: ids[key] for doc_id, key in claims.owners.items()}
+
+
+def absorbed(owners: Mapping[str, int | None], live: Stored) -> set[int]:
+    """Return the sources whose live documents a wider source has all from now on."""
+    before = {stored.source for stored in live.values() if stored.source is not None}
+    return before - set(owners.values())
 
 
 def rewritten(

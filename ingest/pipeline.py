@@ -22,10 +22,10 @@ from ingest.fetches import Fetches
 from ingest.gate import FlipGate
 from ingest.index_writer import IndexWriter, erase_generation, restore_removed
 from ingest.lock import ingest_lock
-from ingest.owners import UNOWNED, Claims, as_failures, claim, owned, refuse_new, rewritten
+from ingest.owners import Claims, absorbed, as_failures, claim, owned, refuse_new, remember, rewritten, stray_warnings
 from ingest.plan import Held, Plan, check_prune, forgotten, make_plan
 from ingest.refresh import listed
-from ingest.registry import Registry, ids_of
+from ingest.registry import Registry
 from ingest.report import IngestReport, compare
 from ingest.reuse import StoredEmbeddings
 from ingest.rows import MadeDocument
@@ -214,7 +214,7 @@ class _Run:
         report = compare(self.corpus, live.id if live else None, held.live_hashes, after)
         known = {failure.doc_id: failure for failure in self.writer.failures()}
         failed = (known.get(failure.doc_id, failure) for failure in plan.failed)
-        warnings = tuple(self._warnings(claims))
+        warnings = tuple(stray_warnings(claims, self.corpus))
         return replace(report, failed=(*plan.left_alone, *failed), warnings=warnings, dry_run=True)
 
     def execute(self, found: Sources) -> IngestReport:
@@ -223,14 +223,18 @@ class _Run:
         held, index_id = self._held(live)
         claims = self._claims(found, held, live)
         plan = self._plan(found, claims, held, live)
-        ids = self._remember(found, claims, plan, held)
+        ids = remember(self.registry, found, claims)
+        plan.owners = owned(claims, held.live, ids)
+        for source, pks in rewritten(plan.owners, (held.live, held.target), plan.settled).items():
+            self.writer.own(source, sorted(pks))
+        self.registry.forget(absorbed(plan.owners, held.live))
         failed = self._settle_failures(plan, found, ids)
         if plan.idle and (live is None or live.index_id == index_id):
             discard_abandoned(self.writer, self.runtime)
             report = self._nothing_changed(live, held)
         else:
             report = self._write(plan, held, live, index_id or create_index(self.writer, self.runtime))
-        warnings = (*self._warnings(claims), *report.warnings)
+        warnings = (*stray_warnings(claims, self.corpus), *report.warnings)
         return replace(report, failed=(*plan.left_alone, *failed, *report.failed), warnings=warnings)
 
     def _claims(self, found: Sources, held: Held, live: Generation | None) -> Claims:
@@ -238,25 +242,6 @@ class _Run:
         claims = claim(found, held.live, known, prune=self.options.prune)
         refuse_new(claims.conflicts, known, self.corpus)
         return claims
-
-    def _remember(self, found: Sources, claims: Claims, plan: Plan, held: Held) -> dict[SourceKey, int]:
-        """Remember the sources, and write down whose the documents are that stay as they are."""
-        kept = set(claims.owners.values())
-        # What a wider source has whole is a part of it, and no source of its own.
-        ids = self.registry.remember([x for x in found.named if x.key in kept or not _lists(found, x.key)])
-        ids = ids_of(self.registry.known(None)) | ids
-        plan.owners = owned(claims, held.live, ids)
-        for source, pks in rewritten(plan.owners, (held.live, held.target), plan.settled).items():
-            self.writer.own(source, sorted(pks))
-        return ids
-
-    def _warnings(self, claims: Claims) -> Iterator[str]:
-        if self.options.prune and claims.strays:
-            yield (
-                f"{len(claims.strays)} documents belong to no source, for they were ingested before sources were"
-                " remembered; no prune removes them: ingest their sources again, or remove them with:"
-                f" ragwright sources remove {UNOWNED} --corpus {self.corpus}"
-            )
 
     def _held(self, live: Generation | None) -> tuple[Held, int | None]:
         index_id = self.writer.find_index(self.runtime.settings.index_fingerprint())
@@ -422,10 +407,6 @@ class _Run:
                 f"ingest.chunker.max_tokens is {wanted}, but the embedder {index.embedder.name!r} reads {window};"
                 f" set it to {window} or less"
             )
-
-
-def _lists(found: Sources, key: SourceKey) -> bool:
-    return any(item.source == key for item in found.items)
 
 
 def _take(outcome: Outcome, made: _Made, target: IndexWriter, plan: Plan) -> None:

@@ -125,6 +125,7 @@ def test_a_folder_takes_over_what_was_ingested_as_single_files(tmp_path, runtime
     a = fill(tmp_path / "a", guide="one", own="two")
     run(runtime, a / "guide.md", a / "own.md")
     assert run(runtime, a).unchanged == 2
+    assert [x.location for x in remembered("kb", runtime)[0]] == [str(a)]
     (a / "guide.md").unlink()
     assert run(runtime, a, **ALL).removed == 1
     assert set(texts(runtime)) == {"own.md"}
