@@ -68,11 +68,27 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     ingest.add_argument(
         "sources",
         metavar="SOURCE",
-        nargs="+",
-        help="a folder, file, glob, .zip, documents.jsonl, or a URL (https, sitemap.xml, s3, gs, az, …)",
+        nargs="*",
+        help="a folder, file, glob, .zip, documents.jsonl, or a URL (https, sitemap.xml, s3, gs, az, …);"
+        " without one, every source that the corpus remembers is refreshed",
     )
     _add_corpus(ingest)
-    ingest.add_argument("--prune", action="store_true", help="remove documents that are gone from the sources")
+    ingest.add_argument(
+        "--prefix", metavar="P", default="", help="start the ids of the sources' documents with P/; part of the source"
+    )
+    ingest.add_argument(
+        "--include",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="read only these names of the sources (repeatable)",
+    )
+    ingest.add_argument(
+        "--exclude", metavar="GLOB", action="append", default=[], help="leave these names or folders out (repeatable)"
+    )
+    ingest.add_argument(
+        "--prune", action="store_true", help="remove documents that are gone from the sources of this run, no others"
+    )
     ingest.add_argument(
         "--allow-delete-over", metavar="SHARE", type=_share, help="let a prune remove more than this share (0..1)"
     )
@@ -84,6 +100,7 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     ingest.add_argument("--policy", metavar="FILE", type=Path, help="the gate's margins (YAML), as for ragwright gate")
     ingest.add_argument("--split", metavar="NAME", help="the gate asks only questions of this split")
     ingest.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
+    _add_source_verbs(verbs)
     erase = _verb(
         verbs, "erase", "corpus:erase_documents", "erase documents from every generation, without a trace in any file"
     )
@@ -99,6 +116,24 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
         verbs, "status", "corpus:show_status", "show generations, documents, chunks, failures, sizes, models"
     )
     status.add_argument("--corpus", metavar="NAME", help="one corpus (default: all)")
+
+
+def _add_source_verbs(verbs: Verbs) -> None:
+    group = _group(verbs, "sources", "list, remove and move what a corpus is read from")
+    listing = _verb(group, "list", "sources:list_sources", "list the sources that an ingest without SOURCE refreshes")
+    remove = _verb(
+        group, "remove", "sources:remove", "publish a generation without a source's documents, and forget the source"
+    )
+    move = _verb(group, "move", "sources:move", "read a source from another place from now on; its documents stay")
+    for parser in (remove, move):
+        parser.add_argument("source", metavar="SOURCE", help="as listed, or any spelling of the same place")
+        parser.add_argument("--prefix", metavar="P", help="which one, where a place is remembered with several")
+    move.add_argument("target", metavar="TARGET", help="where it is now")
+    remove.add_argument(
+        "--allow-delete-over", metavar="SHARE", type=_share, help="let it remove more than this share (0..1)"
+    )
+    for parser in (listing, remove, move):
+        _add_corpus(parser)
 
 
 def _add_question_verbs(verbs: Verbs) -> None:

@@ -8,6 +8,8 @@ from api.output import fields, table
 from ingest.catalogue import Failure
 from ingest.duplicates import Pair
 from ingest.erase import Erasure
+from ingest.registry import Remembered
+from ingest.removal import Removal
 from ingest.report import IngestReport
 from ingest.status import CorpusStatus
 
@@ -24,6 +26,7 @@ def ingest_text(report: IngestReport) -> str:
         live = "nothing published" if report.generation is None else f"generation {report.generation} is live"
         written = f"{report.chunks} chunks written ({report.embedded} embedded, {report.reused} reused)"
         lines.append(f"{live}, {written} in {report.seconds:.1f} s")
+    lines += [f"read: {source}" for source in report.sources]
     lines += _gate_lines(report)
     lines += [f"moved: {old} -> {new}" for old, new in report.moved]
     lines += _duplicate_lines(report.duplicates)
@@ -87,7 +90,38 @@ def _status_text(corpus: CorpusStatus) -> str:
         "duplicates": f"{corpus.duplicate_groups} groups of documents that say nearly the same",
         "failures": len(corpus.failures),
     }
-    return "\n".join([corpus.corpus, _indented(fields(values)), *_failure_lines(corpus.failures)])
+    lines = [*_source_lines(corpus), *_failure_lines(corpus.failures)]
+    return "\n".join([corpus.corpus, _indented(fields(values)), *lines])
+
+
+def sources_text(found: Sequence[Remembered], unowned: int, corpus: str) -> str:
+    """Return the sources of a corpus, oldest first, and what belongs to none."""
+    if not found and not unowned:
+        return f"{corpus} remembers no source; name one: ragwright ingest SOURCE --corpus {corpus}"
+    rows = [
+        (x.documents, x.location, x.prefix or "-", _globs(x.include), _globs(x.exclude), x.refreshed_at) for x in found
+    ]
+    shown = table(("DOCUMENTS", "SOURCE", "PREFIX", "INCLUDE", "EXCLUDE", "REFRESHED"), rows)
+    return f"{shown}\n{_unowned(unowned)}" if unowned else shown
+
+
+def removal_text(removal: Removal) -> str:
+    """Return what was removed with a source."""
+    live = "nothing is published" if removal.generation is None else f"generation {removal.generation} is live"
+    return f"{removal.corpus}: {removal.source} is forgotten, {removal.documents} documents removed; {live}"
+
+
+def _globs(globs: Sequence[str]) -> str:
+    return " ".join(globs) or "-"
+
+
+def _unowned(count: int) -> str:
+    return f"{count} documents belong to no source: an ingest of the source that has them adopts them"
+
+
+def _source_lines(corpus: CorpusStatus) -> list[str]:
+    lines = [f"source: {source.key} ({source.documents} documents)" for source in corpus.sources]
+    return [*lines, _unowned(corpus.unowned)] if corpus.unowned else lines
 
 
 def _failure_lines(failures: Sequence[Failure]) -> list[str]:

@@ -3,13 +3,14 @@
 The file is a zip (format version 1) with exactly these members; texts are UTF-8, numbers little-endian:
 
     manifest.json     what it is, how the index was built, and the SHA-256 and size of every other member
-    documents.jsonl   a row of the catalogue a line
+    documents.jsonl   a row of the catalogue a line; `source` counts the lines of sources.jsonl from 0
     chunks.jsonl      the same, in the order of their keys; `document` counts the lines of documents.jsonl from 0
     vectors.f32       one vector a chunk, `(chunks, dim) float32`
     tokens.sizes      how many token vectors each chunk has, int64
     tokens.bin        the token vectors as they are stored, 4 bits a dimension
     failures.jsonl    documents that could not be ingested
     fetches.jsonl     what is known of pages that were fetched
+    sources.jsonl     whose the documents and failures are; missing in files of older releases
 
 Nothing in it names a path to write to, so restoring writes only into the home's own stores.
 """
@@ -38,7 +39,7 @@ from rag.errors import BusyError, ConfigError, StateError
 from rag.ports import Index
 from rag.state.engine import reading
 from rag.state.reader import visible
-from rag.state.tables import SCHEMA_VERSION, chunks, documents, failures, fetches, indexes
+from rag.state.tables import SCHEMA_VERSION, chunks, documents, failures, fetches, indexes, sources
 from rag.types import Generation
 
 FORMAT, VERSION = "ragwright-backup", 1
@@ -52,11 +53,13 @@ MEMBERS = (
     "failures.jsonl",
     "fetches.jsonl",
 )
+SOURCES = "sources.jsonl"
 HERE_ONLY: dict[str, frozenset[str]] = {
     "documents": frozenset({"pk", "index_id", "added", "removed"}),
     "chunks": frozenset({"pk", "index_id", "added", "removed", "doc_pk"}),
     "failures": frozenset({"corpus"}),
     "fetches": frozenset({"corpus"}),
+    "sources": frozenset({"id", "corpus"}),
 }
 """The columns of each table that mean something in one catalogue only."""
 
@@ -107,11 +110,12 @@ def _write(stream: IO[bytes], generation: Generation, runtime: Runtime, clock: C
         # One transaction: whatever is ingested or erased meanwhile, every row is of this moment.
         with reading(runtime.engine) as connection:
             built = connection.execute(select(indexes).where(indexes.c.id == generation.index_id)).one()
-            order = writer.rows("documents.jsonl", _documents(connection, generation))
+            owners = {key: n for n, key in enumerate(writer.rows(SOURCES, _sources(connection, generation.corpus)))}
+            order = writer.rows("documents.jsonl", _placed(_documents(connection, generation), owners))
             pks = writer.rows("chunks.jsonl", _chunks(connection, generation, {pk: n for n, pk in enumerate(order)}))
             for table in (failures, fetches):
                 rows = connection.execute(select(table).where(table.c.corpus == generation.corpus))
-                writer.rows(f"{table.name}.jsonl", ((0, _row(row, table)) for row in rows))
+                writer.rows(f"{table.name}.jsonl", _placed(((0, _row(row, table)) for row in rows), owners))
         index = runtime.indexes(generation.index_id)
         writer.blocks("vectors.f32", _vectors(index, pks))
         writer.blocks("tokens.sizes", (np.array([len(x) for x in part], "<i8") for part in _tokens(index, pks)))
@@ -169,6 +173,19 @@ class _Writer:
                 digest.update(piece)
                 size += len(piece)
         self.members[name] = {"sha256": digest.hexdigest(), "bytes": size}
+
+
+def _sources(connection: Connection, corpus: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for row in connection.execute(select(sources).where(sources.c.corpus == corpus).order_by(sources.c.id)):
+        yield row.id, _row(row, sources)
+
+
+def _placed(
+    rows: Iterable[tuple[int, dict[str, Any]]], owners: Mapping[int, int]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield rows that name their source by its line."""
+    for key, row in rows:
+        yield key, {**row, "source": owners.get(row["source"])} if "source" in row else row
 
 
 def _documents(connection: Connection, generation: Generation) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -235,7 +252,9 @@ class Backup:
         self.manifest = manifest
 
     def rows(self, name: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a member."""
+        """Yield the rows of a member; none where an older release wrote none."""
+        if name not in self.manifest["members"]:
+            return
         with self._archive.open(name) as member:
             for line in member:
                 row = json.loads(line.decode("utf-8", "surrogatepass"))
@@ -278,13 +297,14 @@ def open_backup(file: Path) -> Iterator[Backup]:
 
 def _checked(archive: zipfile.ZipFile, file: Path) -> Mapping[str, Any]:
     names = archive.namelist()
-    if sorted(names) != sorted([*MEMBERS, MANIFEST]):
+    if sorted({*names, SOURCES}) != sorted([*MEMBERS, SOURCES, MANIFEST]) or len(names) != len(set(names)):
         raise ConfigError(f"{file} is no Ragwright backup: it holds other files; nothing was changed")
     try:
         manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
         known = manifest["format"] == FORMAT
         newer = manifest["version"] > VERSION or manifest["schema"] > SCHEMA_VERSION
-        damaged = [name for name in MEMBERS if _digest(archive, name) != manifest["members"][name]["sha256"]]
+        members = sorted({*MEMBERS, *manifest["members"]})
+        damaged = [name for name in members if _digest(archive, name) != manifest["members"][name]["sha256"]]
     except (KeyError, TypeError, *BROKEN_ZIP) as error:
         raise ConfigError(f"{file} is damaged ({error}); nothing was changed") from error
     if not known or newer:

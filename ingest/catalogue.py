@@ -36,7 +36,7 @@ class Failure:
     """A document that could not be ingested. `transient` failures (time, memory) may succeed when tried again.
 
     `attempts` counts the runs that tried it and failed, the last one at `failed_at` (ISO 8601, empty until stored).
-    `uri` says where it was read from, empty where that is not known.
+    `uri` says where it was read from, empty where that is not known; `source` is the id of its source.
     """
 
     doc_id: str
@@ -46,15 +46,21 @@ class Failure:
     attempts: int = 1
     failed_at: str = ""
     uri: str = ""
+    source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document's key, the hash of its source, and the document's id."""
+    """A document's key, its id, the hash of its bytes, its address, and the id of the source that has it.
+
+    `source` is None for what was ingested before sources were remembered, until a source adopts it.
+    """
 
     pk: int
     doc_id: str
     source_hash: str
+    uri: str = ""
+    source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +225,16 @@ class CatalogueWriter:
 
     def stored(self, index_id: int, generation: int) -> dict[str, StoredDocument]:
         """Return the documents of an index that a generation sees, by doc_id."""
-        query = select(documents.c.pk, documents.c.doc_id, documents.c.source_hash)
+        columns = ("pk", "doc_id", "source_hash", "uri", "source")
+        query = select(*(documents.c[name] for name in columns)).where(visible(documents, index_id, generation))
         with reading(self._engine) as connection:
-            rows = connection.execute(query.where(visible(documents, index_id, generation)))
-            return {row.doc_id: StoredDocument(row.pk, row.doc_id, row.source_hash) for row in rows}
+            return {row.doc_id: StoredDocument(*row) for row in connection.execute(query)}
+
+    def own(self, source: int, doc_pks: Sequence[int]) -> None:
+        """Say whose documents are, in every generation that sees them."""
+        with writing(self._engine) as connection:
+            for batch in batches(doc_pks, _BATCH):
+                connection.execute(update(documents).where(documents.c.pk.in_(batch)).values(source=source))
 
     def signatures(self, index_id: int, generation: int) -> dict[str, bytes]:
         """Return the signatures of the documents that a generation sees, by doc_id; those without one are left out."""
@@ -289,6 +301,7 @@ class CatalogueWriter:
                     row.attempts,
                     row.failed_at,
                     row.uri,
+                    row.source,
                 )
                 for row in connection.execute(query)
             ]

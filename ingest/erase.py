@@ -13,14 +13,13 @@ from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, upd
 from ingest.catalogue import CatalogueWriter, Clock, batches, utc_now
 from ingest.lock import ingest_lock
 from ingest.pipeline import discard_abandoned
+from ingest.removal import flip_without
 from ingest.sources.spool import spool_folder
 from ingest.status import DroppingRuntime, sweep_corpus
 from rag.errors import DocumentNotFoundError
-from rag.ports import Index
 from rag.state.engine import reading, writing
 from rag.state.reader import SqlCatalogue
 from rag.state.tables import chunks, documents, failures, fetches, generations, indexes
-from rag.types import Generation
 
 _BATCH = 500
 _NEAR = 3
@@ -52,7 +51,7 @@ def erase(doc_ids: Sequence[str], corpus: str, runtime: DroppingRuntime, clock: 
     with ingest_lock(runtime.home, corpus):
         discard_abandoned(writer, runtime)
         _check_known(wanted, corpus, runtime.catalogue)
-        live = _flip_without(wanted, corpus, writer, runtime)
+        live = flip_without(wanted, corpus, writer, runtime)
         with writing(runtime.engine) as connection:
             erased = sum(_forget(connection, corpus, batch) for batch in batches(wanted, _BATCH))
             # What a gate wrote down may quote any document.
@@ -78,29 +77,6 @@ def _unknown(doc_id: str, corpus: str, known: Collection[str]) -> str:
     near = near or [name for name in sorted(known) if doc_id.lower() in name.lower()][:_NEAR]
     hint = f"did you mean: {', '.join(repr(name) for name in near)}?" if near else "nothing there is called alike"
     return f"{corpus!r} has no document {doc_id!r}, nothing was erased ({hint})"
-
-
-def _flip_without(doc_ids: Sequence[str], corpus: str, writer: CatalogueWriter, runtime: DroppingRuntime) -> int | None:
-    """Make a generation without the documents the live one; return the live one's id."""
-    live = writer.live()
-    stored = writer.stored(live.index_id, live.id) if live else {}
-    gone = [stored[doc_id].pk for doc_id in doc_ids if doc_id in stored]
-    if live is None or not gone:
-        return live.id if live else None
-    index = runtime.indexes(live.index_id)
-    generation = writer.begin(live.index_id, live.settings)
-    for batch in batches(writer.retire(generation, gone), _BATCH):
-        index.vectors.set_removed(batch, generation)
-    _seal(index, Generation(generation, corpus, live.index_id, live.settings), runtime.catalogue)
-    counts = {"added": 0, "changed": 0, "removed": len(gone), "unchanged": len(stored) - len(gone)}
-    writer.publish(generation, {**counts, "chunks": 0, "failed": 0})
-    return generation
-
-
-def _seal(index: Index, generation: Generation, catalogue: SqlCatalogue) -> None:
-    index.keywords.publish(generation.id, catalogue.each_visible(generation))
-    index.token_vectors.publish(generation.id)
-    index.vectors.flush()
 
 
 def _forget(connection: Connection, corpus: str, doc_ids: Sequence[str]) -> int:

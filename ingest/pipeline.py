@@ -22,11 +22,15 @@ from ingest.fetches import Fetches
 from ingest.gate import FlipGate
 from ingest.index_writer import IndexWriter, erase_generation, restore_removed
 from ingest.lock import ingest_lock
+from ingest.owners import Claims, absorbed, as_failures, claim, owned, refuse_new, remember, rewritten, stray_warnings
 from ingest.plan import Held, Plan, check_prune, forgotten, make_plan
+from ingest.refresh import listed
+from ingest.registry import Registry
 from ingest.report import IngestReport, compare
 from ingest.reuse import StoredEmbeddings
 from ingest.rows import MadeDocument
-from ingest.sources import Reach, Sources, resolve
+from ingest.sources import Reach, SourceKey, Sources
+from ingest.sources.named import NOWHERE
 from ingest.tally import Tally
 from ingest.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
 from rag.errors import ConfigError
@@ -60,13 +64,19 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """How one run behaves. `jobs` overrides the setting `ingest.jobs`; `allow_delete_over` is a share 0..1."""
+    """How one run behaves. `jobs` overrides the setting `ingest.jobs`; `allow_delete_over` is a share 0..1.
+
+    `prefix`, `include` and `exclude` are of the sources that are named, and are remembered with them.
+    """
 
     prune: bool = False
     allow_delete_over: float = 0.2
     retry_failed: bool = False
     dry_run: bool = False
     jobs: int | None = None
+    prefix: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +100,18 @@ def ingest(
     clock: Clock = utc_now,
     gate: FlipGate | None = None,
 ) -> IngestReport:
-    """Bring a corpus up to date with its sources, and say what changed.
+    """Bring a corpus up to date with its sources, and say what changed; without `sources` with all it remembers.
+
+    A document belongs to the source that brought it: a prune removes only documents of the sources of this run, and
+    no source takes an id that another one has.
 
     With a `gate` the new generation goes live only if the gate passes it; else it is held, complete and invisible,
     until it is promoted by hand or the next ingest replaces it. A corpus without a live generation has nothing to
     compare with, so its first generation goes live without asking.
 
     Raises:
-        SourceError: a source is missing, empty or ambiguous, or a prune was refused.
+        SourceError: a source is missing or empty, or a prune was refused.
+        IdTakenError: a new source has ids of documents of another source; nothing was changed.
         BusyError: another process ingests into the corpus.
         ConfigError: the corpus name or a setting does not fit.
     """
@@ -106,10 +120,10 @@ def ingest(
     check_chunker(runtime.settings.ingest.chunker)  # a misspelt name must fail the run, not every document of it
     options = options or IngestOptions()
     writer = CatalogueWriter(runtime.engine, corpus, clock)
-    memory = Fetches(runtime.engine, corpus, clock)
+    memory, registry = Fetches(runtime.engine, corpus, clock), Registry(runtime.engine, corpus, clock)
     with Reach(runtime.settings.ingest.fetch, runtime.home.spool, memory) as reach:
-        found = resolve(sources, reach)
-        run = _Run(runtime, options, progress or _silent, writer, corpus, sources, reach, gate)
+        found = listed(sources, options, reach, lambda: registry.known(writer.live()), corpus)
+        run = _Run(runtime, options, progress or _silent, writer, corpus, registry, reach, gate)
         if options.dry_run:
             report = run.preview(found)
         else:
@@ -118,12 +132,13 @@ def ingest(
                 restore_abandoned(writer, runtime)
                 try:
                     report = run.execute(found)
-                    if options.prune:
+                    if options.prune and registry.all_among(found.named):
                         memory.forget_others({item.origin.uri for item in found.items if item.origin})
                 finally:
                     memory.flush()
     warnings = (*found.warnings, *report.warnings)
-    return replace(report, warnings=warnings, seconds=time.monotonic() - started)
+    names = tuple(str(source.key) for source in found.named)
+    return replace(report, warnings=warnings, sources=names, seconds=time.monotonic() - started)
 
 
 def create_index(writer: CatalogueWriter, runtime: Runtime) -> int:
@@ -183,7 +198,7 @@ class _Run:
     progress: ProgressSink
     writer: CatalogueWriter
     corpus: str
-    sources: Sequence[str]
+    registry: Registry
     reach: Reach
     gate: FlipGate | None = None
 
@@ -191,27 +206,42 @@ class _Run:
         """Say what a run would do, as far as that can be told without reading the documents."""
         live = self.writer.live()
         held, _ = self._held(live)
-        plan = self._plan(found, held, live)
+        claims = self._claims(found, held, live)
+        plan = self._plan(found, claims, held, live)
         after = {**held.live_hashes, **{item.doc_id: plan.hashes[item.doc_id] for item in plan.make}}
         for doc_id in plan.vanished:
             del after[doc_id]
         report = compare(self.corpus, live.id if live else None, held.live_hashes, after)
         known = {failure.doc_id: failure for failure in self.writer.failures()}
         failed = (known.get(failure.doc_id, failure) for failure in plan.failed)
-        return replace(report, failed=(*plan.left_alone, *failed), dry_run=True)
+        warnings = tuple(stray_warnings(claims, self.corpus))
+        return replace(report, failed=(*plan.left_alone, *failed), warnings=warnings, dry_run=True)
 
     def execute(self, found: Sources) -> IngestReport:
         """Plan, write a generation nobody sees, flip to it."""
         live = self.writer.live()
         held, index_id = self._held(live)
-        plan = self._plan(found, held, live)
-        failed = self._settle_failures(plan, found)
+        claims = self._claims(found, held, live)
+        plan = self._plan(found, claims, held, live)
+        ids = remember(self.registry, found, claims)
+        plan.owners = owned(claims, held.live, ids)
+        for source, pks in rewritten(plan.owners, (held.live, held.target), plan.settled).items():
+            self.writer.own(source, sorted(pks))
+        self.registry.forget(absorbed(plan.owners, held.live))
+        failed = self._settle_failures(plan, found, ids)
         if plan.idle and (live is None or live.index_id == index_id):
             discard_abandoned(self.writer, self.runtime)
             report = self._nothing_changed(live, held)
         else:
             report = self._write(plan, held, live, index_id or create_index(self.writer, self.runtime))
-        return replace(report, failed=(*plan.left_alone, *failed, *report.failed))
+        warnings = (*stray_warnings(claims, self.corpus), *report.warnings)
+        return replace(report, failed=(*plan.left_alone, *failed, *report.failed), warnings=warnings)
+
+    def _claims(self, found: Sources, held: Held, live: Generation | None) -> Claims:
+        known = self.registry.known(live)
+        claims = claim(found, held.live, known, prune=self.options.prune)
+        refuse_new(claims.conflicts, known, self.corpus)
+        return claims
 
     def _held(self, live: Generation | None) -> tuple[Held, int | None]:
         index_id = self.writer.find_index(self.runtime.settings.index_fingerprint())
@@ -222,19 +252,20 @@ class _Run:
         # left in it does not count.
         return Held(of_live, self.writer.stored(index_id, live.id) if live and index_id else {}), index_id
 
-    def _plan(self, found: Sources, held: Held, live: Generation | None) -> Plan:
+    def _plan(self, found: Sources, claims: Claims, held: Held, live: Generation | None) -> Plan:
         rebuild = live is not None and held.live is not held.target
         known = {} if self.options.retry_failed or rebuild else {x.doc_id: x for x in self.writer.failures()}
         plan = make_plan(
-            found,
+            replace(found, items=claims.items),
             held,
             known,
-            prune=self.options.prune,
+            prunable=claims.prunable,
             reuse_text=live is not None and self._same_partition(live),
             progress=lambda done, total: self.progress(Progress("scan", done, total)),
             hash_of=self.reach.source_hash,
         )
-        check_prune(plan, found, len(held.live), self.options.allow_delete_over)
+        plan.failed += as_failures(claims.conflicts)
+        check_prune(plan, found, claims.pruned, len(held.live), self.options.allow_delete_over)
         return plan
 
     def _same_partition(self, live: Generation) -> bool:
@@ -243,13 +274,18 @@ class _Run:
         wanted = self.runtime.settings.ingest.partition.pdf_strategy
         return bool(strategy == wanted and stored.get("reader", 1) == READER_VERSION)
 
-    def _settle_failures(self, plan: Plan, found: Sources) -> list[Failure]:
+    def _settle_failures(self, plan: Plan, found: Sources, ids: Mapping[SourceKey, int]) -> list[Failure]:
         """Record and return what could not be listed or read; forget what is mended or gone."""
         known = self.writer.failures()
-        gone = {*plan.settled, *plan.vanished, *forgotten(known, self.sources, found, prune=self.options.prune)}
+        mended = {*plan.settled, *plan.vanished}
+        gone = {x.doc_id for x in known if x.doc_id in mended and x.source in (None, plan.owners.get(x.doc_id))}
+        gone |= set(forgotten(known, found, ids, prune=self.options.prune))
         gone -= {failure.doc_id for failure in plan.failed}  # it failed again: its attempts count on
-        self.writer.clear_failures(gone & {failure.doc_id for failure in known})
-        return self.writer.record_failures(plan.failed)
+        self.writer.clear_failures(gone)
+        origins = {failure.name: failure.source for failure in found.failures}
+        origins |= {item.doc_id: item.source for item in found.items}
+        told = (x if x.source else replace(x, source=ids.get(origins.get(x.doc_id, NOWHERE))) for x in plan.failed)
+        return self.writer.record_failures(list(told))
 
     def _write(self, plan: Plan, held: Held, live: Generation | None, index_id: int) -> IngestReport:
         index = self.runtime.indexes(index_id)
@@ -304,7 +340,8 @@ class _Run:
         self.writer.clear_failures(made.written)
         names = {failure.doc_id for failure in made.failed}
         uris = {item.doc_id: item.uri for item in plan.make if item.doc_id in names}
-        return tuple(self.writer.record_failures([replace(x, uri=uris.get(x.doc_id, "")) for x in made.failed]))
+        told = [replace(x, uri=uris.get(x.doc_id, ""), source=plan.owners.get(x.doc_id)) for x in made.failed]
+        return tuple(self.writer.record_failures(told))
 
     def _duplicates(
         self, index_id: int, generation: int, before: Mapping[str, str], after: Mapping[str, str]
@@ -377,7 +414,8 @@ def _take(outcome: Outcome, made: _Made, target: IndexWriter, plan: Plan) -> Non
         source_hash = plan.hashes.get(outcome.doc_id, "")
         made.failed.append(Failure(outcome.doc_id, outcome.reason, source_hash, outcome.transient))
         return
-    target.add(MadeDocument(outcome.document, outcome.chunks, outcome.signature))
+    owner = plan.owners.get(outcome.doc_id)
+    target.add(MadeDocument(outcome.document, outcome.chunks, outcome.signature, owner))
     made.written.append(outcome.doc_id)
     made.tally.add(outcome.document, outcome.chunks)
     made.warnings += (f"{outcome.doc_id}: {warning}" for warning in outcome.document.warnings)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingest.catalogue import Failure, StoredDocument
 from ingest.report import moves
-from ingest.sources import SourceItem, Sources
+from ingest.sources import SourceItem, SourceKey, Sources
 from rag.errors import DocumentError, GoneError, PruneRefusedError
 
 SourceHash = Callable[[SourceItem, Collection[str], bool], str]
@@ -36,9 +36,11 @@ class Held:
         return {stored.source_hash for stored in found if stored}
 
     def is_current(self, doc_id: str) -> bool:
-        """Say whether the target index holds the live version of a document."""
+        """Say whether the target index holds the live version of a document, of the same source."""
         live, target = self.live.get(doc_id), self.target.get(doc_id)
-        return live is not None and target is not None and live.source_hash == target.source_hash
+        if live is None or target is None:
+            return False
+        return (live.source_hash, live.source) == (target.source_hash, target.source)
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class Plan:
     from the live generation's text; `retire` leave the target index; `settled` are there as their sources have them.
     `failed` cannot be listed or read; `gone` are no longer where they were fetched from, which counts as vanished;
     `left_alone` failed before and have not changed since. `moved` are the pairs of a vanished id and the new id that
-    has its bytes.
+    has its bytes; `owners` are the ids of the sources of all documents, once they are known.
     """
 
     make: list[SourceItem] = field(default_factory=list)
@@ -62,6 +64,7 @@ class Plan:
     left_alone: list[Failure] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
     moved: tuple[tuple[str, str], ...] = ()
+    owners: dict[str, int | None] = field(default_factory=dict)
 
     @property
     def idle(self) -> bool:
@@ -74,15 +77,16 @@ def make_plan(
     held: Held,
     known_failures: Mapping[str, Failure],
     *,
-    prune: bool,
+    prunable: Collection[str],
     reuse_text: bool,
     progress: Callable[[int, int], None],
     hash_of: SourceHash,
 ) -> Plan:
     """Compare the sources with what is stored, by the hash of their bytes.
 
-    `known_failures` are left alone while their bytes stay the same. `reuse_text` allows a rebuild to take the clean
-    text of unchanged documents from the live generation instead of from their files. `hash_of` reads the hashes.
+    `prunable` are the live documents that go if they are not listed. `known_failures` are left alone while their
+    bytes stay the same. `reuse_text` allows a rebuild to take the clean text of unchanged documents from the live
+    generation instead of from their files. `hash_of` reads the hashes.
     """
     plan = Plan(failed=[Failure(failure.name, failure.reason) for failure in sources.failures])
     for done, item in enumerate(sources.items, start=1):
@@ -95,7 +99,7 @@ def make_plan(
     named = {item.doc_id for item in sources.items} - set(plan.gone)
     # What moved to a place where it failed stays at its old one.
     failing = {failure.source_hash for failure in plan.left_alone}
-    vanished = sorted(held.live.keys() - named) if prune else []
+    vanished = sorted(set(prunable) - named)
     plan.vanished = [doc_id for doc_id in vanished if held.live[doc_id].source_hash not in failing]
     new = {item.doc_id: plan.hashes[item.doc_id] for item in plan.make if item.doc_id not in held.live}
     plan.moved = moves({doc_id: held.live[doc_id].source_hash for doc_id in plan.vanished}, new)
@@ -135,8 +139,10 @@ def _place(
         plan.make.append(item)
 
 
-def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: float) -> None:
-    """Refuse a prune that would remove more than it may; what moved is not removed.
+def check_prune(
+    plan: Plan, sources: Sources, pruned: Collection[SourceKey], live: int, allow_delete_over: float
+) -> None:
+    """Refuse a prune of the sources `pruned` that would remove more than it may; what moved is not removed.
 
     Raises:
         PruneRefusedError: part of a source could not be listed, or too large a share of the corpus would go.
@@ -144,14 +150,14 @@ def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: floa
     if not plan.vanished:
         return
     gone = len(plan.vanished) - len(plan.moved)
-    if sources.failures:
-        first = sources.failures[0]
+    failures = [failure for failure in sources.failures if failure.source in pruned]
+    if failures:
+        first = failures[0]
         raise PruneRefusedError(
-            f"{len(sources.failures)} places in the sources cannot be read ({first.name}: {first.reason}), so it cannot"
+            f"{len(failures)} places in the sources cannot be read ({first.name}: {first.reason}), so it cannot"
             " be told what vanished; mend them, or ingest without --prune"
         )
-    # Where addresses are gone and none is known to be there, the host is more likely wrong than the corpus.
-    if not sources.items or (plan.gone and not any(plan.hashes.values())):
+    if not sources.items or any(_is_deserted(key, plan, sources) for key in pruned):
         raise PruneRefusedError("the sources hold no documents any more; a prune would empty the corpus")
     if gone > allow_delete_over * live:
         raise PruneRefusedError(
@@ -160,20 +166,34 @@ def check_prune(plan: Plan, sources: Sources, live: int, allow_delete_over: floa
         )
 
 
-def forgotten(known: Sequence[Failure], sources: Sequence[str], found: Sources, *, prune: bool) -> list[str]:
+def _is_deserted(key: SourceKey, plan: Plan, sources: Sources) -> bool:
+    """Say whether all addresses of a source are gone: then the host is more likely wrong than the source empty."""
+    listed = {item.doc_id for item in sources.items if item.source == key}
+    return bool(listed & set(plan.gone)) and not any(plan.hashes.get(doc_id) for doc_id in listed)
+
+
+def forgotten(known: Sequence[Failure], found: Sources, ids: Mapping[SourceKey, int], *, prune: bool) -> list[str]:
     """Return the ids of known failures that the sources no longer hold.
 
-    Failures of listing go, for it is done anew; with a prune go those that are in no source; without one those that
-    were read from below a source of this run, provided that all of it could be listed. What came from another source
-    stays: nothing is known of it.
+    Failures of listing go, for it is done anew. Those of documents go where all of their source could be listed.
+    What came from another source stays: nothing is known of it.
     """
     rows, named = tuple(f"{name}:" for name in found.row_files), {item.doc_id for item in found.items}
-    roots = tuple(_root(source) for source in sources) if not found.failures else ()
+    broken = {failure.source for failure in found.failures}
+    whole = {ids[source.key] for source in found.named if source.key in ids and source.key not in broken}
+    mine = {ids[source.key] for source in found.named if source.key in ids}
+    # Older releases did not write down whose a failure is.
+    roots = tuple(_root(source.spelling) for source in found.named) if not broken else ()
 
     def gone(failure: Failure) -> bool:
+        if failure.source is not None and failure.source not in mine:
+            return False
         if failure.doc_id.endswith("/") or failure.doc_id.startswith(rows) or failure.doc_id in found.row_files:
             return True
-        return failure.doc_id not in named and (prune or any(_below(failure.uri, root) for root in roots))
+        if failure.doc_id in named:
+            return False
+        old = failure.source is None and (prune or any(_below(failure.uri, root) for root in roots))
+        return failure.source in whole or old
 
     return [failure.doc_id for failure in known if gone(failure)]
 

@@ -22,6 +22,7 @@ class IngestReport:
     `chunks` were written: `embedded` by the model, `reused` with vectors that were stored for the same text.
     `failed` names every document of the sources that is not in the corpus as its source has it. `duplicates` names new
     and changed documents that are like another one: `(doc_id, other doc_id, similarity)`, 1.0 for the same text.
+    `sources` are those that were read.
     `held` is the generation that the `gate` did not pass: the counts are its own, and readers do not see them.
     """
 
@@ -40,6 +41,7 @@ class IngestReport:
     moved: tuple[tuple[str, str], ...] = ()
     duplicates: tuple[Pair, ...] = ()
     warnings: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     dry_run: bool = False
     seconds: float = 0.0
 

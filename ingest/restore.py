@@ -10,10 +10,12 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from sqlalchemy import Table, delete, insert
 
-from ingest.backup import HERE_ONLY, Backup, BackupReport, has_generations, open_backup
+from ingest.backup import HERE_ONLY, SOURCES, Backup, BackupReport, has_generations, open_backup
 from ingest.catalogue import CatalogueWriter, Clock, batches, utc_now
 from ingest.lock import ingest_lock
 from ingest.pipeline import Runtime, discard_abandoned
+from ingest.registry import Registry
+from ingest.sources import Source, SourceKey
 from rag.errors import ConfigError
 from rag.ports import REMOVED_NEVER, KeywordIndex, Point, TokenVectors, VectorIndex
 from rag.settings import Bm25Settings, EmbedderSettings
@@ -84,6 +86,7 @@ class _Restore:
         self._index_id = self._writer.create_index(built["fingerprint"], settings, built["embedder"], built["dim"])
         self._generation = self._writer.begin(self._index_id, manifest["settings"])
         self._stores = self._runtime.stores(self._index_id, built["dim"])
+        self._sources = self._remember()
         owners = self._documents()
         count = self._chunks(owners)
         self._seal(manifest["settings"])
@@ -91,11 +94,29 @@ class _Restore:
         self._writer.publish(self._generation, {**dict.fromkeys(_RESTORED, 0), "added": len(owners), "chunks": count})
         return self._generation, len(owners), count
 
+    def _remember(self) -> list[int]:
+        """Remember the sources of the backup and return their ids in its order; forget those that it does not know."""
+        registry = Registry(self._runtime.engine, self._corpus)
+        rows = list(self._backup.rows(SOURCES))
+        named = [
+            Source(SourceKey(x["location"], x["prefix"]), x["location"], tuple(x["include"]), tuple(x["exclude"]))
+            for x in rows
+        ]
+        ids = registry.remember(named)
+        gone = [ids[source.key] for source, row in zip(named, rows, strict=True) if row["forgotten"]]
+        registry.forget([*gone, *(registry.known(None).keys() - set(ids.values()))])
+        return [ids[source.key] for source in named]
+
+    def _owned(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row that names its source by the id that it has here."""
+        line = row.get("source")
+        return row if line is None else {**row, "source": self._sources[line]}
+
     def _documents(self) -> list[tuple[int, Mapping[str, str]]]:
         """Store the documents; return the key and the metadata of each, in the order of the backup."""
         owners: list[tuple[int, Mapping[str, str]]] = []
         for batch in _batched(self._backup.rows("documents.jsonl")):
-            keys = self._insert(documents, [{**row, **self._place} for row in batch])
+            keys = self._insert(documents, [{**self._owned(row), **self._place} for row in batch])
             owners += zip(keys, (row["metadata"] for row in batch), strict=True)
         return owners
 
@@ -123,7 +144,7 @@ class _Restore:
     def _tables(self) -> None:
         """Replace what is known of failures and fetches."""
         for table in (failures, fetches):
-            rows = [{**row, "corpus": self._corpus} for row in self._backup.rows(f"{table.name}.jsonl")]
+            rows = [{**self._owned(row), "corpus": self._corpus} for row in self._backup.rows(f"{table.name}.jsonl")]
             with writing(self._runtime.engine) as connection:
                 connection.execute(delete(table).where(table.c.corpus == self._corpus))
                 for batch in batches(rows, _BATCH):

@@ -14,11 +14,12 @@ from rag.types import Chunk, Document
 
 @dataclass(frozen=True, slots=True)
 class MadeDocument:
-    """A document as it is stored: with its chunks and the signature that finds its near-duplicates."""
+    """A document as it is stored: with its chunks, the signature that finds its near-duplicates, and whose it is."""
 
     document: Document
     chunks: Sequence[Chunk]
     signature: bytes = b""
+    source: int | None = None
 
 
 def document_row(made: MadeDocument) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def document_row(made: MadeDocument) -> dict[str, Any]:
         "metadata": dict(document.metadata),
         "warnings": list(document.warnings),
         "minhash": made.signature or None,
+        "source": made.source,
     }
 
 

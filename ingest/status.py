@@ -14,6 +14,7 @@ from ingest.catalogue import CatalogueWriter, Failure, GenerationRow
 from ingest.duplicates import duplicate_groups
 from ingest.lock import ingest_lock
 from ingest.pipeline import Runtime, discard_abandoned
+from ingest.registry import Registry, Remembered
 from ingest.sweep import sweep
 from rag.errors import CorpusNotFoundError, StateError
 from rag.state.engine import reading, reclaim
@@ -35,7 +36,8 @@ class CorpusStatus:
 
     `index_fingerprint` names the settings that the live index was built with. `languages` counts the documents of each
     language, those whose language is not known under "". `duplicate_groups` counts the groups of documents that are
-    near-duplicates of each other.
+    near-duplicates of each other. `sources` are those that an ingest without a source reads, and `upload`; documents of
+    none are `unowned`.
     """
 
     corpus: str
@@ -50,6 +52,8 @@ class CorpusStatus:
     bytes_on_disk: int
     languages: Mapping[str, int] = field(default_factory=dict)
     duplicate_groups: int = 0
+    sources: tuple[Remembered, ...] = ()
+    unowned: int = 0
 
 
 def status(corpus: str | None, runtime: Runtime) -> list[CorpusStatus]:
@@ -142,7 +146,7 @@ def _drop_stores(index_id: int, runtime: DroppingRuntime) -> None:
 
 
 def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
-    writer = CatalogueWriter(runtime.engine, corpus)
+    writer, registry = CatalogueWriter(runtime.engine, corpus), Registry(runtime.engine, corpus)
     live = writer.live()
     documents, chunks = writer.counts(live) if live else (0, 0)
     with reading(runtime.engine) as connection:
@@ -161,6 +165,8 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
         stale_settings=index is not None and index.fingerprint != runtime.settings.index_fingerprint(),
         languages=writer.languages(live) if live else {},
         duplicate_groups=len(duplicate_groups(signatures, runtime.settings.ingest.duplicates.threshold)),
+        sources=tuple(x for x in registry.known(live).values() if x.remembered),
+        unowned=registry.counts(live).get(None, 0),
         bytes_on_disk=sum(_size(runtime.home.index(index_id)) for index_id in rows),
     )
 

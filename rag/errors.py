@@ -8,8 +8,10 @@
     │   ├── DocumentError         one document could not be partitioned
     │   │   ├── FetchError        it could not be fetched now (transient)
     │   │   └── GoneError         it is no longer where it was fetched from
+    │   ├── IdTakenError          another source of the corpus has a document of that id
     │   └── PruneRefusedError     a prune would remove too much
     ├── CorpusNotFoundError       no published generation under that name
+    ├── SourceNotFoundError       the corpus does not remember such a source
     ├── DocumentNotFoundError     the generation holds no such document
     ├── BusyError                 another process holds what this one needs (transient)
     ├── IndexUnavailableError     the vector index does not answer (transient)
@@ -83,6 +85,12 @@ class GoneError(DocumentError):
     slug = "document-gone"
 
 
+class IdTakenError(SourceError):
+    """A source has a document whose id belongs to another source."""
+
+    slug = "id-taken"
+
+
 class PruneRefusedError(SourceError):
     """A prune was asked to remove more than it may."""
 
@@ -93,6 +101,12 @@ class CorpusNotFoundError(RagwrightError):
     """The corpus has no published generation."""
 
     slug = "corpus-not-found"
+
+
+class SourceNotFoundError(RagwrightError):
+    """The corpus remembers no source of that name, or several."""
+
+    slug = "source-not-found"
 
 
 class DocumentNotFoundError(RagwrightError):

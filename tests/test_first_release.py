@@ -1,5 +1,6 @@
 """A home that the first release wrote: it opens, answers as it did, and can be ingested into, checked and moved."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import pytest
 
 from api.cli import main
 from ingest.backup import back_up
-from ingest.pipeline import ingest
+from ingest.pipeline import IngestOptions, ingest
 from ingest.restore import restore
 from ingest.status import rollback, status
 from ingest.truth import Corpus, examine
@@ -190,6 +191,51 @@ def test_a_restored_corpus_answers_the_same(
     names = ("timings_ms", "generation", "corpus")
     assert without(ask(other, "copy"), *names) == without(ask(home), *names)
     assert findings(other, "copy") == []
+
+
+def test_a_backup_carries_whose_documents_are(home: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("new", "newer"):
+        (source / f"{name}.md").write_text(f"# {name}\n\nThe zeppelin leaves the mast at noon.\n")
+    settings = load_settings(environ={"RAGWRIGHT_HOME": str(home)})
+    with open_runtime(settings) as runtime:
+        old = status("first", runtime)[0]
+        assert (old.unowned, old.sources) == (old.documents, ())
+        ingest([str(source)], "first", runtime, IngestOptions(prefix="p", exclude=("drafts",)))
+        back_up("first", tmp_path / "now.backup", runtime)
+        back_up("first", tmp_path / "other.backup", runtime)
+        copy = restore(tmp_path / "now.backup", "copy", runtime)
+        found = status("copy", runtime)[0]
+        assert (found.documents, found.unowned) == (copy.documents, old.documents)
+        assert [(x.location, x.prefix, x.exclude, x.documents) for x in found.sources] == [
+            (str(source), "p", ("drafts",), 2)
+        ]
+        (source / "newer.md").unlink()
+        options = IngestOptions(prune=True, allow_delete_over=1.0, prefix="p")
+        assert ingest([str(source)], "copy", runtime, options).removed == 1
+        without_sources(tmp_path / "now.backup", tmp_path / "old.backup")
+        restore(tmp_path / "old.backup", "copy", runtime, replace=True)
+        found = status("copy", runtime)[0]
+        assert (found.unowned, found.sources) == (old.documents + 2, ())
+        rollback("copy", runtime)
+        assert [x.documents for x in status("copy", runtime)[0].sources] == [1]
+
+
+def without_sources(backup: Path, target: Path) -> None:
+    """Write a backup as a release wrote it that knew no sources."""
+    with zipfile.ZipFile(backup) as now, zipfile.ZipFile(target, "w") as then:
+        manifest = json.loads(now.read("manifest.json"))
+        del manifest["members"]["sources.jsonl"]
+        for name in set(now.namelist()) - {"sources.jsonl", "manifest.json"}:
+            content = now.read(name)
+            if name in ("documents.jsonl", "failures.jsonl"):
+                rows = [json.loads(line) for line in content.splitlines()]
+                kept = [json.dumps(without(row, "source"), ensure_ascii=False) + "\n" for row in rows]
+                content = "".join(kept).encode("utf-8", "surrogatepass")
+                manifest["members"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            then.writestr(name, content)
+        then.writestr("manifest.json", json.dumps({**manifest, "schema": 2}))
 
 
 def damaged(backup: Path, kind: str) -> Path:

@@ -24,12 +24,18 @@ def ingest_sources(arguments: argparse.Namespace) -> int:
     """Bring a corpus up to date and print what changed; exit 3 when documents failed, 100 or 101 when it was held."""
     if arguments.gate is None and (arguments.policy or arguments.split):
         raise InvalidRequestError("--policy and --split say how --gate decides; name its golden set with --gate SET")
+    described = {name: getattr(arguments, name) for name in ("prefix", "include", "exclude")}
+    if any(described.values()) and not arguments.sources:
+        raise InvalidRequestError("--prefix, --include and --exclude say how a SOURCE is read; name it")
     chosen = {
         "prune": arguments.prune,
         "retry_failed": arguments.retry_failed,
         "dry_run": arguments.dry_run,
         "jobs": arguments.jobs,
         "allow_delete_over": arguments.allow_delete_over,
+        "prefix": arguments.prefix,
+        "include": tuple(arguments.include),
+        "exclude": tuple(arguments.exclude),
     }
     options = IngestOptions(**{name: value for name, value in chosen.items() if value is not None})
     with open_runtime(arguments) as runtime, progress_bar() as advance:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 
+from ingest.sources.globs import matches
 from ingest.sources.items import Fetched, Known, RowPlace, SourceFailure, SourceItem, Sources
+from ingest.sources.named import Source, SourceKey, named, scheme_of
 from ingest.sources.reach import Reach
-from rag.errors import SourceError
+from rag.errors import DocumentError, SourceError
 
-__all__ = ["KINDS", "Fetched", "Known", "Reach", "RowPlace", "SourceFailure", "SourceItem", "Sources", "resolve"]
+__all__ = [
+    "KINDS",
+    "Fetched",
+    "Known",
+    "Reach",
+    "RowPlace",
+    "Source",
+    "SourceFailure",
+    "SourceItem",
+    "SourceKey",
+    "Sources",
+    "named",
+    "resolve",
+]
 
 AddSource = Callable[[str, Sources, Reach], None]
 
@@ -26,31 +41,84 @@ KINDS: dict[str, str] = {
 }
 """Scheme ("" for paths) -> `module:function` of this package. Any other that fsspec knows is read as a store."""
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?:://|::)")
 
+def resolve(sources: Sequence[str | Source], reach: Reach | None = None, *, tolerant: bool = False) -> Sources:
+    """List the documents of the sources, each source once.
 
-def resolve(sources: Sequence[str], reach: Reach | None = None) -> Sources:
-    """List the documents of the sources.
+    Two documents of one source that share an id are one document and a failure. Whose an id is that two sources have
+    is not decided here. A `tolerant` listing makes a failure of a source that cannot be listed, and goes on.
 
     Raises:
-        SourceError: a source is missing, unreadable or empty, or two documents share an id.
+        SourceError: a source is missing, unreadable or empty.
         ConfigError: the driver of a store is not installed.
     """
     if not sources:
         raise SourceError("name at least one source: a folder, a file, a glob, an archive, a documents.jsonl or a URL")
     found = Sources()
-    for source in sources:
-        before = found.count
-        _kind(source)(source, found, reach or Reach())
-        if found.count == before:
-            raise SourceError(f"the source {source} holds no documents; check the path, or that it is not empty")
-    _check_unique(found.items)
+    for source in {x.key: x for x in (named(x) if isinstance(x, str) else x for x in reversed(sources))}.values():
+        found.named.insert(0, source)
+    for source in found.named:
+        try:
+            found.add(_listed(source, reach or Reach()))
+        except SourceError as error:
+            if not tolerant:
+                raise
+            found.failures.append(SourceFailure(source.key.location, str(error), source.key))
+    found.unsure = {failure.source for failure in found.failures} if tolerant else set()
     return found
 
 
+def _listed(source: Source, reach: Reach) -> Sources:
+    listed = Sources()
+    _kind(source.spelling)(source.spelling, listed, reach)
+    if not listed.count:
+        raise SourceError(f"the source {source.spelling} holds no documents; check the path, or that it is not empty")
+    chosen = _of_source(source, listed)
+    if not chosen.count:
+        raise SourceError(f"--include and --exclude leave no document of {source.spelling}; check the globs")
+    return chosen
+
+
+def _of_source(source: Source, listed: Sources) -> Sources:
+    """Return what is left of a listing by the source's globs, under its ids."""
+    key, excluded = source.key, source.exclude
+    items = (item for item in listed.items if _wanted(item.doc_id, source))
+    return Sources(
+        items=[replace(item, doc_id=key.id_of(item.doc_id), source=key) for item in _each_id_once(items)],
+        failures=[
+            # A folder that cannot be listed may hold what is included, so that only an exclude takes it out.
+            SourceFailure(key.id_of(failure.name), failure.reason, key)
+            for failure in listed.failures
+            if not matches(failure.name, excluded)
+        ],
+        row_files=[key.id_of(name) for name in listed.row_files],
+        warnings=listed.warnings,
+    )
+
+
+def _wanted(name: str, source: Source) -> bool:
+    return (not source.include or matches(name, source.include)) and not matches(name, source.exclude)
+
+
+def _each_id_once(items: Iterator[SourceItem]) -> Iterator[SourceItem]:
+    seen: dict[str, SourceItem] = {}
+    for item in items:
+        first = seen.setdefault(item.doc_id, item)
+        if first is item:
+            yield item
+        elif _place(first) != _place(item):  # a glob with two ** names a file twice
+            reason = f"its id {item.doc_id} was used by {_place(first)}; rename one of the two"
+            yield SourceItem(_place(item), item.path, error=DocumentError(reason))
+
+
+def _place(item: SourceItem) -> str:
+    if item.row:
+        return f"{item.row.file}:{item.row.line}"
+    return item.address or str(item.path)
+
+
 def _kind(source: str) -> AddSource:
-    match = _SCHEME.match(source)
-    scheme = match.group(1).lower() if match else ""
+    scheme = scheme_of(source)
     module, _, function = (KINDS.get(scheme) or _store(scheme, source)).partition(":")
     add: AddSource = getattr(import_module(f"ingest.sources.{module}"), function)
     return add
@@ -65,20 +133,3 @@ def _store(scheme: str, source: str) -> str:
             f" {', '.join(sorted(filter(None, KINDS)))}, or another scheme that fsspec has a driver for"
         )
     return KINDS["s3"]
-
-
-def _check_unique(items: Sequence[SourceItem]) -> None:
-    seen: dict[str, SourceItem] = {}
-    for item in items:
-        other = seen.setdefault(item.doc_id, item)
-        if other is not item:
-            raise SourceError(
-                f"two documents share the id {item.doc_id!r}: {_place(other)} and {_place(item)};"
-                " ingest them into two corpora, or from a folder above both"
-            )
-
-
-def _place(item: SourceItem) -> str:
-    if item.address:
-        return item.address
-    return f"{item.path}:{item.row.line}" if item.row else str(item.path)

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ingest.sources.beside import Beside
+from ingest.sources.named import NOWHERE, Source, SourceKey
 from rag.errors import DocumentError
 from rag.types import Metadata
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """Where a row stands in its documents.jsonl: byte offset and length, and its line number from 1."""
+    """Where a row stands in its documents.jsonl: byte offset and length, line number from 1, the file's name."""
 
     offset: int
     length: int
     line: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class SourceItem:
 
     `hash` is what is known of the sha256 of its bytes without reading them: a row's, or that of what was fetched.
     `address` is its URI where that is not the file's; `beside` what sidecars say of it;
-    `sent` what the sender of the bytes said, which counts least; `error` why it cannot be read.
+    `sent` what the sender of the bytes said, which counts least; `error` why it cannot be read. `source` has it.
     """
 
     doc_id: str
@@ -86,6 +88,7 @@ class SourceItem:
     sent: Metadata = field(default_factory=dict)
     origin: Origin | None = None
     error: DocumentError | None = None
+    source: SourceKey = NOWHERE
 
     @property
     def uri(self) -> str:
@@ -133,6 +136,7 @@ class SourceFailure:
 
     name: str
     reason: str
+    source: SourceKey = NOWHERE
 
 
 @dataclass(slots=True)
@@ -141,18 +145,28 @@ class Sources:
 
     `failures` name what could not be listed: while there are any, what vanished from a source cannot be told.
     `row_files` are the names of lists (row files, archives, sitemaps), which failures of listing start with.
-    `warnings` say what was left out on purpose.
+    `warnings` say what was left out on purpose. `named` are the sources themselves, `unsure` those among them that
+    a tolerant listing could not list whole, so that nothing is taken for gone from them.
     """
 
     items: list[SourceItem] = field(default_factory=list)
     failures: list[SourceFailure] = field(default_factory=list)
     row_files: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    named: list[Source] = field(default_factory=list)
+    unsure: set[SourceKey] = field(default_factory=set)
 
     @property
     def count(self) -> int:
         """How many things were found, failures included."""
         return len(self.items) + len(self.failures)
+
+    def add(self, listed: Sources) -> None:
+        """Take over what was found in one source."""
+        self.items += listed.items
+        self.failures += listed.failures
+        self.row_files += listed.row_files
+        self.warnings += listed.warnings
 
 
 def shown(name: str) -> str:

@@ -12,12 +12,10 @@ from urllib.parse import unquote, urlsplit
 from ingest.sources.archive import ARCHIVE_SUFFIX, add_archive
 from ingest.sources.beside import SUFFIX, Beside, BesideFiles, is_beside, orphans
 from ingest.sources.items import SourceFailure, SourceItem, Sources, is_hidden, is_text, shown
+from ingest.sources.named import GLOB_CHARS, ROWS_NAME, fixed_parts, folder_of_documents
 from ingest.sources.reach import Reach
-from ingest.sources.rows import ROWS_NAME, add_rows
+from ingest.sources.rows import add_rows, holds_rows
 from rag.errors import DocumentError, SourceError
-
-_QUESTIONS_NAME = "questions.jsonl"
-_GLOB_CHARS = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ def add_local(source: str, found: Sources, reach: Reach) -> None:
         _add_folder(path, found, reach)
     elif path.is_file():
         _add_files(_root(path.parent), [path], found, reach, alone=True)
-    elif not path.exists() and _GLOB_CHARS & set(source):
+    elif not path.exists() and GLOB_CHARS & set(source):
         _add_glob(str(path), found, reach)
     elif not path.exists():
         raise SourceError(f"there is no {source}; check the path")
@@ -81,12 +79,10 @@ def _read(path: Path) -> bytes | None:
 def _add_folder(folder: Path, found: Sources, reach: Reach) -> None:
     if not os.access(folder, os.R_OK | os.X_OK):
         raise SourceError(f"the folder {folder} cannot be read; check its permissions")
-    if (folder / _QUESTIONS_NAME).is_file():
-        if (folder / "docs").is_dir():
-            folder = folder / "docs"
-        elif (folder / ROWS_NAME).is_file():
-            add_rows(folder / ROWS_NAME, ROWS_NAME, found, Beside())
-            return
+    folder = folder_of_documents(folder)
+    if folder.is_file():
+        add_rows(folder, ROWS_NAME, found, Beside())
+        return
     paths = list(_walk(folder, folder, found))
     # Asking the system for each file's sidecar would take longer than the listing.
     sidecars = {path.relative_to(folder).as_posix() for path in paths if is_beside(path.name)}
@@ -112,16 +108,9 @@ def _walk(folder: Path, root: Path, found: Sources) -> Iterator[Path]:
 
 
 def _add_glob(pattern: str, found: Sources, reach: Reach) -> None:
-    root = _root(Path(*_fixed_parts(pattern)))
+    root = _root(Path(*fixed_parts(pattern)))
     paths = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]
     _add_files(root, [path for path in paths if path.is_file() and not is_hidden(root.name(path))], found, reach)
-
-
-def _fixed_parts(pattern: str) -> Iterator[str]:
-    for part in Path(pattern).parts:
-        if _GLOB_CHARS & set(part):
-            return
-        yield part
 
 
 def _add_files(root: _Root, paths: list[Path], found: Sources, reach: Reach, *, alone: bool = False) -> None:
@@ -147,7 +136,7 @@ def _add_file(path: Path, root: _Root, found: Sources, reach: Reach, alone: bool
     except DocumentError as error:
         found.items.append(SourceItem(doc_id, path, error=error))
         return
-    if path.name == ROWS_NAME or (path.suffix == ".jsonl" and "/" not in doc_id):
+    if path.name == ROWS_NAME or (path.suffix == ".jsonl" and "/" not in doc_id and holds_rows(path)):
         add_rows(path, doc_id, found, beside)
     elif path.suffix.lower() == ARCHIVE_SUFFIX:
         # The members of an archive that is the source have their own paths as ids.

@@ -26,6 +26,7 @@ def read_document(item: SourceItem, settings: PartitionSettings) -> Document:
     content_hash = item.hash or document.source_hash
     document = replace(
         document,
+        doc_id=item.doc_id,  # a row knows nothing of its source's prefix
         source_hash=item.beside.digest(content_hash),
         uri=item.address or document.uri,
         metadata={**item.sent, **document.metadata},

@@ -4,39 +4,69 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ingest.sources.beside import Beside
 from ingest.sources.items import RowPlace, SourceFailure, SourceItem, Sources, is_text
+from rag.errors import DocumentError
 
-ROWS_NAME = "documents.jsonl"
+_SNIFFED_BYTES = 1024 * 1024
 
 
 def add_rows(path: Path, name: str, found: Sources, beside: Beside) -> None:
-    """Add the rows of a file; broken ones are failures `name:line`."""
+    """Add the rows of a file; broken ones, and those whose id an earlier row has, are failures `name:line`."""
     found.row_files.append(name)
+    rows = _Rows(path, name, found, beside)
     try:
         with path.open("rb") as file:
             offset = 0
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    _add_row(path, name, RowPlace(offset, len(line), number), line, found, beside)
+                    rows.add(RowPlace(offset, len(line), number, name), line)
                 offset += len(line)
     except OSError as error:
         found.failures.append(SourceFailure(name, f"cannot be read: {error.strerror}"))
 
 
-def _add_row(path: Path, name: str, place: RowPlace, line: bytes, found: Sources, beside: Beside) -> None:
+def holds_rows(path: Path) -> bool:
+    """Say whether a .jsonl file of another name is meant as rows: its first line is one."""
     try:
-        row = json.loads(line)
-        problem = _row_problem(row)
-    except (ValueError, RecursionError) as error:
-        problem = f"it is no JSON: {' '.join(str(error).split())}"
-    if problem:
-        found.failures.append(SourceFailure(f"{name}:{place.line}", problem))
-        return
-    found.items.append(SourceItem(row["doc_id"], path, place, hashlib.sha256(line).hexdigest(), beside=beside))
+        with path.open("rb") as file:
+            first = next((line for line in iter(lambda: file.readline(_SNIFFED_BYTES), b"") if line.strip()), b"")
+        row = json.loads(first)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and {"doc_id", "text"} <= row.keys()
+
+
+@dataclass(slots=True)
+class _Rows:
+    path: Path
+    name: str
+    found: Sources
+    beside: Beside
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def add(self, place: RowPlace, line: bytes) -> None:
+        try:
+            row = json.loads(line)
+            problem = _row_problem(row)
+        except (ValueError, RecursionError) as error:
+            problem = f"it is no JSON: {' '.join(str(error).split())}"
+        failed = f"{self.name}:{place.line}"
+        if problem:
+            self.found.failures.append(SourceFailure(failed, problem))
+            return
+        first = self.lines.setdefault(row["doc_id"], place.line)
+        if first != place.line:
+            # All ids are known, so that it can still be told what vanished: this is no failure of listing.
+            used = DocumentError(f"doc_id {row['doc_id']} was used in line {first}")
+            self.found.items.append(SourceItem(failed, self.path, error=used))
+            return
+        digest = hashlib.sha256(line).hexdigest()
+        self.found.items.append(SourceItem(row["doc_id"], self.path, place, digest, beside=self.beside))
 
 
 def _row_problem(row: Any) -> str:

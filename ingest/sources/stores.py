@@ -11,8 +11,8 @@ from typing import Any
 from ingest.clean import clip, one_line
 from ingest.sources.beside import BesideFiles, is_beside, orphans
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text, shown
+from ingest.sources.named import ROWS_NAME
 from ingest.sources.reach import Reach, file_name, save
-from ingest.sources.rows import ROWS_NAME
 from rag.errors import ConfigError, DocumentError, FetchError, GoneError, SourceError
 
 _GLOB_CHARS = frozenset("*?[")

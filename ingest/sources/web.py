@@ -82,7 +82,7 @@ def add_web(source: str, found: Sources, reach: Reach) -> None:
     Raises:
         SourceError: the address names no host.
     """
-    url = _plain_url(source)
+    url = plain_url(source)
     if not url:
         raise SourceError(f"{source} is no address of the web; write https://HOST/PATH")
     if "@" in urlsplit(source).netloc:
@@ -146,7 +146,7 @@ class _Sitemap:
 
     def _own(self, places: Iterator[str]) -> Iterator[str]:
         for place in places:
-            url = _plain_url(place)
+            url = plain_url(place)
             if urlsplit(url).netloc != self._host:
                 self._elsewhere += 1
             elif url not in self._seen:
@@ -169,7 +169,7 @@ def _page(url: str, reach: Reach) -> SourceItem:
     return SourceItem(doc_id, Path(), address=url, origin=WebPage(url, reach.web, reach.settings))
 
 
-def _plain_url(url: str) -> str:
+def plain_url(url: str) -> str:
     """Return the address without fragment, default port and upper case in the host; "" if it is none of the web."""
     try:
         parts = urlsplit(url.strip())

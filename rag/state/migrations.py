@@ -38,7 +38,13 @@ def _to_3(connection: Connection) -> None:
     _add_column(connection, chunks.c.tables)
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}
+def _to_4(connection: Connection) -> None:
+    """Documents and failures belong to sources; the table of sources is made by the caller."""
+    for column in (documents.c.source, failures.c.source):
+        _add_column(connection, column)
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3, 3: _to_4}
 """Schema version -> what makes the next version of it."""
 
 

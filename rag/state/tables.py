@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 _key = BigInteger().with_variant(Integer, "sqlite")
@@ -39,6 +39,22 @@ corpora = Table(
     Column("name", String(63), primary_key=True),
     Column("live", _key, nullable=True),
     Column("created_at", String(32), nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", _key, primary_key=True, autoincrement=True),
+    Column("corpus", ForeignKey("corpora.name"), nullable=False),
+    Column("location", Text, nullable=False),  # a real path, a URL, or `upload`
+    Column("prefix", Text, nullable=False),
+    Column("include", JSON, nullable=False),
+    Column("exclude", JSON, nullable=False),
+    Column("added_at", String(32), nullable=False),
+    Column("refreshed_at", String(32), nullable=False),
+    Column("forgotten", Integer, nullable=False),  # 1: only remembered where the live generation has documents of it
+    UniqueConstraint("corpus", "location", "prefix"),
+    sqlite_autoincrement=True,
 )
 
 indexes = Table(
@@ -84,6 +100,7 @@ documents = Table(
     Column("metadata", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
     Column("minhash", LargeBinary, nullable=True),  # signature of the clean text, for near-duplicates
+    Column("source", _key, nullable=True),  # whose it is; NULL for what came before sources were remembered
     Column("added", _key, nullable=False),
     Column("removed", _key, nullable=False),
     UniqueConstraint("index_id", "doc_id", "added"),
@@ -128,6 +145,7 @@ failures = Table(
     Column("attempts", Integer, nullable=False),
     Column("failed_at", String(32), nullable=False),
     Column("uri", Text, nullable=False, server_default=""),
+    Column("source", _key, nullable=True),
 )
 
 fetches = Table(

@@ -90,10 +90,12 @@ def test_prune_never_empties_a_corpus_by_mistake(source, runtime, tmp_path):
     with pytest.raises(SourceError, match="holds no documents"):
         run(tmp_path / "empty", runtime, prune=True, allow_delete_over=1.0)
     rows = tmp_path / "documents.jsonl"
+    rows.write_text('{"doc_id": "a", "title": "", "text": "alpha"}\n{"doc_id": "b", "title": "", "text": "beta"}\n')
+    run(rows, runtime)
     rows.write_text('{"doc_id": "a", "title": "", "text": "alpha"}\n{broken\n')
     with pytest.raises(PruneRefusedError, match="documents.jsonl:2"):
         run(rows, runtime, prune=True, allow_delete_over=1.0)
-    assert len(runtime.view("kb")[0]) == 4
+    assert len(runtime.view("kb")[0]) == 6
 
 
 def test_moved_file_is_reported(source, runtime):
@@ -336,7 +338,10 @@ def test_failures_of_files_that_are_gone_are_forgotten_when_their_source_is_list
     assert [failure.doc_id for failure in writer.failures()] == ["bad.docx", "worse.docx"]
     run(source, runtime)
     assert [failure.doc_id for failure in writer.failures()] == ["worse.docx"]
+    (source / "worse.docx").unlink()
     run(tmp_path / "other", runtime, prune=True, allow_delete_over=1.0)
+    assert [failure.doc_id for failure in writer.failures()] == ["worse.docx"]
+    run(source, runtime, prune=True)
     assert writer.failures() == []
 
 

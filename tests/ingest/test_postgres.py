@@ -165,6 +165,9 @@ def test_an_older_schema_migrates_and_a_newer_is_refused(database: str, tmp_path
     engine = open_catalogue(home, database)
     with writing(engine) as connection:
         connection.execute(text("alter table documents drop column minhash"))
+        connection.execute(text("alter table documents drop column source"))
+        connection.execute(text("alter table failures drop column source"))
+        connection.execute(text("drop table sources"))
         connection.execute(text("alter table generations drop column gate"))
         for column in ("boxes", "parent_start", "parent_end", "text_hash"):
             connection.execute(text(f"alter table chunks drop column {column} cascade"))
@@ -175,7 +178,8 @@ def test_an_older_schema_migrates_and_a_newer_is_refused(database: str, tmp_path
     with writing(engine) as connection:
         assert connection.scalar(select(schema.c.version)) == SCHEMA_VERSION
         connection.execute(update(schema).values(version=1000))
-    assert "fetches" in inspect(engine).get_table_names()
+    assert {"fetches", "sources"} <= set(inspect(engine).get_table_names())
+    assert "source" in {column["name"] for column in inspect(engine).get_columns("documents")}
     assert {"boxes", "text_hash"} <= {column["name"] for column in inspect(engine).get_columns("chunks")}
     engine.dispose()
     with pytest.raises(StateError, match="schema 1000"):

@@ -73,14 +73,15 @@ def test_golden_set_folder_gives_its_documents(tmp_path):
     assert ids(tmp_path / "with-rows") == ["r"]
 
 
-def test_one_id_from_two_places_names_both(tmp_path):
+def test_one_id_from_two_places_of_a_source_is_read_once(tmp_path):
     write(tmp_path, one__a_md="1", two__a_md="2")
-    with pytest.raises(SourceError, match=r"'a.md': .*one/a.md and .*two/a.md"):
-        resolve([str(tmp_path / "one"), str(tmp_path / "two")])
+    assert ids(tmp_path / "one", tmp_path / "two") == ["a.md", "a.md"]  # whose it is, the ingest decides
     rows = tmp_path / "documents.jsonl"
     rows.write_text('{"doc_id": "x", "text": "1"}\n{"doc_id": "x", "text": "2"}\n')
-    with pytest.raises(SourceError, match=r"documents.jsonl:1 and .*documents.jsonl:2"):
-        resolve([str(rows)])
+    first, second = resolve([str(rows)]).items
+    assert (first.doc_id, second.doc_id) == ("x", "documents.jsonl:2")
+    assert "doc_id x was used in line 1" in str(second.error)
+    assert ids(tmp_path / "**" / "**" / "*.md") == ["one/a.md", "two/a.md"]
 
 
 def test_missing_and_empty_sources_say_what_to_do(tmp_path):

@@ -36,6 +36,7 @@ from scipy import sparse
 from ingest import workers
 from ingest.catalogue import CatalogueWriter
 from ingest.pipeline import IngestOptions, ingest
+from ingest.removal import remembered, remove_source
 from ingest.status import rollback, vacuum
 from rag.bootstrap import Runtime, open_runtime
 from rag.errors import CorpusNotFoundError, StateError
@@ -45,6 +46,7 @@ from rag.index.qdrant_edge import EdgeVectorIndex
 from rag.models.embedders import EMBEDDERS
 from rag.settings import Settings, load_settings
 from rag.types import Generation
+from tests.proofs.inline import in_process
 from tests.proofs.light import use_light_embedder
 from tests.proofs.oracle import Oracle
 from tests.proofs.seams import SEAMS, Stop, stopped
@@ -101,12 +103,6 @@ class Corpus:
     @property
     def documents(self) -> Mapping[str, bytes]:
         return self.views[self.live].documents if self.live is not None else {}
-
-
-def in_process(pool: workers.WorkerPool, jobs: Any) -> Iterator[workers.Outcome]:
-    """Stand in for `WorkerPool.outcomes`: the same answers without processes, which cost half a second each."""
-    for job in jobs:
-        yield workers._answer(job, pool._make, pool._recipe)
 
 
 class Ingestion(RuleBasedStateMachine):
@@ -210,12 +206,30 @@ class Ingestion(RuleBasedStateMachine):
             return
         self.run("kb", (SOURCES["kb"][which],), prune=prune)
 
+    @rule(which=st.integers(0, 1))
+    def remove_a_source(self, which: int) -> None:
+        """Take a source with all of its documents out of the corpus; its files stay where they are."""
+        source, state = SOURCES["kb"][which], self.corpora["kb"]
+        mine = state.documents.keys() & set(NAMES[source])
+        location = str((self.folder / source).resolve())
+        if location not in {known.location for known in remembered("kb", self.runtime)[0]}:
+            assert not mine, "a source with documents is not remembered"
+            return
+        removal = remove_source(location, "kb", self.runtime, allow_delete_over=1.0)
+        self.tally["sources removed"] += 1
+        self.unchecked.add("kb")
+        assert removal.documents == len(mine)
+        if mine:
+            assert state.live is not None
+            left = {name: content for name, content in state.documents.items() if name not in mine}
+            self.publish("kb", removal.generation, View(left, state.views[state.live].chunk_tokens))
+
     def filled(self, corpus: str) -> tuple[str, ...]:
         return tuple(source for source in SOURCES[corpus] if self.files[source])
 
     def run(self, corpus: str, sources: tuple[str, ...], *, prune: bool, retry_failed: bool = False) -> None:
         named = {name: content for source in sources for name, content in self.files[source].items()}
-        before, after = self.corpora[corpus], self.expected(corpus, named, prune)
+        before, after = self.corpora[corpus], self.expected(corpus, sources, prune)
         options = IngestOptions(prune=prune, allow_delete_over=1.0, retry_failed=retry_failed)
         report = ingest([str(self.folder / source) for source in sources], corpus, self.runtime, options)
         self.tally["runs"] += 1
@@ -231,9 +245,12 @@ class Ingestion(RuleBasedStateMachine):
         assert report.changed == sum(old[x] != after.documents[x] for x in old.keys() & after.documents.keys())
         self.publish(corpus, report.generation, after)
 
-    def expected(self, corpus: str, named: Mapping[str, bytes], prune: bool) -> View:
+    def expected(self, corpus: str, sources: tuple[str, ...], prune: bool) -> View:
+        """Return what a run over some sources leaves: a prune looks only at the names of these."""
+        named = {name: content for source in sources for name, content in self.files[source].items()}
+        pruned = {name for source in sources for name in NAMES[source]} - named.keys() if prune else set()
         held = self.corpora[corpus].documents
-        kept = {name: content for name, content in held.items() if name in named or not prune}
+        kept = {name: content for name, content in held.items() if name not in pruned}
         good = {name: content for name, content in named.items() if content != BROKEN}
         return View({**kept, **good}, self.chunk_tokens)
 
@@ -260,8 +277,7 @@ class Ingestion(RuleBasedStateMachine):
         sources = self.filled(corpus)
         if not sources:
             return
-        named = {name: content for source in sources for name, content in self.files[source].items()}
-        after = self.expected(corpus, named, prune)
+        after = self.expected(corpus, sources, prune)
         before = self.corpora[corpus].live
         with stopped(Stop(seam, call, when), _crash):
             try:
@@ -374,6 +390,9 @@ class Ingestion(RuleBasedStateMachine):
             for name in [name for name, content in self.files[source].items() if content == BROKEN]:
                 self.unlink(source, name)
         sources = self.filled("kb")
+        for which, source in enumerate(SOURCES["kb"]):
+            if source not in sources:
+                self.remove_a_source(which)
         if not sources:
             return
         self.run("kb", sources, prune=True)
