@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.answer.expected import AnswerType, answer_type, holds
 from rag.answer.instructions import addresses_assistant
+from rag.answer.prompts import REFUSAL
 from rag.context.pack import JOINT
+from rag.context.tags import source_brackets
 from rag.context.terms import content_terms
 from rag.idf import coverage, local_idf
 from rag.text import words
-from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, UnitKind
+from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, Taken, UnitKind, draft_of
 from rag.units import units_of
 
 # a further sentence must come this close to the best one to be said at all
@@ -22,7 +25,7 @@ _TERM_WEIGHT = 0.05
 _PASSAGE_WEIGHT = 0.2
 _SAME = 0.7
 _MARKER = re.compile(r"^(?:[-*+•>]\s+|\d{1,3}[.)]\s+)+")
-_END = re.compile(r"[.!?…:;。！？][\"'”’)*_`]*$")
+_END = re.compile(r"[.!?…:;。！？](?:[\"'”’)*_`]|\[\^?\d[^\[\]]{0,40}\])*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,15 @@ class ExtractiveGenerator:
 
     async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
         """Return up to `max_sentences` sentences of the context in reading order, each with its tag."""
-        chosen = choose(question, context, self._max_sentences)
+        chosen = await asyncio.to_thread(choose, question, context, self._max_sentences)
         if not chosen:
-            reason = "The passages found hold no sentence that could answer this question."
-            return Draft("", self.model, abstained=True, reason=reason)
-        return Draft("".join(_pieces(chosen)), self.model)
+            return Draft("", self.model, abstained=True, reason=REFUSAL)
+        return draft_of(list(_taken(chosen)), self.model)
 
-    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
+    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[Taken]:
         """Yield the answer sentence by sentence."""
-        for piece in _pieces(choose(question, context, self._max_sentences)):
-            yield piece
+        for sentence in _taken(await asyncio.to_thread(choose, question, context, self._max_sentences)):
+            yield sentence
 
 
 def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
@@ -131,14 +133,15 @@ def _repeats(text: str, other: str) -> bool:
     return len(a & b) >= _SAME * (min(len(a), len(b)) or 1)
 
 
-def _pieces(sentences: Sequence[_Sentence]) -> Iterator[str]:
-    """Yield the answer piece by piece; the pieces as they are make the text."""
+def _taken(sentences: Sequence[_Sentence]) -> Iterator[Taken]:
+    """Yield the sentences as the answer shows them, each with the place that it was taken from."""
     gap = ""
     for sentence in sentences:
-        text = _readable(sentence)
-        yield f"{gap}{text} [{sentence.passage.tag}]"
-        # without a full stop only a blank line ends a sentence
-        gap = " " if _END.search(text) else "\n\n"
+        claim, tag = _readable(sentence), sentence.passage.tag
+        place = Span(sentence.start, sentence.start + len(sentence.text))
+        yield Taken(gap, f"{source_brackets(claim)} [{tag}]", claim, tag, place)
+        # what ends without a full stop would run into the next sentence
+        gap = " " if _END.search(claim) else "\n\n"
 
 
 def _readable(sentence: _Sentence) -> str:
