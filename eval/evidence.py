@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -19,7 +18,6 @@ _AROUND = 240
 _LONGEST = 3_000
 _KEPT = 64
 _T = TypeVar("_T")
-_TAGS = re.compile(r"\s*\[\d+\]")
 
 
 class Library(Protocol):
@@ -147,7 +145,7 @@ def _claims(sentence: Sentence) -> list[tuple[str, str]]:
     quotes = [citation.quote for citation in sentence.citations]
     if not quotes:
         return []
-    claim = _TAGS.sub("", sentence.text).strip()
+    claim = sentence.claim or sentence.text
     without = ["\n".join(quotes[:i] + quotes[i + 1 :]) for i in range(len(quotes))]
     return [(claim, evidence) for evidence in ("\n".join(quotes), *quotes, *without)]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Literal, TypeVar
 
+from rag.answer.check import checked_sentences, cited_text, verified
 from rag.answer.prompts import REFUSAL
-from rag.boxes import boxes_of
 from rag.conditions import Condition, Filter, as_conditions, resolve
-from rag.context.citations import CitedText, cite, locate
+from rag.context.citations import CitedText
 from rag.context.compress import compressed_away
 from rag.context.dedupe import collapse, drop_near_duplicates
 from rag.context.diversity import cap_documents, diversify
@@ -42,7 +42,6 @@ from rag.types import (
     Answerability,
     Block,
     Chunk,
-    Citation,
     Context,
     ContextResult,
     Draft,
@@ -57,6 +56,7 @@ from rag.types import (
     Sentence,
     Turn,
     Usage,
+    draft_of,
 )
 
 _Found = TypeVar("_Found")
@@ -173,7 +173,7 @@ class RagPipeline:
         if draft is None:
             with clock.measure("generate"):
                 draft = await self._stages.generator.generate(request.question, result.context, result.prompt)
-        return await self._checked(draft, result, judged, clock)
+        return await self._checked(draft, request, result, judged, clock)
 
     async def stream(self, request: Request) -> AsyncIterator[StreamEvent]:
         """Yield the context, the answer's text as it is written, and at last the checked answer."""
@@ -188,9 +188,9 @@ class RagPipeline:
             with clock.measure("generate"):
                 async for piece in self._stages.generator.stream(request.question, result.context, result.prompt):
                     pieces.append(piece)
-                    yield StreamEvent("delta", text=piece)
-            draft = Draft("".join(pieces), self._stages.generator.model)
-        yield StreamEvent("answer", answer=await self._checked(draft, result, judged, clock))
+                    yield StreamEvent("delta", text=piece if isinstance(piece, str) else piece.gap + piece.text)
+            draft = draft_of(pieces, self._stages.generator.model)
+        yield StreamEvent("answer", answer=await self._checked(draft, request, result, judged, clock))
 
     async def _read(self, request: Request, clock: _Clock, whole: bool = False) -> Trace:
         """Return the ranking, all of it if it is wanted `whole`, and the context packed from it."""
@@ -298,9 +298,8 @@ class RagPipeline:
             budget = request.budget_tokens or settings.budget_tokens
             tokenizer = stages.tokenizer(query.generation)
             context = await asyncio.to_thread(self._packed, query.generation, selections, budget, tokenizer, dropped)
-            prompt = stages.render(
-                request.prompt or self._settings.answer.prompt, request.question, context, request.history
-            )
+            name = request.prompt or self._settings.answer.prompt
+            prompt = await asyncio.to_thread(stages.render, name, request.question, context, request.history)
         return ContextResult(search, context, prompt, clock.total(), min(settings.max_hits, len(hits)))
 
     def _chosen(self, generation: Generation, hits: Sequence[Hit]) -> tuple[list[Hit], list[Dropped]]:
@@ -341,14 +340,19 @@ class RagPipeline:
             return None
         return Draft("", self._stages.generator.model, abstained=True, reason=judged.reason)
 
-    async def _checked(self, draft: Draft, result: ContextResult, judged: Answerability, clock: _Clock) -> Answer:
+    async def _checked(
+        self, draft: Draft, request: Request, result: ContextResult, judged: Answerability, clock: _Clock
+    ) -> Answer:
         draft = _refused(draft)
         cited = CitedText("", (), ())
         sentences: tuple[Sentence, ...] = ()
         if not draft.abstained:
             with clock.measure("verify"):
-                cited = cite(draft.text, {passage.tag for passage in result.context.passages})
-                sentences = await self._verify(cited, result)
+                passages, verifier = result.context.passages, self._stages.verifier
+                cited = await cited_text(draft, passages, request.history, verifier)
+                found = await verified(cited, passages, verifier)
+                blocks = await asyncio.to_thread(self._blocks_with_boxes, result, {item.doc_id for item in found})
+                sentences = await asyncio.to_thread(checked_sentences, cited, found, blocks)
         return Answer(
             text=cited.text,
             sentences=sentences,
@@ -365,24 +369,6 @@ class RagPipeline:
             usage=_total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
             timings_ms=clock.total(),
             answerability=judged.probability,
-        )
-
-    async def _verify(self, cited: CitedText, result: ContextResult) -> tuple[Sentence, ...]:
-        passages = {passage.tag: passage for passage in result.context.passages}
-        pairs = [(sentence, passages[tag]) for sentence in cited.sentences for tag in sentence.tags]
-        located = [locate(sentence.claim, passage) for sentence, passage in pairs]
-        claims = [(sentence.claim, place.evidence) for (sentence, _), place in zip(pairs, located, strict=True)]
-        found = await self._stages.verifier.verify(claims)
-        blocks = await asyncio.to_thread(self._blocks_with_boxes, result, {passage.doc_id for _, passage in pairs})
-        citations: dict[int, list[Citation]] = {}
-        for (sentence, p), place, support in zip(pairs, located, found, strict=True):
-            boxes = boxes_of(blocks.get(p.doc_id, ()), place.span.start, place.span.end)
-            citations.setdefault(sentence.start, []).append(
-                Citation(p.tag, p.doc_id, p.title, p.uri, place.span, place.quote, support, boxes)
-            )
-        return tuple(
-            Sentence(cited.text[s.start : s.end], s.start, s.end, tuple(citations.get(s.start, ())))
-            for s in cited.sentences
         )
 
     def _blocks_with_boxes(self, result: ContextResult, doc_ids: Set[str]) -> dict[str, tuple[Block, ...]]:

@@ -29,6 +29,7 @@ from rag.types import (
     Selection,
     Span,
     Support,
+    Taken,
     Vectors,
 )
 
@@ -368,7 +369,11 @@ class Compressor(Protocol):
 
 @runtime_checkable
 class Generator(Protocol):
-    """Writes an answer with `[n]` tags from a prompt and the context that the prompt was made of."""
+    """Writes an answer from a prompt and the context that the prompt was made of.
+
+    A model's text has `[n]` tags. A generator that takes sentences from passages says so in their place: such a draft
+    is never searched for tags, for a source has brackets of its own.
+    """
 
     model: str
 
@@ -380,8 +385,8 @@ class Generator(Protocol):
         """
         ...
 
-    def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
-        """Yield the draft's text piece by piece."""
+    def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str | Taken]:
+        """Yield the draft piece by piece: text that a model wrote, or else sentences taken from passages."""
         ...
 
 

@@ -12,13 +12,16 @@ _ABBREVIATIONS = frozenset(
     ms prof rep rev sen sgt sr st tel univ u.k u.s vs""".split()
 )
 _BEFORE_NUMBERS = frozenset("art ch col fig max min no nos op p para pp sec v ver vol vols".split())
+# a reference behind a full stop: [1], [1–3], [^2], [a], [note 4], [1](https://…), raised figures
+_REFERENCE = r"""(?:\[\^?(?:\d{1,4}(?:[ ]?[,;–-][ ]?\d{1,4})*+|[a-z]|(?:note|nb|n)[ ]?\d{1,3}|citation[ ]needed)\]
+    (?:\([^()\s]{0,2000}\))?+|[［【]\d{1,4}[］】]|[¹²³⁴-⁹⁰]{1,4})"""
 _BREAK = re.compile(
-    r"""(?P<stop>(?<![.!?…])[.!?…]++)(?P<close>["'”’)\]]*+)(?=\s)  # a stop, what closes around it, then white space
-    |(?P<wide>[。！？]+[」』”）]*)                        # CJK stops need no white space
+    rf"""(?P<stop>(?<![.!?…])[.!?…]++)(?:["'”’)\]]|{_REFERENCE})*+(?=\s)  # a stop, what closes around it, white space
+    |(?P<wide>[。！？]+(?:[」』”）]|{_REFERENCE})*+)         # CJK stops need no white space
     |(?P<line>\n[ \t]*\n\s*)                             # a blank line
-    |(?P<item>\n(?=[ \t]*(?:[-*+•]\s|\d{1,3}[.)]\s|\||\#{1,6}\s|>\s?|```)))  # before a list item or a heading
+    |(?P<item>\n(?=[ \t]*(?:[-*+•]\s|\d{{1,3}}[.)]\s|\||\#{{1,6}}\s|>\s?|```)))  # before a list item or a heading
     |(?P<row>(?<=\ \|)\n|(?<=\|)\n|\n(?=\|\ |[^\n]*\ \|\ ))                           # around a table row
-    |(?P<head>(?<![^\n])\#{1,6}\ [^\n]*\n)                                       # after a heading
+    |(?P<head>(?<![^\n])\#{{1,6}}\ [^\n]*\n)                                       # after a heading
     """,
     re.VERBOSE,
 )
@@ -58,6 +61,11 @@ def unbroken(text: str) -> str:
     Offsets in the result are not those of `text`.
     """
     return text if text.isascii() else text.translate(_INVISIBLE)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return the `[start, end)` ranges of what `words` returns."""
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 def _cuts(text: str) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from rag.answer.expected import AnswerType, answer_type, holds
 from rag.answer.instructions import addresses_assistant
 from rag.answer.lookup import narrowed
+from rag.answer.prompts import REFUSAL
 from rag.context.pack import JOINT
+from rag.context.tags import source_brackets
 from rag.context.terms import content_terms
 from rag.idf import coverage, local_idf
-from rag.tables import guessed, names_of, said, table_at
+from rag.tables import cells_of, guessed, names_of, said, table_at
 from rag.text import words
-from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, Table, UnitKind
+from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, Table, Taken, UnitKind, draft_of
 from rag.units import units_of
 
 # a further sentence must come this close to the best one to be said at all
@@ -24,7 +27,7 @@ _TERM_WEIGHT = 0.05
 _PASSAGE_WEIGHT = 0.2
 _SAME = 0.7
 _MARKER = re.compile(r"^(?:[-*+•>]\s+|\d{1,3}[.)]\s+)+")
-_END = re.compile(r"[.!?…:;。！？][\"'”’)*_`]*$")
+_END = re.compile(r"[.!?…:;。！？](?:[\"'”’)*_`]|\[\^?\d[^\[\]]{0,40}\])*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +42,14 @@ class _Sentence:
     table: Table | None = None
 
     @property
-    def names(self) -> str:
-        """The names of a row's columns."""
-        return " ".join(names_of(self.table.head)) if self.table else ""
-
-    @property
-    def cells(self) -> list[str]:
+    def cells(self) -> Sequence[str]:
         """The cells of a table row; none for a sentence."""
-        return _cells(self.text) if self.kind == "row" else []
+        return cells_of(self.text) if self.kind == "row" else ()
 
     @property
-    def heads(self) -> list[str]:
-        """The cells of the header row above a table row."""
-        return _cells(self.header)
+    def heads(self) -> Sequence[str]:
+        """The names of the columns that a row's cells stand in; none where its table has no head."""
+        return names_of(self.table.head)[self.table.column :] if self.table else ()
 
     @property
     def above(self) -> str:
@@ -69,16 +67,15 @@ class ExtractiveGenerator:
 
     async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
         """Return up to `max_sentences` sentences of the context in reading order, each with its tag."""
-        chosen = choose(question, context, self._max_sentences)
+        chosen = await asyncio.to_thread(choose, question, context, self._max_sentences)
         if not chosen:
-            reason = "The passages found hold no sentence that could answer this question."
-            return Draft("", self.model, abstained=True, reason=reason)
-        return Draft("".join(_pieces(chosen)), self.model)
+            return Draft("", self.model, abstained=True, reason=REFUSAL)
+        return draft_of(list(_taken(chosen)), self.model)
 
-    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
+    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[Taken]:
         """Yield the answer sentence by sentence."""
-        for piece in _pieces(choose(question, context, self._max_sentences)):
-            yield piece
+        for sentence in _taken(await asyncio.to_thread(choose, question, context, self._max_sentences)):
+            yield sentence
 
 
 def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
@@ -109,7 +106,7 @@ def statements(context: Context) -> list[_Sentence]:
 def _scores(question: str, sentences: Sequence[_Sentence]) -> list[float]:
     """Score by closeness, by the question's terms held, by the kind of answer wanted and by the passage's rank."""
     kind: AnswerType = answer_type(question)
-    held = [frozenset(content_terms(f"{s.names} {s.text}")) for s in sentences]
+    held = [frozenset(content_terms(" ".join((*s.heads, s.text)))) for s in sentences]
     weights = local_idf(sorted(set(content_terms(question))), held)
     return [
         sentence.score
@@ -157,14 +154,15 @@ def _repeats(text: str, other: str) -> bool:
     return len(a & b) >= _SAME * (min(len(a), len(b)) or 1)
 
 
-def _pieces(sentences: Sequence[_Sentence]) -> Iterator[str]:
-    """Yield the answer piece by piece; the pieces as they are make the text."""
+def _taken(sentences: Sequence[_Sentence]) -> Iterator[Taken]:
+    """Yield the sentences as the answer shows them, each with the place that it was taken from."""
     gap = ""
     for sentence in sentences:
-        text = _readable(sentence)
-        yield f"{gap}{text} [{sentence.passage.tag}]"
-        # without a full stop only a blank line ends a sentence
-        gap = " " if _END.search(text) else "\n\n"
+        claim, tag = _readable(sentence), sentence.passage.tag
+        place = Span(sentence.start, sentence.start + len(sentence.text))
+        yield Taken(gap, f"{source_brackets(claim)} [{tag}]", claim, tag, place)
+        # what ends without a full stop would run into the next sentence
+        gap = " " if _END.search(claim) else "\n\n"
 
 
 def _readable(sentence: _Sentence) -> str:

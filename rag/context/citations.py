@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.context.pack import JOINT
+from rag.context.tags import TagGroup, retagged, tag_groups
 from rag.context.terms import content_terms
 from rag.tables import cells_of, guessed, names_of, ruled, said, table_at
-from rag.text import sentences, words
-from rag.types import Passage, Span, Table
+from rag.text import sentences, word_spans, words
+from rag.types import Passage, Span, Table, Taken
 from rag.units import Unit, units_of
 
-_LARGEST_TAG = 999
-_LONGEST_RANGE = 50
-_NUMBER_LIST = r"\d{1,6}(?:\s*[-–]\s*\d{1,6})?"
-_TAG = re.compile(rf"\[\s*({_NUMBER_LIST}(?:\s*[,;]\s*{_NUMBER_LIST})*)\s*\](?!\(|:\s*\S+:)")
-# brackets in here are not citations: code, links, addresses
-_OPAQUE = re.compile(
-    r"""```.*?(?:```|\Z) | ~~~.*?(?:~~~|\Z) | `[^`\n]*` | !?\[[^\]\n]*\]\([^)\n]*\) | \b[a-z][a-z0-9+.-]*://[^\s<>]+""",
-    re.DOTALL | re.VERBOSE | re.IGNORECASE,
-)
-_STOP = re.compile(r"[.!?…。！？][\"'”’)*_]*\s*$")
+_STOPS, _CLOSERS = frozenset(".!?…。！？"), frozenset("\"'”’)*_")
 _SECOND_SENTENCE_GAIN = 0.15
 _NAMED_ROW = 0.5  # of the claim's words: it is about the row whose first cell it says
-
-
-@dataclass(frozen=True, slots=True)
-class TagGroup:
-    """One bracket of tags at `[start, end)` of an answer, its ranges expanded, in order of mention."""
-
-    start: int
-    end: int
-    tags: tuple[int, ...]
+_LONGEST_ANSWER = 50_000
+_MOST_TAGS = 400  # each is located in its passage and verified
+_CUT = " …"
 
 
 @dataclass(frozen=True, slots=True)
 class CitedSentence:
-    """A sentence of an answer at `[start, end)`, tags included; `claim` is its text without them."""
+    """A sentence of an answer at `[start, end)`, tags included; `claim` is its text without them.
+
+    `span` is the place that it was taken from, in the document of the one passage that it is tagged with. None: a model
+    wrote the sentence, and its places must be found.
+    """
 
     start: int
     end: int
     claim: str
     tags: tuple[int, ...]
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +73,36 @@ class _Piece:
         return self.text[unit.span.start : unit.span.end]
 
 
-def tag_groups(text: str) -> list[TagGroup]:
-    """Find `[1]`, `[1, 3]` and `[1-3]` outside code, links and addresses; numbers above 999 are not tags."""
-    opaque = [match.span() for match in _OPAQUE.finditer(text) if not _TAG.fullmatch(match.group())]
-    groups = []
-    for match in _TAG.finditer(text):
-        tags = _expand(match.group(1))
-        if tags and not any(start <= match.start() < end for start, end in opaque):
-            groups.append(TagGroup(match.start(), match.end(), tags))
-    return groups
-
-
 def cite(text: str, known: Collection[int]) -> CitedText:
-    """Split an answer into sentences with their tags; tags that no passage has are taken out and reported."""
-    text, unknown = _without_unknown(text.strip(), known)
+    """Split what a model wrote into sentences with their tags; tags that no passage has are taken out and reported.
+
+    So are tags beyond the first 400, and of a text of more than 50,000 characters the rest: more is no answer, and
+    checking it would keep everybody waiting.
+    """
+    text, unknown = _without_unknown(_not_too_long(text.strip()), known)
     groups = tag_groups(text)
-    spans = _sentence_spans(text, groups)
     found = []
-    for span in spans:
-        inside = [group for group in groups if span.start <= group.start < span.end]
+    first = 0
+    for span in _sentence_spans(text, groups):
+        last = first
+        while last < len(groups) and groups[last].start < span.end:
+            last += 1
+        inside, first = groups[first:last], last
         tags = tuple(dict.fromkeys(tag for group in inside for tag in group.tags))
         found.append(CitedSentence(span.start, span.end, _claim(text, span, inside), tags))
     return CitedText(text, tuple(found), unknown)
+
+
+def cite_taken(taken: Sequence[Taken]) -> CitedText:
+    """Return the answer that sentences taken from passages make; their text is never searched for tags."""
+    found = []
+    pieces: list[str] = []
+    position = 0
+    for sentence in taken:
+        start, position = position + len(sentence.gap), position + len(sentence.gap) + len(sentence.text)
+        pieces += (sentence.gap, sentence.text)
+        found.append(CitedSentence(start, position, sentence.claim, (sentence.tag,), sentence.span))
+    return CitedText("".join(pieces), tuple(found), ())
 
 
 def locate(claim: str, passage: Passage) -> Located:
@@ -113,10 +112,7 @@ def locate(claim: str, passage: Passage) -> Located:
     that shares most of the claim's words, widened by its neighbour where that adds at least 15 % of them. Two rows
     prove a claim together only if it names both.
     """
-    pieces = [
-        _Piece(span, text, tuple(units_of(text, span.start, _tables(passage, span, text))))
-        for span, text in span_texts(passage)
-    ]
+    pieces = _pieces(passage)
     for find in (_find_row, _find_quote):
         for piece in pieces:
             found = find(claim, piece, passage)
@@ -129,6 +125,25 @@ def locate(claim: str, passage: Passage) -> Located:
     return _located(passage, piece, best)
 
 
+def located_at(span: Span, passage: Passage) -> Located:
+    """Return a range that a sentence was taken from, with what a verifier should read.
+
+    Raises:
+        ValueError: the range is not within one span of the passage.
+    """
+    for piece in _pieces(passage):
+        if piece.span.contains(span):
+            return _located(passage, piece, Span(span.start - piece.span.start, span.end - piece.span.start))
+    raise ValueError(f"passage {passage.tag} does not hold the characters [{span.start}, {span.end})")
+
+
+def _pieces(passage: Passage) -> list[_Piece]:
+    return [
+        _Piece(span, text, tuple(units_of(text, span.start, _tables(passage, span, text))))
+        for span, text in span_texts(passage)
+    ]
+
+
 def span_texts(passage: Passage) -> Iterator[tuple[Span, str]]:
     """Yield the spans of a passage, each with its text."""
     position = 0
@@ -137,58 +152,89 @@ def span_texts(passage: Passage) -> Iterator[tuple[Span, str]]:
         position += len(span) + len(JOINT)
 
 
-def _expand(listing: str) -> tuple[int, ...]:
-    tags: list[int] = []
-    for item in re.split(r"\s*[,;]\s*", listing):
-        first, *rest = (int(number) for number in re.split(r"\s*[-–]\s*", item))
-        last = rest[0] if rest else first
-        if not 0 <= last - first <= _LONGEST_RANGE or last > _LARGEST_TAG:
-            return ()
-        tags += range(first, last + 1)
-    return tuple(dict.fromkeys(tags))
+def _not_too_long(text: str) -> str:
+    return text if len(text) <= _LONGEST_ANSWER else text[:_LONGEST_ANSWER].rstrip() + _CUT
 
 
 def _without_unknown(text: str, known: Collection[int]) -> tuple[str, tuple[int, ...]]:
     unknown: list[int] = []
-    pieces = []
-    position = 0
-    for group in tag_groups(text):
-        strangers = [tag for tag in group.tags if tag not in known]
-        if not strangers:
-            continue
-        unknown += strangers
-        rest = [tag for tag in group.tags if tag in known]
-        before = text[position : group.start]
-        pieces.append(before + "".join(f"[{tag}]" for tag in rest) if rest else before.rstrip(" "))
-        position = group.end
-    return "".join([*pieces, text[position:]]), tuple(dict.fromkeys(unknown))
+    kept = 0
+
+    def shown(group: TagGroup) -> str:
+        nonlocal kept
+        rest = [tag for tag in group.tags if tag in known][: max(0, _MOST_TAGS - kept)]
+        kept += len(rest)
+        unknown.extend(tag for tag in group.tags if tag not in known)
+        whole = len(rest) == len(group.tags)
+        return text[group.start : group.end] if whole else "".join(f"[{tag}]" for tag in rest)
+
+    cleaned = retagged(text, tag_groups(text), shown)
+    return cleaned, tuple(dict.fromkeys(unknown))
 
 
 def _sentence_spans(text: str, groups: Sequence[TagGroup]) -> list[Span]:
     """Cut into sentences as if the tags were not there; tags between two sentences belong to the first."""
-    masked = text
-    for group in groups:
-        masked = masked[: group.start] + " " * (group.end - group.start) + masked[group.end :]
-    starts = sorted({span.start for span in sentences(masked)} | set(_starts_after_tags(masked, groups)))
+    masked = _masked(text, groups)
+    starts = sorted({span.start for span in sentences(masked)} | set(_starts_after_tags(text, groups)))
     if not starts:
         return []
-    edges = [0, *(_line_start(text, start, groups) for start in starts[1:]), len(text)]
+    ends = [group.end for group in groups]
+    edges = [0, *(_line_start(text, start, groups, ends) for start in starts[1:]), len(text)]
     return [Span(a, a + len(text[a:b].rstrip())) for a, b in pairwise(edges)]
 
 
-def _starts_after_tags(masked: str, groups: Sequence[TagGroup]) -> Iterator[int]:
-    """Yield where a sentence starts because the tags before it follow a full stop."""
+def _masked(text: str, groups: Sequence[TagGroup]) -> str:
+    pieces: list[str] = []
+    position = 0
     for group in groups:
-        rest = masked[group.end :].lstrip()
-        if rest and not rest[0].islower() and _STOP.search(masked, 0, group.start):
-            yield len(masked) - len(rest)
+        pieces += (text[position : group.start], " " * (group.end - group.start))
+        position = group.end
+    return "".join([*pieces, text[position:]])
 
 
-def _line_start(text: str, start: int, groups: Sequence[TagGroup]) -> int:
-    """Move the start of a sentence before tags that open its line."""
-    line = text.rfind("\n", 0, start) + 1
-    leading = [group.start for group in groups if line <= group.start < start]
-    return leading[0] if line and leading and not text[line : leading[0]].strip() else start
+def _starts_after_tags(text: str, groups: Sequence[TagGroup]) -> Iterator[int]:
+    """Yield where a sentence starts because the tags before it follow a full stop."""
+    first = 0
+    for i, group in enumerate(groups):
+        if i + 1 < len(groups) and not text[group.end : groups[i + 1].start].strip():
+            continue
+        start = _skip(text, group.end)
+        if start < len(text) and not text[start].islower() and _stops_before(text, groups[first].start):
+            yield start
+        first = i + 1
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _stops_before(text: str, position: int) -> bool:
+    """Say whether a full stop comes before a position, but for white space and what closes around it."""
+    while position and text[position - 1].isspace():
+        position -= 1
+    while position and text[position - 1] in _CLOSERS:
+        position -= 1
+    return position > 0 and text[position - 1] in _STOPS
+
+
+def _line_start(text: str, start: int, groups: Sequence[TagGroup], ends: Sequence[int]) -> int:
+    """Move the start of a sentence before the tags that open its line."""
+    first = _back(text, start)
+    i = bisect_right(ends, first) - 1
+    opening = start
+    while i >= 0 and ends[i] == first:
+        opening = groups[i].start
+        first = _back(text, opening)
+        i -= 1
+    return opening if first and text[first - 1] == "\n" else start
+
+
+def _back(text: str, position: int) -> int:
+    while position and text[position - 1] in " \t":
+        position -= 1
+    return position
 
 
 def _claim(text: str, span: Span, groups: Sequence[TagGroup]) -> str:
@@ -228,12 +274,20 @@ def _find_quote(claim: str, piece: _Piece, passage: Passage) -> Span | None:
     start = text.find(bare)
     if start >= 0:
         return Span(start, start + len(bare))
-    tokens = words(bare)
+    return _same_words(words(bare), text)
+
+
+def _same_words(tokens: Sequence[str], text: str) -> Span | None:
+    """Return where these words stand in a text one after the other, whatever is between them and however written."""
     if len(tokens) < 3:
         return None
-    pattern = r"[\W_]+".join(re.escape(token) for token in tokens)
-    match = re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", text, re.IGNORECASE)
-    return Span(*match.span()) if match else None
+    spans = word_spans(text)
+    line = f" {' '.join(text[start:end].lower() for start, end in spans)} "
+    found = line.find(f" {' '.join(tokens)} ")
+    if found < 0:
+        return None
+    first = line.count(" ", 0, found)
+    return Span(spans[first][0], spans[first + len(tokens) - 1][1])
 
 
 def _best_parts(claim: str, piece: _Piece, passage: Passage) -> Iterator[tuple[float, Span]]:

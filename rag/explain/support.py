@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rag.context.citations import cite, locate, span_texts
+from rag.context.citations import locate, span_texts
 from rag.context.pack import JOINT, minus
 from rag.explain.values import SupportChange, Target
 from rag.ports import Verifier
@@ -17,13 +17,12 @@ _NONE = Support(0.0, False)
 async def without(answer: Answer, target: Target, verifier: Verifier) -> tuple[SupportChange, ...]:
     """Return, per sentence of the answer, its support before and after the passage is cut out of the context."""
     passages = answer.context.context.passages
-    cited = cite(answer.text, {passage.tag for passage in passages})
     rest = {passage.tag: left for passage in passages if (left := cut(passage, target)) is not None}
     pairs = [
-        (number, sentence.claim, rest[tag])
-        for number, sentence in enumerate(cited.sentences)
-        for tag in sentence.tags
-        if tag in rest
+        (number, sentence.claim or sentence.text, rest[citation.tag])
+        for number, sentence in enumerate(answer.sentences)
+        for citation in sentence.citations
+        if citation.tag in rest
     ]
     found = await verifier.verify([(claim, locate(claim, passage).evidence) for _, claim, passage in pairs])
     after: dict[int, list[Support]] = {}

@@ -5,7 +5,17 @@ Offsets are `[start, end)` in Unicode code points of a document's clean text, ev
 
 from __future__ import annotations
 
-from rag.types.answers import Answer, Answerability, Citation, Draft, Provenance, Sentence, Support
+from rag.types.answers import (
+    Answer,
+    Answerability,
+    Citation,
+    Draft,
+    Provenance,
+    Sentence,
+    Support,
+    Taken,
+    draft_of,
+)
 from rag.types.context import (
     Context,
     ContextResult,
@@ -73,11 +83,13 @@ __all__ = [
     "StepTrace",
     "Support",
     "Table",
+    "Taken",
     "Turn",
     "UnitKind",
     "Usage",
     "Variant",
     "Vectors",
     "as_metadata",
+    "draft_of",
     "indexed_text",
 ]

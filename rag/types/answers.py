@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.types.context import ContextResult
@@ -11,14 +11,40 @@ from rag.types.search import Usage
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A sentence that a generator took from a passage: its citation is known, so its text is never searched for tags.
+
+    `text` is how it is shown, the tag `[n]` of its passage included, `gap` the white space before it. `claim` is what
+    it says, as its source writes it. `span` is its place in the passage's document.
+    """
+
+    gap: str
+    text: str
+    claim: str
+    tag: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """What a generator returned, before its citations were checked. `abstained` drafts have an empty text."""
+    """What a generator returned, before its citations were checked. `abstained` drafts have an empty text.
+
+    `taken` are its sentences where all of them were taken from passages; together they are its text.
+    """
 
     text: str
     model: str
     usage: Usage = Usage()
     abstained: bool = False
     reason: str | None = None
+    taken: tuple[Taken, ...] = ()
+
+
+def draft_of(pieces: Sequence[str | Taken], model: str) -> Draft:
+    """Return the draft that the pieces of a stream make; it is `taken` where every piece is."""
+    text = "".join(piece if isinstance(piece, str) else piece.gap + piece.text for piece in pieces)
+    taken = tuple(piece for piece in pieces if isinstance(piece, Taken))
+    return Draft(text, model, taken=taken if len(taken) == len(pieces) else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +74,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer at `[start, end)` of the answer's text, with its citations."""
+    """One sentence of an answer at `[start, end)` of the answer's text, with its citations.
+
+    `claim` is what it says, without tags; empty where nobody kept it apart.
+    """
 
     text: str
     start: int
     end: int
     citations: tuple[Citation, ...] = ()
+    claim: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from rag.answer.extractive import ExtractiveGenerator
-from rag.context.citations import cite
+from rag.context.citations import cite_taken
 from rag.ports import Generator
-from rag.types import Context, Passage, Prompt, ScoredSpan, Span
+from rag.types import Context, Passage, Prompt, ScoredSpan, Span, draft_of
 from rag.units import units_of
 
 PROMPT = Prompt("grounded", "1", ())
@@ -38,13 +38,26 @@ class TestExtractive:
         assert draft.text == "Refunds are paid within five days. [1]"
         assert draft.model == "extractive"
 
-    async def test_several_sentences_come_in_reading_order_and_parse_back(self) -> None:
+    async def test_several_sentences_come_in_reading_order_with_their_places(self) -> None:
         found = context(
             "Alpha one is first. Beta two follows.", "Gamma three ends", scores={"Gamma": 0.9, "Beta": 0.85}
         )
         draft = await self.generator.generate("tell me more", found, PROMPT)
-        cited = cite(draft.text, {1, 2})
+        cited = cite_taken(draft.taken)
+        assert cited.text == draft.text
         assert [(s.claim, s.tags) for s in cited.sentences] == [("Beta two follows.", (1,)), ("Gamma three ends", (2,))]
+
+    async def test_brackets_of_a_source_are_no_tags(self) -> None:
+        text = "Refunds take 60 days.[2] Fees ［3］ are due (1). See `a[1]`【2】, too."
+        draft = await self.generator.generate("refunds", context(text, scores={"Ref": 0.9, "Fee": 0.89}), PROMPT)
+        cited = cite_taken(draft.taken)
+        assert draft.text == "Refunds take 60 days.[^2] [1] Fees [^3] are due (1). [1]"
+        assert [(s.claim, s.tags) for s in cited.sentences] == [
+            ("Refunds take 60 days.[2]", (1,)),
+            ("Fees ［3］ are due (1).", (1,)),
+        ]
+        assert [draft.text[s.start : s.end] for s in cited.sentences] == [t.text for t in draft.taken]
+        assert [text[t.span.start : t.span.end] for t in draft.taken] == [t.claim for t in draft.taken]
 
     async def test_a_table_row_is_told_with_its_header(self) -> None:
         draft = await self.generator.generate("price of Team", context(TABLE, scores={"Team": 0.9}), PROMPT)
@@ -64,7 +77,7 @@ class TestExtractive:
     async def test_never_more_sentences_than_asked_for(self) -> None:
         text = "Item ash burns well. Item birch bends. Item cedar smells of spice. Item elm rots slowly."
         draft = await ExtractiveGenerator(2).generate("items", context(text, scores={"Item": 0.9}), PROMPT)
-        assert len(cite(draft.text, {1}).sentences) == 2
+        assert len(draft.taken) == 2
 
     @pytest.mark.parametrize("texts", [(), ("# Only a heading",), ("Is this a question?",)])
     async def test_without_a_statement_it_abstains_with_a_reason(self, texts: tuple[str, ...]) -> None:
@@ -76,5 +89,5 @@ class TestExtractive:
     async def test_the_stream_is_the_draft(self) -> None:
         found = context(POLICY, TABLE, scores={"five days": 0.9, "Pro": 0.99})
         pieces = [piece async for piece in self.generator.stream("refunds", found, PROMPT)]
-        assert "".join(pieces) == (await self.generator.generate("refunds", found, PROMPT)).text
+        assert draft_of(pieces, "extractive") == await self.generator.generate("refunds", found, PROMPT)
         assert len(pieces) == 2

@@ -16,7 +16,9 @@ from typing import Any, cast
 
 import yaml
 
+from rag.answer.prompts.fence import attribute, fenced
 from rag.answer.prompts.template import render_template
+from rag.context.tags import source_brackets, untagged
 from rag.errors import ConfigError, UnknownKeyError
 from rag.types import Context, Message, Prompt, Turn
 
@@ -24,7 +26,6 @@ REFUSAL = "The passages do not answer this question."
 """What a model is told to reply, word for word, when the passages hold no answer."""
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
-_PASSAGE_TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
 _ROLES = ("system", "user", "assistant")
 
 
@@ -67,13 +68,15 @@ class PromptFiles:
     def render(self, key: str, question: str, context: Context, history: Sequence[Turn] = ()) -> Prompt:
         """Fill a prompt with a question, its tagged passages and the turns before it.
 
-        Text from documents cannot close its `<passage>` element, and template marks in it stay text.
+        Text from documents cannot close its `<passage>` element, and template marks in it stay text. Its brackets are
+        written as `[^2]`, and the tags of earlier answers are left out: neither are tags of these passages.
         """
         prompt = self.get(key)
         passages = [
-            {"tag": p.tag, "title": _attribute(p.title or p.doc_id), "text": _quoted(p.text)} for p in context.passages
+            {"tag": p.tag, "title": attribute(source_brackets(p.title or p.doc_id)), "text": _quoted(p.text)}
+            for p in context.passages
         ]
-        turns = [{"role": turn.role, "text": turn.text} for turn in history]
+        turns = [{"role": turn.role, "text": _said(turn)} for turn in history]
         values = {"question": _quoted(question), "passages": passages, "history": turns, "refusal": REFUSAL}
         rendered = render_template(prompt.template, values)
         return Prompt(prompt.name, prompt.version, tuple(_message(role, text) for role, text in rendered))
@@ -119,8 +122,8 @@ def _message(role: str, text: str) -> Message:
 
 
 def _quoted(text: str) -> str:
-    return _PASSAGE_TAG.sub("&lt;", text)
+    return fenced(source_brackets(text))
 
 
-def _attribute(text: str) -> str:
-    return _quoted(" ".join(text.replace('"', "'").split()))
+def _said(turn: Turn) -> str:
+    return _quoted(untagged(turn.text) if turn.role == "assistant" else turn.text)

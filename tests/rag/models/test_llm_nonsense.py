@@ -1,0 +1,246 @@
+"""An endpoint that answers nonsense: an error within the deadline, what it said in the log, a retry where it helps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from api.errors import http_status
+from api.problems import problem_of
+from rag.errors import GeneratorError, GeneratorUnavailableError
+from rag.models.llm import LlmGenerator
+from rag.settings import AnswerSettings, Environment
+from rag.types import Context, Message, Prompt
+
+CONTEXT = Context((), 0, 100, "none")
+PROMPT = Prompt("p", "1", (Message("user", "Hello?"),))
+SECRET = "internal-host-7 says quota of customer 4711"
+Send = Callable[[bytes], Awaitable[None]]
+Answering = Callable[[Send], Awaitable[None]]
+
+
+def http(body: bytes, kind: str = "application/json", status: str = "200 OK", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def completion(**changes: Any) -> bytes:
+    message = {"role": "assistant", "content": "Hi there. [1]"}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+    return json.dumps({**whole, **changes}).encode()
+
+
+def event(text: str, finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": finish}
+    chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+    return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+
+
+class Server:
+    """Answers request after request with the next of the scripts, the last one for ever."""
+
+    def __init__(self, *scripts: Answering) -> None:
+        self.scripts = list(scripts)
+        self.asked = 0
+        self.url = ""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def send(data: bytes) -> None:
+            writer.write(data.replace(b"{URL}", self.url.encode()))
+            await writer.drain()
+
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            sizes = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
+            await reader.readexactly(int(sizes[0]) if sizes else 0)
+            script = self.scripts[min(self.asked, len(self.scripts) - 1)]
+            self.asked += 1
+            await script(send)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client had enough
+        except asyncio.CancelledError:
+            pass  # the test is over
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(*scripts: Answering) -> AsyncIterator[Server]:
+    script = Server(*scripts)
+    server = await asyncio.start_server(script, "127.0.0.1", 0)
+    script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield script
+    finally:
+        server.close()
+
+
+def said(*pieces: bytes, pause_s: float = 0.0) -> Answering:
+    async def answer(send: Send) -> None:
+        for piece in pieces:
+            await send(piece)
+            await asyncio.sleep(pause_s)
+
+    return answer
+
+
+async def endless(send: Send) -> None:
+    await send(STREAM)
+    while True:
+        await send(event("more "))
+        await asyncio.sleep(0.01)
+
+
+async def dripping(send: Send) -> None:
+    await send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        await send(b" ")
+        await asyncio.sleep(0.02)
+
+
+async def huge(send: Send) -> None:
+    await send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900000000\r\n\r\n")
+    while True:
+        await send(b" " * 65536)
+
+
+async def huge_stream(send: Send) -> None:
+    await send(STREAM)
+    while True:
+        await send(b"data: " + b"x" * 65536)
+
+
+def generator(url: str, **settings: Any) -> LlmGenerator:
+    environment = Environment.model_validate({"openai_base_url": url, "openai_api_key": "k"})
+    return LlmGenerator(AnswerSettings(model="m", **{"retries": 2, "timeout_s": 5.0, **settings}), environment)
+
+
+async def whole(model: LlmGenerator) -> str:
+    return (await model.generate("Hello?", CONTEXT, PROMPT)).text
+
+
+async def streamed(model: LlmGenerator) -> str:
+    return "".join([piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)])
+
+
+NO_ANSWERS = {
+    "not JSON": http(b"Hello from " + SECRET.encode()),
+    "cut JSON": http(completion()[:-20]),
+    "no choices": http(completion(choices=[])),
+    "choices of another kind": http(completion(choices="none")),
+    "no message": http(completion(choices=[{"index": 0}])),
+    "null message": http(completion(choices=[{"index": 0, "message": None}])),
+    "null content": http(completion(choices=[{"index": 0, "message": {"role": "assistant", "content": None}}])),
+    "an error in place of it": http(json.dumps({"error": {"message": SECRET}}).encode()),
+    "a list": http(b"[]"),
+    "null": http(b"null"),
+    "nested too deep": http(b"[" * 200_000),
+    "a page": http(b"<html>" + SECRET.encode(), "text/html"),
+    "JSON that says it is a page": http(completion(), "text/html"),
+    "no content type": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "a body that ends early": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{",
+    "a zip bomb's way": http(completion(), "application/json", "200 OK", "Content-Encoding: gzip"),
+    "redirected for ever": http(b"", "text/plain", "307 Temporary Redirect", "Location: {URL}/chat/completions"),
+    "refused": http(json.dumps({"error": {"message": SECRET}}).encode(), "application/json", "401 Unauthorized"),
+}
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+async def test_what_is_no_answer_is_a_bad_gateway_once(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(said(NO_ANSWERS[name])) as server:
+        with pytest.raises(GeneratorError) as caught:
+            await whole(generator(server.url))
+    assert http_status(caught.value) == 502 and not caught.value.transient
+    assert server.asked == (4 if "redirected" in name else 1)
+    detail = problem_of(caught.value)["detail"]
+    assert "customer" not in detail and "127.0.0.1" not in detail and "\n" not in detail
+    if SECRET.encode() in NO_ANSWERS[name] and name == "refused":
+        assert SECRET in caplog.text
+
+
+NO_STREAMS = {
+    "cut": (STREAM, event("Hi "), event("th")),
+    "cut in an event": (STREAM, event("Hi "), event("there")[:30]),
+    "empty": (STREAM,),
+    "ended without a word": (STREAM, event("", "stop"), b"data: [DONE]\n\n"),
+    "not JSON": (STREAM, b"data: hello\n\n", b"data: [DONE]\n\n"),
+    "not UTF-8": (STREAM, b"data: \xff\xfe\n\n", b"data: [DONE]\n\n"),
+    "an error in it": (STREAM, event("Hi "), f'data: {{"error": {{"message": "{SECRET}"}}}}\n\n'.encode()),
+    "JSON in place of it": (http(completion()),),
+    "a page": (http(b"<html>", "text/html"),),
+    "no choices": (STREAM, b'data: {"choices": null}\n\n', b"data: [DONE]\n\n"),
+    "cut in a chunk": (STREAM.replace(b"Connection: close", b"Transfer-Encoding: chunked"), b"ff\r\n", event("Hi")),
+}
+
+
+@pytest.mark.parametrize("name", NO_STREAMS)
+async def test_what_is_no_stream_is_a_bad_gateway(name: str) -> None:
+    async with serving(said(*NO_STREAMS[name], pause_s=0.01)) as server:
+        with pytest.raises(GeneratorError) as caught:
+            await streamed(generator(server.url))
+    assert http_status(caught.value) == 502
+    assert "customer" not in str(caught.value) and server.asked == 1
+
+
+@pytest.mark.parametrize("ends", [event("", "stop"), b"data: [DONE]\n\n", b"data:[DONE]\n\n"])
+async def test_a_stream_that_says_its_end_is_whole(ends: bytes) -> None:
+    async with serving(said(STREAM, event("Hi "), event("there. [1]"), ends, pause_s=0.01)) as server:
+        assert await streamed(generator(server.url)) == "Hi there. [1]"
+
+
+@pytest.mark.parametrize(("script", "read"), [(endless, streamed), (dripping, whole), (dripping, streamed)])
+async def test_one_deadline_for_what_never_ends(script: Answering, read: Callable[..., Awaitable[str]]) -> None:
+    async with serving(script) as server:
+        start = time.monotonic()
+        with pytest.raises(GeneratorError) as caught:
+            await read(generator(server.url, timeout_s=0.3))
+    assert http_status(caught.value) == 502 and time.monotonic() - start < 10
+    assert server.asked == 1
+
+
+@pytest.mark.parametrize(("script", "read"), [(huge, whole), (huge_stream, streamed)])
+async def test_no_more_is_read_than_an_answer_may_be_long(
+    script: Answering, read: Callable[..., Awaitable[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(script) as server:
+        with pytest.raises(GeneratorError) as caught:
+            await read(generator(server.url, timeout_s=30.0))
+    assert http_status(caught.value) == 502 and "larger than" in caplog.text
+
+
+async def test_a_silent_endpoint_is_unavailable_and_not_asked_again() -> None:
+    async with serving(said(b"", pause_s=3.0)) as server:
+        with pytest.raises(GeneratorUnavailableError):
+            await whole(generator(server.url, timeout_s=0.2))
+    assert server.asked == 1
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable", "500 Internal Server Error"])
+@pytest.mark.parametrize("read", [whole, streamed])
+async def test_a_busy_endpoint_is_asked_again(status: str, read: Callable[..., Awaitable[str]]) -> None:
+    busy = http(SECRET.encode(), "text/plain", status, "Retry-After: 0")
+    fine = (STREAM, event("Hi"), event("", "stop")) if read is streamed else (http(completion()),)
+    async with serving(said(busy), said(busy), said(*fine, pause_s=0.01)) as server:
+        assert (await read(generator(server.url))).startswith("Hi")
+    assert server.asked == 3
+
+
+async def test_a_busy_endpoint_is_not_waited_for_beyond_the_deadline(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    busy = http(SECRET.encode(), "text/plain", "503 Service Unavailable", "Retry-After: 3600")
+    async with serving(said(busy)) as server:
+        with pytest.raises(GeneratorUnavailableError) as caught:
+            await whole(generator(server.url))
+    assert server.asked == 1 and SECRET not in str(caught.value) and SECRET in caplog.text
