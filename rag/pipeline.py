@@ -350,6 +350,8 @@ class RagPipeline:
             with clock.measure("verify"):
                 passages, verifier = result.context.passages, self._stages.verifier
                 cited = await cited_text(draft, passages, request.history, verifier)
+                if not cited.sentences:  # tags and nothing else
+                    draft, cited = _abstained(draft), CitedText("", (), ())
                 found = await verified(cited, passages, verifier)
                 blocks = await asyncio.to_thread(self._blocks_with_boxes, result, {item.doc_id for item in found})
                 sentences = await asyncio.to_thread(checked_sentences, cited, found, blocks)
@@ -402,7 +404,11 @@ def _refused(draft: Draft) -> Draft:
     """Turn a draft without text, or one that is the refusal the prompt asks for, into an abstention."""
     if draft.abstained or (draft.text.strip() and REFUSAL not in draft.text):
         return draft
-    return replace(draft, text="", abstained=True, reason=REFUSAL)
+    return _abstained(draft)
+
+
+def _abstained(draft: Draft) -> Draft:
+    return replace(draft, text="", abstained=True, reason=REFUSAL, taken=())
 
 
 class _Clock:

@@ -146,6 +146,7 @@ class LlmGenerator:
         if self._ssl is None:
             self._ssl = await asyncio.to_thread(ssl_context)
         async with guarded_client(self._settings.timeout_s, self._ssl) as client:
+            options: Any = {"async_http_client": client}  # OpenAILike takes it, and its signature does not say so
             yield OpenAILike(
                 model=self.model,
                 api_base=self._base_url,
@@ -156,7 +157,7 @@ class LlmGenerator:
                 timeout=self._settings.timeout_s,
                 max_retries=0,  # we try again ourselves: the client's own tries know no common deadline
                 context_window=_CONTEXT_WINDOW,
-                async_http_client=client,
+                **options,
             )
 
     @contextmanager

@@ -43,7 +43,7 @@ def attribute(text: str) -> str:
 
 def _opened(text: str) -> str:
     """Return the text with a `(` for every `<` that has only marks and spaces between it and the word."""
-    pieces = []
+    pieces: list[str] = []
     position = 0
     for word in _word().finditer(text):
         start = first = word.start()

@@ -1,14 +1,31 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.context.citations import cite, locate, tag_groups
+from rag.context.citations import cite, cite_taken, locate, located_at
 from rag.context.pack import JOINT
-from rag.types import Passage, Span
+from rag.context.tags import source_brackets, tag_groups, untagged
+from rag.types import Passage, Span, Taken
 
 DOCUMENT = "Refunds take five days. Fees are two percent. It may vary.\n\nPlan | Price\nPro | 10\nTeam | 25"
+
+
+def _known(text: str) -> object:
+    return cite(text, {1})
+
+
+def _cpu_s(work: Callable[[str], object], text: str) -> float:
+    times = []
+    for _ in range(3):
+        start = time.thread_time()
+        work(text)
+        times.append(time.thread_time() - start)
+    return min(times)
 
 
 def passage(*spans: tuple[int, int], text: str = DOCUMENT) -> Passage:
@@ -68,6 +85,57 @@ def test_sentences_cover_the_answer_in_order(text: str) -> None:
         position = sentence.end
     rest = cited.text[position:].strip()
     assert not rest or not any(c.isalpha() for c in rest)
+
+
+def test_tags_that_open_a_line_belong_to_its_first_sentence_only() -> None:
+    cited = cite("Zero is.\n[1] One is. Two is.", {1})
+    assert [(s.claim, s.tags) for s in cited.sentences] == [("Zero is.", ()), ("One is.", (1,)), ("Two is.", ())]
+
+
+ENDLESS = [
+    "[1] ",
+    "[1]",
+    "a. [1] ",
+    "A b. ",
+    "a",
+    "[",
+    "[1",
+    "[1,",
+    "[1]:",
+    "`",
+    "```\n",
+    "[a](",
+    "a-",
+    "x://",
+    "\n[1] A. ",
+    '." ',
+]
+
+
+@pytest.mark.parametrize("piece", ENDLESS)
+@pytest.mark.parametrize("work", [_known, tag_groups, source_brackets, untagged], ids=lambda work: work.__name__)
+def test_the_work_grows_with_the_text_and_no_faster(piece: str, work: Callable[[str], object]) -> None:
+    """Four times the text takes about four times as long; sixteen times would be quadratic."""
+    short, long = (_cpu_s(work, piece * (n // len(piece))) for n in (10_000, 40_000))
+    assert long < 10 * short + 0.01
+
+
+def test_of_an_endless_answer_only_so_much_is_checked() -> None:
+    tags = cite("[1] " * 250_000, {1})
+    assert len(tag_groups(tags.text)) == 400 and len(tags.text) <= 50_002
+    sentences = cite("A b [1]. " * 100_000, {1})
+    assert sum(len(s.tags) for s in sentences.sentences) == 400 and len(tag_groups(sentences.text)) == 400
+    assert cite("word " * 200_000, {1}).text.endswith("word …")
+    assert len(cite("A " + "[1-50]" * 100, range(1, 51)).sentences[0].tags) == 50
+
+
+def test_a_taken_sentence_keeps_its_place_where_its_text_stands_twice() -> None:
+    text = "It may vary. Fees are two percent. It may vary."
+    cited = cite_taken([Taken("", "It may vary. [1]", "It may vary.", 1, Span(35, 47))])
+    found = located_at(cited.sentences[0].span or Span(0, 1), passage((0, 47), text=text))
+    assert (found.span, found.quote) == (Span(35, 47), "It may vary.")
+    with pytest.raises(ValueError, match="does not hold"):
+        located_at(Span(40, 60), passage((0, 47), text=text))
 
 
 @pytest.mark.parametrize(
