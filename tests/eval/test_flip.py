@@ -27,7 +27,7 @@ PARTS = (
     "valve pump rotor gasket bearing piston flange nozzle boiler turbine clutch damper sprocket bushing manifold"
     " solenoid impeller crankshaft governor regulator condenser evaporator actuator coupling"
 ).split()
-ANY_LOSS = GatePolicy.model_validate({"metrics": {"span_recall@5": {"margin": 0.05}}})
+ANY_LOSS = GatePolicy.model_validate({"metrics": {"span_recall@5": {"margin": 0.2}}})  # 24 cases show no less
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_scores_are_corrected_by_prediction_powered_inference(judged: Run, tmp_p
 def gate(run: Run, tmp_path: Path, known: list[Any], later: list[Any], now: datetime = NOW, **judges: Any) -> Any:
     write_report(run, tmp_path / "run", known)
     saved = load_run(tmp_path / "run")
-    policy = GatePolicy(metrics={NAME: {"margin": 0.1}}, judges=judges)  # type: ignore[arg-type]
+    policy = GatePolicy(metrics={NAME: {"margin": 0.2}}, judges=judges)  # type: ignore[arg-type]
     result = run_gate(saved, saved, policy, calibrations=later, clock=lambda: now)
     assert result["metrics"][NAME]["reason"] in render_gate(result)
     return result["metrics"][NAME]["verdict"], result["metrics"][NAME]["reason"], result["verdict"]
