@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from eval.sections import Section, plain
 from eval.synthesis.draft import Draft, lines, lowered, place
-from rag.types import Document, Span
+from rag.heads import head_rows
+from rag.tables import cells_of, rows_in
+from rag.types import Block, Document, Span
 
 _RULE = re.compile(r"^[\s|:+-]*-[\s|:+-]*$")
 _EMPTY = frozenset("- – — n/a na none yes no true false x ✓ ✔ ✗ ? … open all any".split()) | {""}
@@ -58,15 +60,21 @@ class _Row:
 def table_cells(section: Section, document: Document) -> Iterator[Draft]:
     """Yield a question for every cell that says something; the place is the cell's row."""
     for block in section.blocks:
-        if block.kind == "table":
+        if block.kind == "table" and _has_head(document, block):
             yield from _drafts(_rows(document, block.span), section, document)
+
+
+def _has_head(document: Document, block: Block) -> bool:
+    """Say whether the first row names the columns; the first of a list of facts does not."""
+    rows = rows_in(document.text, block.span)
+    return (head_rows(rows.cells, bool(rows.ruled)) if block.head is None else block.head) == 1
 
 
 def _rows(document: Document, span: Span) -> list[_Row]:
     found = []
     for start, line in lines(document, span):
         if line.strip() and not _RULE.match(line):
-            cells = tuple(plain(cell.strip()) for cell in re.split(r"(?<!\\)\|", line.strip().strip("|")))
+            cells = tuple(plain(cell) for cell in cells_of(line))
             found.append(_Row(cells, start, start + len(line)))
     return found
 
