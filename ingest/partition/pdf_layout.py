@@ -15,7 +15,7 @@ from itertools import pairwise
 from ingest.clean import KeepsHyphen, join_placed
 from ingest.partition.layout import Piece
 from ingest.partition.pdf_columns import regions
-from ingest.partition.pdf_margins import body_size, running_lines
+from ingest.partition.pdf_margins import HEADING_RATIO, body_size, running_lines
 from ingest.partition.pdf_page import CURRENCIES, Line, Page, Row, joined, rows_of
 from ingest.partition.pdf_tables import Cells, table_rows, tables
 from rag.types import BlockKind, Box
@@ -23,7 +23,6 @@ from rag.types import BlockKind, Box
 _BULLET = re.compile(r"(?:[•●▪◦‣·–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s|$)")
 _BULLET_ONLY = re.compile(_BULLET.pattern + r"\s*\Z")
 _SENTENCE_END = re.compile(r"[.;:!?,]\s*\Z")
-_HEADING_RATIO = 1.12
 _HEADING_CHARS = 120
 _BODY_CHARS = 500
 _JUSTIFIED_GAP = 2.5
@@ -34,17 +33,23 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 def pieces(pages: Sequence[Page]) -> Iterator[Piece]:
-    """Yield the pieces of all pages in reading order, then the running headers and footers, page by page."""
+    """Yield the pieces of all pages in reading order, then the running headers and footers, page by page.
+
+    Running lines that say something new come first, as text: so they are in a chunk, and no offset before them moves.
+    """
     running = running_lines(pages)
-    bodies = [_without(page, lines) for page, lines in zip(pages, running, strict=True)]
+    bodies = [_without(page, found.lines) for page, found in zip(pages, running, strict=True)]
     style = _Style.of(bodies)
     setter = _Setter(_keeps_hyphen(line.text for page in bodies for line in page.lines))
     for page in bodies:
         for region in regions(page):
             yield from _region_pieces([_merged(row) for row in region], style.on(page), page, setter)
-    for page, lines in zip(pages, running, strict=True):
-        if lines:
-            yield setter.piece("margin", page, [row for row in rows_of(lines)], separator="\n")
+    for page, found in zip(pages, running, strict=True):
+        if found.first:
+            yield setter.piece("paragraph", page, rows_of(found.first), separator="\n")
+    for page, found in zip(pages, running, strict=True):
+        if found.lines > found.first:
+            yield setter.piece("margin", page, rows_of(found.lines - found.first), separator="\n")
 
 
 def _without(page: Page, lines: frozenset[Line]) -> Page:
@@ -150,7 +155,7 @@ class _Style:
         if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text):
             return None
         size = min(line.size for line in lines)
-        if size >= max(self.body, self.page_body) * _HEADING_RATIO:
+        if size >= max(self.body, self.page_body) * HEADING_RATIO:
             return True, float(round(size)), False
         bold = all(line.bold for line in lines) and not self.bold_body
         ratio = size / min(self.body, self.page_body)

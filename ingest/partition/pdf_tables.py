@@ -40,10 +40,10 @@ def table_rows(rows: Sequence[Row]) -> list[bool]:
     several = [i for i, row in enumerate(rows) if len(row) > 1]
     for i, j in pairwise(several):
         labels = rows[i + 1 : j]
-        close = all(_near(above, below, _TABLE_GAP) for above, below in pairwise(rows[i : j + 1]))
+        close = all(near(above, below, _TABLE_GAP) for above, below in pairwise(rows[i : j + 1]))
         edge = min(rows[i][1].left, rows[j][1].left)
         short = all(len(row[0].text) < _LABEL_CHARS or row[0].right < edge for row in labels)
-        if close and short and len(labels) <= _LABEL_ROWS and _aligned(rows[i], rows[j]):
+        if close and short and len(labels) <= _LABEL_ROWS and aligned(rows[i], rows[j]):
             marks[i : j + 1] = [True] * (j + 1 - i)
     for i in [i for i, (before, mark) in enumerate(pairwise([False, *marks])) if mark and not before]:
         end = marks.index(False, i) if False in marks[i:] else len(rows)
@@ -60,7 +60,7 @@ def _top(rows: Sequence[Row], start: int, end: int) -> int:
     edge = _values_left(rows[start:end]) - rows[start][0].size
     top, labels = start, 0
     for i in reversed(range(start)):
-        far = not _near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size
+        far = not near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size
         if far or _is_sentence(rows[i], edge):
             break
         if len(rows[i]) > 1 or rows[i][0].left > edge:
@@ -89,7 +89,7 @@ def _is_sentence(row: Row, edge: float) -> bool:
     return len(row) > 1 and row[0].left < edge and row[-1].text.endswith((".", ":", ";"))
 
 
-def _aligned(above: Row, below: Row) -> bool:
+def aligned(above: Row, below: Row) -> bool:
     """Say whether a cell right of the first stands under another: by an edge or middle, or, if short, roughly."""
     return any(_stands_under(a, b) for a in above[1:] for b in below[1:]) or (
         len(above) == len(below) and any(_stands_under(a, b) for a, b in zip(above, below, strict=True))
@@ -104,7 +104,8 @@ def _stands_under(a: Line, b: Line) -> bool:
     return min(edges) < 0.6 * height
 
 
-def _near(above: Row, below: Row, lines: float) -> bool:
+def near(above: Row, below: Row, lines: float) -> bool:
+    """Say whether the gap between two rows is smaller than so many lines."""
     gap = min(x.top for x in below) - max(x.bottom for x in above)
     return gap < lines * max(x.height for x in below)
 
