@@ -18,6 +18,7 @@ from ingest.partition.pdf_columns import regions
 from ingest.partition.pdf_margins import HEADING_RATIO, body_size, running_lines
 from ingest.partition.pdf_page import CURRENCIES, Line, Page, Row, joined, rows_of
 from ingest.partition.pdf_tables import Cells, table_rows, tables
+from ingest.partition.pdf_titles import page_titles
 from rag.types import BlockKind, Box
 
 _BULLET = re.compile(r"(?:[•●▪◦‣·–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s|$)")
@@ -129,12 +130,15 @@ class _Style:
     """Of the page at hand: a table set small, or a page scaled up."""
     bold_body: bool
     levels: Mapping[_Look, int]
+    titles: frozenset[Line] = frozenset()
+    """Lines that are headings whatever they look like: they name their page."""
 
     @classmethod
     def of(cls, pages: Sequence[Page]) -> _Style:
         lines = [line for page in pages for line in page.lines]
         bold = sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(line.text) for line in lines)
         plain = cls(body_size(lines), body_size(lines), bold, {})
+        plain = replace(plain, titles=page_titles(pages, plain.body, lambda line: plain.look([line]) is not None))
         looks: dict[_Look, set[int]] = {}
         for page in pages:
             style = plain.on(page)
@@ -151,6 +155,8 @@ class _Style:
 
     def look(self, lines: Sequence[Line]) -> _Look | None:
         """Return what the lines look like if they look like a heading."""
+        if lines[0] in self.titles:
+            return True, float(round(lines[0].size)), False
         text = " ".join(line.text for line in lines)
         if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text):
             return None
@@ -162,6 +168,10 @@ class _Style:
         if bold and ratio >= 0.98 and not _SENTENCE_END.search(text) and len(text.split()) <= 14:
             return False, min(round(ratio, 1), 1.1), text.isupper()
         return None
+
+    def names_page(self, row: Row) -> bool:
+        """Say whether a row is a heading on its own, whatever stands around it."""
+        return row[0] in self.titles
 
     def level(self, rows: Sequence[Row]) -> int:
         """Return the heading level 1..6 of a paragraph's rows, 0 for body text."""
@@ -216,7 +226,7 @@ def _joined_as(style: Line, lines: Sequence[Line], separator: str) -> Line:
 
 
 def _region_pieces(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Iterator[Piece]:
-    tabular = table_rows(rows)
+    tabular = [mark and not style.names_page(row) for mark, row in zip(table_rows(rows), rows, strict=True)]
     start = 0
     while start < len(rows):
         end = start + 1
@@ -235,7 +245,7 @@ def _paragraphs(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter)
     pitch = _pitch(rows)
     group: list[Row] = []
     for row in rows:
-        if group and _breaks(group, row, pitch):
+        if group and (style.names_page(group[0]) or style.names_page(row) or _breaks(group, row, pitch)):
             yield _paragraph(group, style, page, setter)
             group = []
         group.append(row)

@@ -22,7 +22,6 @@ HEADING_RATIO = 1.12
 _MARGIN = 0.1
 _SAME_PLACE = 3.0
 _ENOUGH = 3
-_FEW_PAGES = 3
 _LARGE = 1.3
 _APART = 0.15
 _HIGHEST_OFFSET = 200
@@ -58,7 +57,7 @@ class _Edge:
 
     @property
     def side(self) -> tuple[int, int]:
-        """What lines must share to be compared: direction, head or foot, and font size."""
+        """What lines at one height share: direction, head or foot, and font size."""
         return self.place[0], round(self.line.size)
 
 
@@ -117,17 +116,15 @@ def _counting(edges: Sequence[_Edge], body: float, count: int) -> set[_Edge]:
     numbered = [edge for edge in edges if edge.plain and edge.line.size < body * _LARGE]
     found: set[_Edge] = set()
     for group in _grouped(numbered, lambda edge: edge.reading.pattern, lambda edge: False):
-        if len(_pages(group)) >= min(_ENOUGH, max(2, count - 1)) and counts_pages(_numbers(group)):
+        if len({edge.page for edge in group}) >= min(_ENOUGH, max(2, count - 1)) and counts_pages(_numbers(group)):
             found |= set(group)
-    rest = sorted((edge for edge in numbered if edge not in found), key=_by_pattern)
-    for _, alike in groupby(rest, key=lambda edge: (edge.side, edge.reading.pattern)):
-        for run in _runs(list(alike)):
+    alike: dict[Hashable, list[_Edge]] = defaultdict(list)
+    for edge in numbered:
+        alike[_pattern_of(edge)].append(edge)
+    for same in alike.values():
+        for run in _runs(sorted(same, key=lambda edge: (edge.page, edge.line.top))):
             found |= set(run) if len(run) >= _ENOUGH else set()
     return found
-
-
-def _by_pattern(edge: _Edge) -> tuple[tuple[int, int], str, int, float]:
-    return edge.side, edge.reading.pattern, edge.page, edge.line.top
 
 
 def _numbers(group: Iterable[_Edge]) -> list[tuple[int, int]]:
@@ -152,75 +149,54 @@ def _runs(edges: Sequence[_Edge]) -> Iterator[list[_Edge]]:
 
 
 def _repeated(
-    edges: Sequence[_Edge], says: Mapping[_Edge, str], counting: set[_Edge], body: float, count: int
+    edges: Sequence[_Edge], says: Mapping[_Edge, str], counting: Set[_Edge], body: float, count: int
 ) -> set[_Edge]:
     """Return the edges that say the same on enough pages: at one height, or wherever a number counts the pages."""
     small = [edge for edge in edges if edge.line.size < body * HEADING_RATIO]
-    slots = _slots(small, says)
+    steady = _steady_patterns(small, says, count)
     found: set[_Edge] = set()
     for group in _grouped(small, lambda edge: says[edge], lambda edge: edge in counting):
-        pages = _pages(group)
+        pages = {edge.page for edge in group}
         far_out = sum(edge.far_out for edge in group) * 2 > len(group) or group[0] in counting
-        if (far_out or len(pages) * 2 > count) and _comes_again(pages, _rivals(group, slots, says) - pages, count):
+        if (far_out or len(pages) * 2 > count) and _pattern_of(group[0]) in steady and _comes_again(pages, count):
             found |= set(group)
     return found
 
 
-def _comes_again(pages: set[int], rivals: set[int], count: int) -> bool:
-    """Say whether what stands on `pages` is a running line, where other texts stand in its place on the `rivals`.
+def _comes_again(pages: Set[int], count: int) -> bool:
+    """Say whether a line on these pages runs on: three pages at a time in the mean, or three odd or even ones.
 
-    It must hold for three pages at a time, or three odd or even ones: a running title does, a total or a status does
-    not.
+    The status of a certificate ("passed") may well stand on many pages, but not for long in a row.
     """
-    if count <= _FEW_PAGES:
-        return len(pages) > 1 and not rivals
-    order = sorted(pages | rivals)
-    runs = _stretches(order, pages)
-    facing = sum(_stretches([page for page in order if page % 2 == odd], pages) for odd in (0, 1))
-    return len(pages) >= _ENOUGH * min(runs, facing)
+    if count <= _ENOUGH:
+        return 1 < len(pages) == count
+    between = range(min(pages), max(pages) + 1)
+    facing = _stretches(between[::2], pages) + _stretches(between[1::2], pages)
+    return len(pages) >= _ENOUGH * min(_stretches(between, pages), facing)
 
 
-def _stretches(order: Sequence[int], pages: set[int]) -> int:
+def _stretches(order: Iterable[int], pages: Set[int]) -> int:
     """Return how many unbroken stretches of the order are in `pages`."""
     return sum(inside for inside, _ in groupby(page in pages for page in order))
 
 
-_Slot = tuple[Hashable, ...]
+def _pattern_of(edge: _Edge) -> Hashable:
+    return abs(edge.place[0]), round(edge.line.size), edge.reading.pattern
 
 
-def _slots(edges: Iterable[_Edge], says: Mapping[_Edge, str]) -> dict[_Slot, dict[str, set[int]]]:
-    """Return what is said in each place, with its pages: by height and a side, and by pattern at any height."""
-    slots: dict[_Slot, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+def _steady_patterns(edges: Iterable[_Edge], says: Mapping[_Edge, str], count: int) -> set[Hashable]:
+    """Return the patterns whose numbers, page numbers apart, stay the same for three pages in the mean.
+
+    "Total due: 49.00 EUR" belongs to its page even where a few invoices after each other are of the same amount.
+    """
+    found: dict[Hashable, list[tuple[int, str]]] = defaultdict(list)
     for edge in edges:
-        for slot in _slots_of(edge):
-            slots[slot][says[edge]].add(edge.page)
-    return slots
-
-
-def _slots_of(edge: _Edge) -> Iterator[_Slot]:
-    yield edge.place[0], edge.reading.pattern
-    line = edge.line
-    for y in _bins(edge.place[1]):
-        for name, x in (("left", line.left), ("right", line.right), ("middle", line.middle)):
-            yield from ((edge.side, y, name, each) for each in _bins(x))
-
-
-def _bins(value: float) -> tuple[int, int]:
-    """Return two overlapping bins, one of which any two values within a point share."""
-    return int(value // 2) * 2, int((value + 1) // 2) * 2 + 1
-
-
-def _rivals(
-    group: Iterable[_Edge], slots: Mapping[_Slot, Mapping[str, set[int]]], says: Mapping[_Edge, str]
-) -> set[int]:
-    """Return the pages on which another text stands in the place of a group."""
+        found[_pattern_of(edge)].append((edge.page, says[edge]))
+    enough = min(_ENOUGH, count)
     return {
-        page
-        for edge in group
-        for slot in _slots_of(edge)
-        for text, pages in slots[slot].items()
-        if text != says[edge]
-        for page in pages
+        pattern
+        for pattern, said in found.items()
+        if len({page for page, _ in said}) >= enough * sum(1 for _ in groupby(text for _, text in sorted(said)))
     }
 
 
@@ -230,7 +206,8 @@ def _grouped(
     """Yield the edges of one side, size and key that stand at one height; those that may stand `anywhere` together."""
     alike: dict[Hashable, list[_Edge]] = defaultdict(list)
     for edge in edges:
-        alike[edge.side, key(edge), anywhere(edge)].append(edge)
+        free = anywhere(edge)
+        alike[(_pattern_of(edge) if free else edge.side), key(edge), free].append(edge)
     for group in alike.values():
         yield from [group] if anywhere(group[0]) else _at_one_height(group)
 
@@ -244,10 +221,6 @@ def _at_one_height(edges: Iterable[_Edge]) -> Iterator[list[_Edge]]:
         group.append(edge)
     if group:
         yield group
-
-
-def _pages(group: Iterable[_Edge]) -> set[int]:
-    return {edge.page for edge in group}
 
 
 # --- rows of tables ---------------------------------------------------------------------------------------------------
