@@ -14,6 +14,9 @@ from rag.types import Box
 _SEGMENT_GAP = 1.0
 _NO_OVERLAP = -0.3
 CURRENCIES = frozenset("$€£¥")
+ABOVE_BASELINE = 0.8
+BELOW_BASELINE = 0.22
+"""How far a line's box reaches from its baseline, in font sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class Line:
     def width(self) -> float:
         """Width of the line's box."""
         return self.right - self.left
+
+    @property
+    def baseline(self) -> float:
+        """The y on which its letters stand."""
+        return self.bottom - BELOW_BASELINE * self.size
 
     @property
     def middle(self) -> float:
