@@ -17,7 +17,7 @@ from ingest.partition.layout import Piece
 from ingest.partition.pdf_columns import regions
 from ingest.partition.pdf_margins import HEADING_RATIO, body_size, running_lines
 from ingest.partition.pdf_page import CURRENCIES, Line, Page, Row, joined, rows_of
-from ingest.partition.pdf_tables import Cells, table_rows, tables
+from ingest.partition.pdf_tables import Table, table_rows, tables
 from ingest.partition.pdf_titles import page_titles
 from rag.types import BlockKind, Box
 
@@ -42,15 +42,36 @@ def pieces(pages: Sequence[Page]) -> Iterator[Piece]:
     bodies = [_without(page, found.lines) for page, found in zip(pages, running, strict=True)]
     style = _Style.of(bodies)
     setter = _Setter(_keeps_hyphen(line.text for page in bodies for line in page.lines))
+    before: Piece | Table | None = None
     for page in bodies:
-        for region in regions(page):
-            yield from _region_pieces([_merged(row) for row in region], style.on(page), page, setter)
+        for n, part in enumerate(_parts(page, style.on(page), setter)):
+            continued = (
+                part.going_on(before) if n == 0 and isinstance(part, Table) and isinstance(before, Table) else None
+            )
+            before = continued or part
+            yield before if isinstance(before, Piece) else setter.table(page, before, repeated=continued is not None)
     for page, found in zip(pages, running, strict=True):
         if found.first:
             yield setter.piece("paragraph", page, rows_of(found.first), separator="\n")
     for page, found in zip(pages, running, strict=True):
         if found.lines > found.first:
             yield setter.piece("margin", page, rows_of(found.lines - found.first), separator="\n")
+
+
+def _body_pieces(pages: Sequence[Page], style: _Style, setter: _Setter) -> Iterator[Piece]:
+    """Yield the pieces of all pages; a table that goes on at the top of the next page has its head there too."""
+    before: tuple[int, Piece | Table] | None = None
+    for page in pages:
+        for n, part in enumerate(_parts(page, style.on(page), setter)):
+            rest = _going_on(part, before, page.number) if n == 0 else None
+            before = page.number, rest or part
+            yield part if isinstance(part, Piece) else setter.table(page, rest or part, repeated=rest is not None)
+
+
+def _going_on(part: Piece | Table, before: tuple[int, Piece | Table] | None, page: int) -> Table | None:
+    if before is None or before[0] != page - 1 or isinstance(part, Piece) or isinstance(before[1], Piece):
+        return None
+    return part.going_on(before[1])
 
 
 def _without(page: Page, lines: frozenset[Line]) -> Page:
@@ -96,17 +117,20 @@ class _Setter:
             text += part
         return Piece(kind, text, level, page.number, tuple(boxes))
 
-    def table(self, page: Page, rows: Sequence[Cells]) -> Piece:
-        """Return a table: a line for each row, its cells joined by ' | '."""
+    def table(self, page: Page, table: Table, *, repeated: bool = False) -> Piece:
+        """Return a table: a line for each row, its cells joined by ' | '.
+
+        A `repeated` head stands on an earlier page: it names the columns here too, but has no box.
+        """
         text = ""
         boxes: list[Box] = []
-        for cells in rows:
+        for n, cells in enumerate([table.head, *table.body] if table.head else table.body):
             text += "\n" if text else ""
             last = max((i for i, cell in enumerate(cells) if cell), default=0)
             for i, cell in enumerate(cells[: last + 1]):
                 text += "" if i == 0 else " | " if cells[0] or i > 1 else "| "
                 part, ranges = join_placed([line.text for line in cell], self.keeps_hyphen)
-                boxes += _boxes(page, cell, ranges, len(text))
+                boxes += _boxes(page, cell, ranges, len(text)) if n or not repeated else ()
                 text += part
         return Piece("table", text, 0, page.number, tuple(boxes))
 
@@ -225,7 +249,12 @@ def _joined_as(style: Line, lines: Sequence[Line], separator: str) -> Line:
     return Line(whole.text, whole.left, whole.top, whole.right, whole.bottom, style.size, style.bold)
 
 
-def _region_pieces(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Iterator[Piece]:
+def _parts(page: Page, style: _Style, setter: _Setter) -> Iterator[Piece | Table]:
+    for region in regions(page):
+        yield from _region_parts([_merged(row) for row in region], style, page, setter)
+
+
+def _region_parts(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Iterator[Piece | Table]:
     tabular = [mark and not style.names_page(row) for mark, row in zip(table_rows(rows), rows, strict=True)]
     start = 0
     while start < len(rows):
@@ -234,8 +263,7 @@ def _region_pieces(rows: Sequence[Row], style: _Style, page: Page, setter: _Sett
             end += 1
         group = rows[start:end]
         if tabular[start]:
-            for table in tables(group):
-                yield setter.table(page, table)
+            yield from tables(group)
         else:
             yield from _paragraphs(group, style, page, setter)
         start = end
