@@ -19,7 +19,7 @@ _PAGE = (
 _DASH = r"[-\u2010-\u2015]"
 _WITH_WORD = re.compile(rf"(?<![^\W_]){_PAGE}(?![^\W_])\.?\s*:?\s*{_NUMBER}(?![^\W_]){_TOTAL}?")
 _CJK = re.compile(rf"第?\s*{_NUMBER}\s*(?:页|頁|ページ|쪽)")
-_ALONE = re.compile(rf"[^\w$€£¥%+§#]*(?:(?:[a-z]|\d{{1,3}}){_DASH})?{_NUMBER}{_TOTAL}?[^\w$€£¥%]*")
+_ALONE = re.compile(rf"\A[^\w$€£¥%+§#]*(?:(?:[a-z]|\d{{1,3}}){_DASH})?{_NUMBER}{_TOTAL}?[^\w$€£¥%]*\Z")
 _AT_END = re.compile(rf"(?:[|·•\u2013\u2014]|\s{_DASH}|\s/)\s*{_NUMBER}{_TOTAL}?\Z|(?<=\s)(?P<of>\d{{1,5}}){_TOTAL}\Z")
 _AT_START = re.compile(rf"\A{_NUMBER}{_TOTAL}?\s*(?:[|·•\u2013\u2014]|{_DASH}\s)")
 _DIGITS = re.compile(r"\d+")
@@ -67,12 +67,11 @@ def reading(text: str) -> Reading:
     "Invoice 7103" and "Article 3" have none: there a number names what the words before it say.
     """
     line = one_line(text).casefold()
-    for pattern, worded in ((_WITH_WORD, True), (_CJK, True), (_AT_END, False), (_AT_START, False)):
+    for pattern, worded in ((_WITH_WORD, True), (_CJK, True), (_ALONE, False), (_AT_END, False), (_AT_START, False)):
         found = pattern.search(line)
         if found and (read := _read(line, found, worded)):
             return read
-    found = _ALONE.fullmatch(line)
-    return (found and _read(line, found, worded=False)) or Reading(line, line)
+    return Reading(line, line)
 
 
 def _read(line: str, found: re.Match[str], worded: bool) -> Reading | None:

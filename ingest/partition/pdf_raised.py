@@ -6,8 +6,10 @@ place it would be read as 106.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from ingest.partition.pdf_page import Line, joined
 from ingest.partition.raised import lowered, raised
@@ -17,7 +19,10 @@ _SMALLEST = 0.35
 _RISE = (0.15, 0.7)
 _FALL = (0.08, 0.55)
 _ADJACENT = 0.25
+_NO_BLANK = 0.1
 _MARK_CHARS = 5
+# The step down from a raised digit looks like the start of another word.
+_ENDS_IN_MARK = re.compile(r"(?:\^[-+]?\w+|\[\^\w+\]|_\w+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +72,35 @@ def marked(words: Sequence[Line]) -> Iterator[Line]:
     A mark behind a word becomes a part of it; one before a word (of a footnote's text) stays a word.
     """
     pending: Line | None = None
-    for i, word in enumerate(words):
-        after = words[i + 1] if i + 1 < len(words) else None
+    for word, after in zip_longest(words, words[1:]):
         if pending is not None and _may_be_mark(word, pending) and (rise := _beside(pending, word)):
             sign = raised if rise > 0 else lowered
             mark = replace(word, text=sign(pending.text, word.text, after.text if after else ""))
-            whole = joined([pending, mark], "" if word.left - pending.right < _ADJACENT * pending.size else " ")
-            pending = replace(whole, top=pending.top, bottom=pending.bottom, size=pending.size, bold=pending.bold)
-            continue
-        if pending is not None:
-            yield pending
-        pending = word
-        if after is not None and _may_be_mark(word, after) and _beside(after, word) > 0:
-            pending = replace(word, text=raised("", word.text, " " + after.text).strip())
+            pending = _with(pending, mark, "" if _gap(pending, word) < _ADJACENT else " ")
+        elif pending is not None and _ENDS_IN_MARK.search(pending.text) and _goes_on(pending, word):
+            pending = _with(pending, word, "")
+        else:
+            if pending is not None:
+                yield pending
+            pending = word
+            if after is not None and _may_be_mark(word, after) and _beside(after, word) > 0:
+                pending = replace(word, text=raised("", word.text, " " + after.text).strip())
     if pending is not None:
         yield pending
+
+
+def _with(base: Line, mark: Line, separator: str) -> Line:
+    whole = joined([base, mark], separator)
+    return replace(whole, top=base.top, bottom=base.bottom, size=base.size, bold=base.bold)
+
+
+def _gap(before: Line, after: Line) -> float:
+    return (after.left - before.right) / before.size
+
+
+def _goes_on(before: Line, word: Line) -> bool:
+    """Say whether a word follows without a blank, as the rest of a word does after its raised digit."""
+    return abs(_gap(before, word)) < _NO_BLANK and abs(before.baseline - word.baseline) < _NO_BLANK * before.size
 
 
 def _may_be_mark(word: Line, base: Line) -> bool:
