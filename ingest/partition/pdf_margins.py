@@ -77,6 +77,7 @@ def running_lines(pages: Sequence[Page]) -> list[Running]:
     running = {edge for edge in counting if edge.reading.is_bare}
     running |= _repeated([edge for edge in edges if edge not in running], says, counting, body, count)
     running -= _in_tables(running, counting, says, rows)
+    running -= _labels(running, pages, rows)
     return _by_page(pages, running, counting)
 
 
@@ -103,7 +104,7 @@ def _may_count(read: Reading, page: Page, row: Row, line: Line, outermost: bool)
         return read.number is not None
     if len(row) == 1 and read.is_bare:
         return outermost
-    gaps = [max(line.left - other.right, other.left - line.right) for other in row if other is not line]
+    gaps = [_gap(line, other) for other in row if other is not line]
     apart = not gaps or min(gaps) > _APART * page.width
     return apart and abs(read.number - page.number) <= _HIGHEST_OFFSET
 
@@ -254,6 +255,21 @@ def _meets_table(inward: Sequence[Row], index: int, running: Set[tuple[int, Line
         if any((index, line) not in running for line in following):
             return len(following) > 1 and aligned(inward[0], following)
     return False
+
+
+def _labels(running: Set[_Edge], pages: Sequence[Page], rows: Sequence[Sequence[Row]]) -> set[_Edge]:
+    """Return the running lines with something else right beside them that does not run: the label of a value."""
+    lines = {(edge.index, edge.line) for edge in running}
+    return {
+        edge
+        for edge in running
+        for other in rows[edge.index][edge.row]
+        if (edge.index, other) not in lines and _gap(edge.line, other) < _APART * pages[edge.index].width
+    }
+
+
+def _gap(a: Line, b: Line) -> float:
+    return max(a.left - b.right, b.left - a.right)
 
 
 # --- what stays in the text -------------------------------------------------------------------------------------------
