@@ -34,11 +34,13 @@ def partition_pdf(path: Path) -> Content:
     if not text:
         raise DocumentError(_SCANNED)
     empty = layer.count - len({page.number for page in layer.pages})
-    warnings = (f"{empty} of {layer.count} pages hold no text",) if empty else ()
+    warnings = [f"{empty} of {layer.count} pages hold no text"] if empty else []
+    if layer.comments:
+        warnings.append(f"{layer.comments} comments laid over the pages are left out; flatten the file to keep them")
     title, explicit = _title(layer.properties, blocks)
     if not title and _names_a_part(blocks):
         title, explicit = path.stem, True
-    return Content(text, blocks, _MEDIA_TYPE, title, explicit, {"pages": str(layer.count)}, warnings)
+    return Content(text, blocks, _MEDIA_TYPE, title, explicit, {"pages": str(layer.count)}, tuple(warnings))
 
 
 def partition_pdf_hi_res(path: Path) -> Content:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ingest.clean import one_line
+from ingest.partition.pdf_fields import overlay, placed
 from ingest.partition.pdf_page import ABOVE_BASELINE, BELOW_BASELINE, Line, Page, Rectangle, segments, turned
 from ingest.partition.pdf_raised import Run, base_of, marked, written
 from rag.errors import DocumentError
@@ -41,6 +42,8 @@ class TextLayer:
     pages: tuple[Page, ...]
     count: int
     properties: dict[str, str]
+    comments: int = 0
+    """Notes of readers laid over the pages, which are not read."""
 
 
 def read_text_layer(path: Path) -> TextLayer:
@@ -61,16 +64,20 @@ def read_text_layer(path: Path) -> TextLayer:
             raise DocumentError("it is protected by a password; save it without one") from error
         raise DocumentError(f"the PDF is damaged: {one_line(str(error))}") from error
     try:
-        pages = tuple(page for index in range(len(document)) for page in _pages(document, index))
-        return TextLayer(pages, len(document), {key: document.get_metadata_value(key) for key in _PROPERTIES})
+        if document.get_formtype() != pdfium.raw.FORMTYPE_NONE:
+            document.init_forms()
+        read = [_pages(document, index) for index in range(len(document))]
+        properties = {key: document.get_metadata_value(key) for key in _PROPERTIES}
+        pages = tuple(page for found, _ in read for page in found)
+        return TextLayer(pages, len(document), properties, sum(comments for _, comments in read))
     except pdfium.PdfiumError as error:
         raise DocumentError(f"the PDF is damaged: {one_line(str(error))}") from error
     finally:
         document.close()
 
 
-def _pages(document: Any, index: int) -> Iterator[Page]:
-    """Yield a page once for each direction of its text, the one with most text first."""
+def _pages(document: Any, index: int) -> tuple[list[Page], int]:
+    """Return a page once for each direction of its text, the one with most text first, and its count of comments."""
     import pypdfium2.raw as pdfium
 
     page = document[index]
@@ -81,13 +88,20 @@ def _pages(document: Any, index: int) -> Iterator[Page]:
     words: dict[int, list[Line]] = {}
     for turn, word in _Words(text_page, view):
         words.setdefault(turn, []).append(word)
+    over = overlay(page, document.formenv)
+    if over.fields:
+        upright = words.setdefault(view.rotation // 90 % 4, [])
+        upright += list(placed([(field.text, view.rectangle(*field.rectangle, 0)) for field in over.fields], upright))
     text_page.close()
     page.close()
+    return list(_by_direction(words, index + 1, view)), over.comments
+
+
+def _by_direction(words: Mapping[int, Sequence[Line]], number: int, view: _View) -> Iterator[Page]:
     width, height = view.shown
     for turn in sorted(words, key=lambda key: (-sum(len(word.text) for word in words[key]), key)):
-        upright = turn % 2 == 0
-        frame = (width, height) if upright else (height, width)
-        yield Page(index + 1, *frame, tuple(segments(marked(words[turn]))), turn % _DIAGONAL)
+        frame = (width, height) if turn % 2 == 0 else (height, width)
+        yield Page(number, *frame, tuple(segments(marked(words[turn]))), turn % _DIAGONAL)
 
 
 @dataclass(frozen=True, slots=True)
