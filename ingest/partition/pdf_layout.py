@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from ingest.clean import KeepsHyphen, join_placed
 from ingest.partition.layout import Piece
-from ingest.partition.pdf_columns import regions
+from ingest.partition.pdf_columns import prose_columns, regions
 from ingest.partition.pdf_margins import HEADING_RATIO, body_size, running_lines
 from ingest.partition.pdf_page import CURRENCIES, Line, Page, Row, joined, rows_of
 from ingest.partition.pdf_tables import Table, table_rows, tables
@@ -261,11 +261,15 @@ def _region_parts(rows: Sequence[Row], style: _Style, page: Page, setter: _Sette
         end = start + 1
         while end < len(rows) and tabular[end] == tabular[start]:
             end += 1
-        group = rows[start:end]
-        if tabular[start]:
-            yield from tables(group)
+        columns, taken = prose_columns(rows[start:], end - start) if tabular[start] else ([], 0)
+        if columns:
+            end = start + taken
+            for column in columns:
+                yield from _paragraphs([[line] for line in column], style, page, setter)
+        elif tabular[start]:
+            yield from tables(rows[start:end])
         else:
-            yield from _paragraphs(group, style, page, setter)
+            yield from _paragraphs(rows[start:end], style, page, setter)
         start = end
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.clean import one_line
+from ingest.partition.pdf_direction import reading_order
 from ingest.partition.pdf_fields import overlay, placed
 from ingest.partition.pdf_page import ABOVE_BASELINE, BELOW_BASELINE, Line, Page, Rectangle, segments, turned
 from ingest.partition.pdf_raised import Run, base_of, marked, written
@@ -101,7 +102,7 @@ def _by_direction(words: Mapping[int, Sequence[Line]], number: int, view: _View)
     width, height = view.shown
     for turn in sorted(words, key=lambda key: (-sum(len(word.text) for word in words[key]), key)):
         frame = (width, height) if turn % 2 == 0 else (height, width)
-        yield Page(number, *frame, tuple(segments(marked(words[turn]))), turn % _DIAGONAL)
+        yield Page(number, *frame, tuple(segments(marked(words[turn]), reading_order)), turn % _DIAGONAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,38 +309,3 @@ def test_page_numbers_go_up_as_the_pages_do_and_may_begin_anew():
     assert counts_pages([(1, 1), (2, 2), (3, 1), (4, 2)])
     assert not counts_pages([(1, 4), (2, 9), (3, 2)])
     assert not counts_pages([(1, 7), (2, 7), (3, 7)])
-
-
-# --- raised text ------------------------------------------------------------------------------------------------------
-
-
-def test_raised_digits_are_set_apart():
-    text = fault("superscript_pdf").text
-    assert "10^6 CFU per gram" in text and "parts[^3] for 24 months" in text and "106" not in text
-
-
-def raised_line(sheet, baseline, *spans):
-    x = 60
-    from reportlab.pdfbase.pdfmetrics import stringWidth
-
-    for text, rise in spans:
-        size = 7 if rise else 10
-        sheet.put(x, baseline - rise, text, size=size)
-        x += stringWidth(text, "Helvetica", size)
-
-
-@pytest.mark.parametrize(
-    ("spans", "wanted"),
-    [
-        ([("Below 10", 0), ("-3", 4), (" mbar", 0)], "Below 10^-3 mbar"),
-        ([("An area of 45 m", 0), ("2", 4), (", fenced", 0)], "An area of 45 m^2, fenced"),
-        ([("Up to 10", 0), ("6", 4), ("/ml is fine", 0)], "Up to 10^6/ml is fine"),
-        ([("It costs 45", 0), ("3", 4), (" EUR", 0)], "It costs 45[^3] EUR"),
-        ([("The H", 0), ("2", -2), ("O is cold", 0)], "The H2O is cold"),
-        ([("The 1", 0), ("st", 3), (" of May", 0)], "The 1st of May"),
-        ([("3", 4), (" Without tax.", 0)], "[^3]: Without tax."),
-    ],
-)
-def test_raised_and_lowered_text_keeps_its_meaning(sheet, spans, wanted):
-    raised_line(sheet, 60, *spans)
-    assert sheet.document().text == wanted
