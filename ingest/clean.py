@@ -1,13 +1,11 @@
-"""Pure clean-up of extracted text: whitespace, line-end hyphens, running headers, titles."""
+"""Pure clean-up of extracted text: whitespace, line-end hyphens, titles."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 _SPACE = re.compile(r"\s+")
-_DIGITS = re.compile(r"\d+")
 _BROKEN_WORD = re.compile(r"[^\W\d_]{2,}-$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _SOFT_HYPHEN = "\u00ad"
@@ -103,23 +101,6 @@ def clip(text: str, limit: int = TITLE_CHARS) -> str:
     if " " in head and line[limit - 1] != " ":
         head = head.rsplit(" ", 1)[0]
     return head.rstrip(" ,;:") + "…"
-
-
-def repeated_lines(pages: Sequence[Iterable[str]], share: float = 0.5, minimum: int = 3) -> frozenset[str]:
-    """Return the margin lines, as `margin_key`, that stand on more than `share` of the pages.
-
-    They must stand on at least `minimum` pages, or on both of two.
-    """
-    counts: Counter[str] = Counter()
-    for lines in pages:
-        counts.update({margin_key(line) for line in lines})
-    needed = max(2, min(minimum, len(pages)), int(len(pages) * share) + 1)
-    return frozenset(key for key, count in counts.items() if key and count >= needed)
-
-
-def margin_key(line: str) -> str:
-    """Return a line with its numbers blanked, so that 'Page 3' and 'Page 4' are the same line."""
-    return _DIGITS.sub("#", one_line(line)).casefold()
 
 
 def normalise_newlines(text: str) -> str:

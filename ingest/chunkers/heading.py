@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ingest.chunkers.assemble import Assembler, Cut
 from ingest.chunkers.measure import Model, Ruler
 from ingest.chunkers.packing import Packer
@@ -10,6 +12,7 @@ from rag.settings import ChunkerSettings
 from rag.types import Chunk, Document
 
 _TINY_SHARE = 3
+_DIGITS = re.compile(r"\d+")
 
 
 def heading(document: Document, model: Model, settings: ChunkerSettings) -> list[Chunk]:
@@ -32,8 +35,22 @@ def heading(document: Document, model: Model, settings: ChunkerSettings) -> list
 def _are_tiny(group: Section, section: Section, ruler: Ruler, assembler: Assembler, max_tokens: int) -> bool:
     below = section[0].headings
     parent = below[:-1]
+    if _are_forms(group, section):
+        return False
     if not all(parent in (block.headings, block.headings[:-1]) for block in group):
         return False
     parts = (ruler.tokens(part[0].span.start, part[-1].span.end) for part in (group, section))
     together = joint_tokens(group, section, ruler)
     return together <= assembler.room(below) and min(parts) * _TINY_SHARE <= max_tokens
+
+
+def _are_forms(group: Section, section: Section) -> bool:
+    """Say whether two sections are pages of one form, told apart by a number ("Invoice 7102", "Invoice 7103").
+
+    Each page has a total of its own, which must not be read as that of the other.
+    """
+    first, second = group[0], section[0]
+    if first.page == second.page or not first.headings or not second.headings:
+        return False
+    one, other = first.headings[-1], second.headings[-1]
+    return one != other and _DIGITS.sub("#", one) == _DIGITS.sub("#", other)

@@ -16,6 +16,7 @@ from rag.types import Block
 _MEDIA_TYPE = "application/pdf"
 _FILE_NAME = re.compile(r"\.(?:docx?|pdf|tex|dvi|indd|pptx?|xlsx?|html?)\s*\Z|^(?:microsoft word|untitled)", re.I)
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_DIGITS = re.compile(r"\d+")
 _SUBJECT_WORDS = 3
 _SCANNED = "no page holds text (a scan?); run OCR on it first, or set ingest.partition.pdf_strategy to hi_res"
 
@@ -33,9 +34,13 @@ def partition_pdf(path: Path) -> Content:
     if not text:
         raise DocumentError(_SCANNED)
     empty = layer.count - len({page.number for page in layer.pages})
-    warnings = (f"{empty} of {layer.count} pages hold no text",) if empty else ()
+    warnings = [f"{empty} of {layer.count} pages hold no text"] if empty else []
+    if layer.comments:
+        warnings.append(f"{layer.comments} comments laid over the pages are left out; flatten the file to keep them")
     title, explicit = _title(layer.properties, blocks)
-    return Content(text, blocks, _MEDIA_TYPE, title, explicit, {"pages": str(layer.count)}, warnings)
+    if not title and _names_a_part(blocks):
+        title, explicit = path.stem, True
+    return Content(text, blocks, _MEDIA_TYPE, title, explicit, {"pages": str(layer.count)}, tuple(warnings))
 
 
 def partition_pdf_hi_res(path: Path) -> Content:
@@ -59,3 +64,10 @@ def _title(properties: Mapping[str, str], blocks: tuple[Block, ...]) -> tuple[st
         return ": ".join(part for part in (new, subject) if part), True
     useless = _FILE_NAME.search(title) or title.lower() in {"anonymous", "(anonymous)"}
     return ("" if useless else title), False
+
+
+def _names_a_part(blocks: tuple[Block, ...]) -> bool:
+    """Say whether the first top heading is one of several alike ("Invoice 7101", "Article 1"), so no title of all."""
+    tops = [block.headings[-1] for block in blocks if block.kind == "heading" and block.level == 1]
+    patterns = {_DIGITS.sub("#", top) for top in tops if top != tops[0]}
+    return bool(tops) and _DIGITS.sub("#", tops[0]) in patterns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from ingest.partition.pdf_page import Line, Page, Row, rows_of
 
@@ -13,6 +14,11 @@ _NARROWEST = 0.17
 _FULL_LINE = 0.6
 _FULL_SHARE = 0.5
 _INDENT = 40.0
+_FEWEST_PAIRS = 3
+_EVEN = 1.2
+_SAME_LEFT = 3.0
+_RUNNING_SHARE = 0.6
+_FEWEST_WORDS = 3
 
 
 def regions(page: Page) -> Iterator[list[Row]]:
@@ -110,3 +116,36 @@ def _side_by_side(left: Sequence[Line], right: Sequence[Line]) -> bool:
     bottoms = [max(line.bottom for line in side) for side in (left, right)]
     shared = min(bottoms) - max(tops)
     return shared > 0.5 * min(b - t for b, t in zip(bottoms, tops, strict=True))
+
+
+# --- columns too short for a gutter -----------------------------------------------------------------------------------
+
+
+def prose_columns(rows: Sequence[Row], count: int) -> tuple[list[list[Line]], int]:
+    """Return two short columns of running text that look like a table, and how many rows they take of all.
+
+    The first `count` rows look like rows of cells. There are no columns where they are rows: in running text most lines
+    go on in lower case with several words, and all are equally far apart, so that no row is set off.
+    """
+    pairs = [row for row in rows[:count] if len(row) == 2]
+    if len(pairs) < _FEWEST_PAIRS or any(len(row) > 2 for row in rows[:count]):
+        return [], count
+    steps = [below[0].bottom - above[0].bottom for above, below in pairwise(rows[:count])]
+    lefts = [min(row[side].left for row in pairs) for side in (0, 1)]
+    while count < len(rows) and _goes_on(rows[count - 1], rows[count], lefts, _EVEN * min(steps)):
+        count += 1
+    columns = [[x for row in rows[:count] for x in row if (x.left < lefts[1]) == first] for first in (True, False)]
+    even = max(steps) < _EVEN * min(steps)
+    return (columns, count) if even and all(_runs_on(column) for column in columns) else ([], count)
+
+
+def _goes_on(above: Row, below: Row, lefts: Sequence[float], step: float) -> bool:
+    """Say whether the longer of two columns goes on in a row of one line."""
+    beside = any(abs(below[0].left - left) < _SAME_LEFT for left in lefts)
+    return len(below) == 1 and beside and below[0].bottom - above[0].bottom < step
+
+
+def _runs_on(lines: Sequence[Line]) -> bool:
+    lower = sum(line.text[0].islower() for line in lines[1:])
+    words = sum(len(line.text.split()) for line in lines)
+    return lower >= _RUNNING_SHARE * (len(lines) - 1) > 0 and words >= _FEWEST_WORDS * len(lines)

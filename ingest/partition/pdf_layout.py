@@ -14,16 +14,16 @@ from itertools import pairwise
 
 from ingest.clean import KeepsHyphen, join_placed
 from ingest.partition.layout import Piece
-from ingest.partition.pdf_columns import regions
-from ingest.partition.pdf_margins import body_size, running_lines
+from ingest.partition.pdf_columns import prose_columns, regions
+from ingest.partition.pdf_margins import HEADING_RATIO, body_size, running_lines
 from ingest.partition.pdf_page import CURRENCIES, Line, Page, Row, joined, rows_of
-from ingest.partition.pdf_tables import Cells, table_rows, tables
+from ingest.partition.pdf_tables import Table, table_rows, tables
+from ingest.partition.pdf_titles import page_titles
 from rag.types import BlockKind, Box
 
 _BULLET = re.compile(r"(?:[•●▪◦‣·–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s|$)")
 _BULLET_ONLY = re.compile(_BULLET.pattern + r"\s*\Z")
 _SENTENCE_END = re.compile(r"[.;:!?,]\s*\Z")
-_HEADING_RATIO = 1.12
 _HEADING_CHARS = 120
 _BODY_CHARS = 500
 _JUSTIFIED_GAP = 2.5
@@ -34,17 +34,44 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 def pieces(pages: Sequence[Page]) -> Iterator[Piece]:
-    """Yield the pieces of all pages in reading order, then the running headers and footers, page by page."""
+    """Yield the pieces of all pages in reading order, then the running headers and footers, page by page.
+
+    Running lines that say something new come first, as text: so they are in a chunk, and no offset before them moves.
+    """
     running = running_lines(pages)
-    bodies = [_without(page, lines) for page, lines in zip(pages, running, strict=True)]
+    bodies = [_without(page, found.lines) for page, found in zip(pages, running, strict=True)]
     style = _Style.of(bodies)
     setter = _Setter(_keeps_hyphen(line.text for page in bodies for line in page.lines))
+    before: Piece | Table | None = None
     for page in bodies:
-        for region in regions(page):
-            yield from _region_pieces([_merged(row) for row in region], style.on(page), page, setter)
-    for page, lines in zip(pages, running, strict=True):
-        if lines:
-            yield setter.piece("margin", page, [row for row in rows_of(lines)], separator="\n")
+        for n, part in enumerate(_parts(page, style.on(page), setter)):
+            continued = (
+                part.going_on(before) if n == 0 and isinstance(part, Table) and isinstance(before, Table) else None
+            )
+            before = continued or part
+            yield before if isinstance(before, Piece) else setter.table(page, before, repeated=continued is not None)
+    for page, found in zip(pages, running, strict=True):
+        if found.first:
+            yield setter.piece("paragraph", page, rows_of(found.first), separator="\n")
+    for page, found in zip(pages, running, strict=True):
+        if found.lines > found.first:
+            yield setter.piece("margin", page, rows_of(found.lines - found.first), separator="\n")
+
+
+def _body_pieces(pages: Sequence[Page], style: _Style, setter: _Setter) -> Iterator[Piece]:
+    """Yield the pieces of all pages; a table that goes on at the top of the next page has its head there too."""
+    before: tuple[int, Piece | Table] | None = None
+    for page in pages:
+        for n, part in enumerate(_parts(page, style.on(page), setter)):
+            rest = _going_on(part, before, page.number) if n == 0 else None
+            before = page.number, rest or part
+            yield part if isinstance(part, Piece) else setter.table(page, rest or part, repeated=rest is not None)
+
+
+def _going_on(part: Piece | Table, before: tuple[int, Piece | Table] | None, page: int) -> Table | None:
+    if before is None or before[0] != page - 1 or isinstance(part, Piece) or isinstance(before[1], Piece):
+        return None
+    return part.going_on(before[1])
 
 
 def _without(page: Page, lines: frozenset[Line]) -> Page:
@@ -90,18 +117,21 @@ class _Setter:
             text += part
         return Piece(kind, text, level, page.number, tuple(boxes))
 
-    def table(self, page: Page, rows: Sequence[Cells]) -> Piece:
-        """Return a table: a line for each row, its cells joined by ' | '."""
+    def table(self, page: Page, table: Table, *, repeated: bool = False) -> Piece:
+        """Return a table: a line for each row, its cells joined by ' | '.
+
+        A `repeated` head stands on an earlier page: it names the columns here too, but has no box.
+        """
         text = ""
         boxes: list[Box] = []
-        for cells in rows:
+        for n, cells in enumerate([table.head, *table.body] if table.head else table.body):
             text += "\n" if text else ""
             last = max((i for i, cell in enumerate(cells) if cell), default=0)
             for i, cell in enumerate(cells[: last + 1]):
                 text += "" if i == 0 else " | " if cells[0] or i > 1 else "| "
                 # A bar inside a cell parts no columns.
                 part, ranges = join_placed([line.text.replace("|", "\\|") for line in cell], self.keeps_hyphen)
-                boxes += _boxes(page, cell, ranges, len(text))
+                boxes += _boxes(page, cell, ranges, len(text)) if n or not repeated else ()
                 text += part
         return Piece("table", text, 0, page.number, tuple(boxes))
 
@@ -125,12 +155,15 @@ class _Style:
     """Of the page at hand: a table set small, or a page scaled up."""
     bold_body: bool
     levels: Mapping[_Look, int]
+    titles: frozenset[Line] = frozenset()
+    """Lines that are headings whatever they look like: they name their page."""
 
     @classmethod
     def of(cls, pages: Sequence[Page]) -> _Style:
         lines = [line for page in pages for line in page.lines]
         bold = sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(line.text) for line in lines)
         plain = cls(body_size(lines), body_size(lines), bold, {})
+        plain = replace(plain, titles=page_titles(pages, plain.body, lambda line: plain.look([line]) is not None))
         looks: dict[_Look, set[int]] = {}
         for page in pages:
             style = plain.on(page)
@@ -147,17 +180,23 @@ class _Style:
 
     def look(self, lines: Sequence[Line]) -> _Look | None:
         """Return what the lines look like if they look like a heading."""
+        if lines[0] in self.titles:
+            return True, float(round(lines[0].size)), False
         text = " ".join(line.text for line in lines)
         if len(text) > _HEADING_CHARS or not any(c.isalpha() for c in text):
             return None
         size = min(line.size for line in lines)
-        if size >= max(self.body, self.page_body) * _HEADING_RATIO:
+        if size >= max(self.body, self.page_body) * HEADING_RATIO:
             return True, float(round(size)), False
         bold = all(line.bold for line in lines) and not self.bold_body
         ratio = size / min(self.body, self.page_body)
         if bold and ratio >= 0.98 and not _SENTENCE_END.search(text) and len(text.split()) <= 14:
             return False, min(round(ratio, 1), 1.1), text.isupper()
         return None
+
+    def names_page(self, row: Row) -> bool:
+        """Say whether a row is a heading on its own, whatever stands around it."""
+        return row[0] in self.titles
 
     def level(self, rows: Sequence[Row]) -> int:
         """Return the heading level 1..6 of a paragraph's rows, 0 for body text."""
@@ -211,19 +250,27 @@ def _joined_as(style: Line, lines: Sequence[Line], separator: str) -> Line:
     return Line(whole.text, whole.left, whole.top, whole.right, whole.bottom, style.size, style.bold)
 
 
-def _region_pieces(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Iterator[Piece]:
-    tabular = table_rows(rows)
+def _parts(page: Page, style: _Style, setter: _Setter) -> Iterator[Piece | Table]:
+    for region in regions(page):
+        yield from _region_parts([_merged(row) for row in region], style, page, setter)
+
+
+def _region_parts(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter) -> Iterator[Piece | Table]:
+    tabular = [mark and not style.names_page(row) for mark, row in zip(table_rows(rows), rows, strict=True)]
     start = 0
     while start < len(rows):
         end = start + 1
         while end < len(rows) and tabular[end] == tabular[start]:
             end += 1
-        group = rows[start:end]
-        if tabular[start]:
-            for table in tables(group):
-                yield setter.table(page, table)
+        columns, taken = prose_columns(rows[start:], end - start) if tabular[start] else ([], 0)
+        if columns:
+            end = start + taken
+            for column in columns:
+                yield from _paragraphs([[line] for line in column], style, page, setter)
+        elif tabular[start]:
+            yield from tables(rows[start:end])
         else:
-            yield from _paragraphs(group, style, page, setter)
+            yield from _paragraphs(rows[start:end], style, page, setter)
         start = end
 
 
@@ -231,7 +278,7 @@ def _paragraphs(rows: Sequence[Row], style: _Style, page: Page, setter: _Setter)
     pitch = _pitch(rows)
     group: list[Row] = []
     for row in rows:
-        if group and _breaks(group, row, pitch):
+        if group and (style.names_page(group[0]) or style.names_page(row) or _breaks(group, row, pitch)):
             yield _paragraph(group, style, page, setter)
             group = []
         group.append(row)

@@ -6,7 +6,7 @@ right. A page of sideways text is therefore turned; `Page.box` says where a line
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.types import Box
@@ -14,6 +14,9 @@ from rag.types import Box
 _SEGMENT_GAP = 1.0
 _NO_OVERLAP = -0.3
 CURRENCIES = frozenset("$€£¥")
+ABOVE_BASELINE = 0.8
+BELOW_BASELINE = 0.22
+"""How far a line's box reaches from its baseline, in font sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class Line:
     def width(self) -> float:
         """Width of the line's box."""
         return self.right - self.left
+
+    @property
+    def baseline(self) -> float:
+        """The y on which its letters stand."""
+        return self.bottom - BELOW_BASELINE * self.size
 
     @property
     def middle(self) -> float:
@@ -102,21 +110,22 @@ def rows_of(lines: Iterable[Line]) -> list[Row]:
     return [sorted(row, key=lambda x: x.left) for row in rows]
 
 
-def segments(words: Iterable[Line]) -> Iterator[Line]:
-    """Yield lines made of the words that stand side by side, closer than their size."""
+def segments(words: Iterable[Line], order: Callable[[Row], Row]) -> Iterator[Line]:
+    """Yield lines made of the words that stand side by side, closer than their size, in their reading order."""
     for row in rows_of(words):
-        yield from _segments(row)
+        for group in _segments(row):
+            yield joined(order(group))
 
 
-def _segments(row: Sequence[Line]) -> Iterator[Line]:
+def _segments(row: Sequence[Line]) -> Iterator[Row]:
     group: Row = []
     for word in row:
         if group and not _goes_on(group[-1], word):
-            yield joined(group)
+            yield group
             group = []
         group.append(word)
     if group:
-        yield joined(group)
+        yield group
 
 
 def _goes_on(before: Line, word: Line) -> bool:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 
 from ingest.partition.pdf_header import spread
 from ingest.partition.pdf_page import Line, Row
@@ -26,6 +26,8 @@ _INDENT_SHARE = 0.08
 _TIGHT = 0.85
 _LINE_STEP = 1.4
 _STACKED_GAP = 1.6
+_SAME_EDGE = 3.0
+_FACT_COLUMNS = 2
 _FIGURE = re.compile(r"[($€£¥+-]*\d[\d.,]*\s*[)%xX]*\s*(?:%|bps|pts)?|[—–-]|N/?[AM]|\*+", re.IGNORECASE)
 _YEAR = re.compile(r"(?:FY)?(?:19|20)\d\d", re.IGNORECASE)
 _UNIT = re.compile(r"\(.*\)")
@@ -40,10 +42,10 @@ def table_rows(rows: Sequence[Row]) -> list[bool]:
     several = [i for i, row in enumerate(rows) if len(row) > 1]
     for i, j in pairwise(several):
         labels = rows[i + 1 : j]
-        close = all(_near(above, below, _TABLE_GAP) for above, below in pairwise(rows[i : j + 1]))
+        close = all(near(above, below, _TABLE_GAP) for above, below in pairwise(rows[i : j + 1]))
         edge = min(rows[i][1].left, rows[j][1].left)
         short = all(len(row[0].text) < _LABEL_CHARS or row[0].right < edge for row in labels)
-        if close and short and len(labels) <= _LABEL_ROWS and _aligned(rows[i], rows[j]):
+        if close and short and len(labels) <= _LABEL_ROWS and aligned(rows[i], rows[j]):
             marks[i : j + 1] = [True] * (j + 1 - i)
     for i in [i for i, (before, mark) in enumerate(pairwise([False, *marks])) if mark and not before]:
         end = marks.index(False, i) if False in marks[i:] else len(rows)
@@ -60,7 +62,7 @@ def _top(rows: Sequence[Row], start: int, end: int) -> int:
     edge = _values_left(rows[start:end]) - rows[start][0].size
     top, labels = start, 0
     for i in reversed(range(start)):
-        far = not _near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size
+        far = not near(rows[i], rows[i + 1], _HEADER_GAP) or rows[i][0].size > 1.1 * rows[start][0].size
         if far or _is_sentence(rows[i], edge):
             break
         if len(rows[i]) > 1 or rows[i][0].left > edge:
@@ -89,7 +91,7 @@ def _is_sentence(row: Row, edge: float) -> bool:
     return len(row) > 1 and row[0].left < edge and row[-1].text.endswith((".", ":", ";"))
 
 
-def _aligned(above: Row, below: Row) -> bool:
+def aligned(above: Row, below: Row) -> bool:
     """Say whether a cell right of the first stands under another: by an edge or middle, or, if short, roughly."""
     return any(_stands_under(a, b) for a in above[1:] for b in below[1:]) or (
         len(above) == len(below) and any(_stands_under(a, b) for a, b in zip(above, below, strict=True))
@@ -104,7 +106,8 @@ def _stands_under(a: Line, b: Line) -> bool:
     return min(edges) < 0.6 * height
 
 
-def _near(above: Row, below: Row, lines: float) -> bool:
+def near(above: Row, below: Row, lines: float) -> bool:
+    """Say whether the gap between two rows is smaller than so many lines."""
     gap = min(x.top for x in below) - max(x.bottom for x in above)
     return gap < lines * max(x.height for x in below)
 
@@ -112,8 +115,44 @@ def _near(above: Row, below: Row, lines: float) -> bool:
 # --- from rows to tables ----------------------------------------------------------------------------------------------
 
 
-def tables(rows: Sequence[Row]) -> Iterator[list[Cells]]:
-    """Yield the tables that stand one above the other in a run of table rows, header first."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it stands on one page; `head` is the row that names its columns, empty where it has none.
+
+    `source` are the rows that it was made of; `figured` says that figures below the head tell it from the rows.
+    """
+
+    source: Sequence[Row]
+    head: Cells
+    body: list[Cells]
+    figured: bool = False
+
+    @property
+    def has_certain_head(self) -> bool:
+        """Say whether the first row is no row of facts ("Colour | green") that only stands where a head would."""
+        bold = all(line.bold for cell in self.head for line in cell)
+        return bool(self.head) and (self.figured or bold or len(self.head) > _FACT_COLUMNS)
+
+    def going_on(self, before: Table) -> Table | None:
+        """Return this table, which begins its page, as the rest of the one that ends the page before, if it is that.
+
+        Then it has the same columns, and no head of its own; that of `before` names its columns.
+        """
+        if not before.has_certain_head or self.head == before.head or (self.figured and self.head):
+            return None
+        whole = self if not self.head else _table(self.source, headless=True)
+        if _texts(self.source[0]) == _texts(before.source[0]) or self._begins_like_a_head(before):
+            return None
+        return replace(whole, head=before.head) if _same_columns(before.body, whole.body) else None
+
+    def _begins_like_a_head(self, before: Table) -> bool:
+        """Say whether the first row is set as the head before it was and its own rows are not."""
+        bold = [all(line.bold for line in row) for row in self.source[:2]]
+        return self.source[0][0].bold and before.source[0][0].bold and bold != [True, True]
+
+
+def tables(rows: Sequence[Row]) -> Iterator[Table]:
+    """Yield the tables that stand one above the other in a run of table rows."""
     shape = _Shape.of(rows)
     start = 0
     for i in range(1, len(rows)):
@@ -123,14 +162,37 @@ def tables(rows: Sequence[Row]) -> Iterator[list[Cells]]:
     yield _table(rows[start:])
 
 
-def _table(rows: Sequence[Row]) -> list[Cells]:
+def _table(rows: Sequence[Row], *, headless: bool = False) -> Table:
     shape = _Shape.of(rows)
-    n_head = shape.head_rows(rows)
+    figured, n_head = (False, 0) if headless else shape.head_rows(rows)
     logical = shape.unwrapped(rows[n_head:])
     columns = _columns([row for group in logical for row in group] or rows, shape)
     head = spread(rows[:n_head], columns, shape.is_label, _is_unit)
-    body = [_placed(group, columns, shape) for group in logical]
-    return [head, *body] if head else body
+    return Table(rows, head, [_placed(group, columns, shape) for group in logical], figured)
+
+
+def _texts(row: Row) -> list[str]:
+    return [line.text for line in row]
+
+
+def _same_columns(a: Sequence[Cells], b: Sequence[Cells]) -> bool:
+    """Say whether two tables have the same columns: each begins, ends or is centred at the same place in both."""
+    one, other = _extents(a), _extents(b)
+    return len(one) == len(other) > 1 and all(map(_same_column, one, other))
+
+
+def _extents(rows: Sequence[Cells]) -> list[_Column | None]:
+    columns: list[_Column | None] = []
+    for cells in zip_longest(*rows, fillvalue=()):
+        lines = [line for cell in cells for line in cell]
+        columns.append(_Column(min(x.left for x in lines), max(x.right for x in lines)) if lines else None)
+    return columns
+
+
+def _same_column(a: _Column | None, b: _Column | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return min(abs(a.left - b.left), abs(a.right - b.right), abs(a.left + a.right - b.left - b.right) / 2) < _SAME_EDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +241,17 @@ class _Shape:
     def _below_figures(self, rows: Sequence[Row], i: int) -> bool:
         return self.is_label(rows[i - 1][0]) and self.has_figures(rows[i - 1])
 
-    def head_rows(self, rows: Sequence[Row]) -> int:
-        """Return how many rows make the head: those above the first labelled figures, less the labels right above."""
+    def head_rows(self, rows: Sequence[Row]) -> tuple[bool, int]:
+        """Return whether the table has figures, and how many rows make the head.
+
+        Those are the rows above the first labelled figures, less the labels right above.
+        """
         first = next((i for i, row in enumerate(rows) if self.is_label(row[0]) and self.has_figures(row)), None)
         if first is None:
-            return self._text_head(rows)
+            return False, self._text_head(rows)
         while first and self.is_label_row(rows[first - 1]):
             first -= 1
-        return first
+        return True, first
 
     def _text_head(self, rows: Sequence[Row]) -> int:
         """Return the size of a head above rows of text: the first row and what wraps below it."""

@@ -5,10 +5,8 @@ from hypothesis import strategies as st
 from ingest.clean import (
     clip,
     join_lines,
-    margin_key,
     normalise_newlines,
     one_line,
-    repeated_lines,
     table_text,
     trim_lines,
 )
@@ -43,14 +41,6 @@ def test_clip_cuts_at_a_word():
     assert clip("short") == "short"
     assert clip("alpha beta, gamma", 12) == "alpha beta…"
     assert len(clip("x" * 500)) == 160
-
-
-def test_running_lines_are_those_on_most_pages():
-    pages = [[f"ACME manual page {n}", f"only here {'abc'[n % 3]}"] for n in range(6)]
-    assert repeated_lines(pages) == {margin_key("ACME manual page 9")}
-    assert repeated_lines([["Head 1"], ["Head 2"]]) == {"head #"}
-    assert repeated_lines([["Head 1"], ["other"]]) == frozenset()
-    assert repeated_lines([["Head"]]) == frozenset()
 
 
 def test_only_crlf_and_the_mark_change():

@@ -293,10 +293,11 @@ def test_pdf_headings_tables_pages_and_running_lines(tmp_path):
         ("table", "Model | Size\nTB-2 | 4 TB\nTB-8 | 64 TB"),
     ]
     body = [block for block in document.blocks if block.kind != "margin"]
-    assert [block.page for block in body] == [1] * 5 + [2] * 5 + [3] * 5
-    assert body[-1].headings == ("Chapter D", "Sizes by model")
+    assert [block.page for block in body] == [1] * 5 + [2] * 5 + [3] * 5 + [1]
+    assert layout(document)[15] == ("paragraph", "ACME hardware guide")
+    assert body[-2].headings == ("Chapter D", "Sizes by model")
     margins = [(b.page, document.text[b.span.start : b.span.end]) for b in document.blocks if b.kind == "margin"]
-    assert margins == [(n, f"ACME hardware guide\nPage {n} of 3") for n in (1, 2, 3)]
+    assert margins == [(1, "Page 1 of 3"), *((n, f"ACME hardware guide\nPage {n} of 3") for n in (2, 3))]
     assert document.blocks[: len(body)] == tuple(body)
 
 
