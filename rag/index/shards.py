@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -10,19 +11,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rag.errors import BusyError, IndexUnavailableError, RagwrightError
+from rag.index.place import Place
 from rag.index.qdrant_edge import EdgeVectorIndex, erase_edge_index, open_edge_index
 from rag.index.wire import CALLS, BrokenFrameError, Frame, failure, receive, send
 from rag.state.home import Home
 
 _BUSY_WAIT_S = 10.0
 _DRAIN_S = 30.0
+_LEFT: list[dict[int, EdgeVectorIndex]] = []
+"""Shards of homes that are gone; freeing one would flush it."""
 
 
 class Shards:
     """Every shard that this process owns, opened at its first use; counts who is inside so that closing can drain."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, place: Place) -> None:
         self._home = home
+        self.place = place
         self._open: dict[int, EdgeVectorIndex] = {}
         self._opening = threading.Lock()
         self._changed = threading.Condition()
@@ -51,12 +56,23 @@ class Shards:
                 index.close()
             erase_edge_index(self._folder(index_id))
 
+    def in_place(self) -> bool:
+        """Say whether the home is still where its shards were opened."""
+        return self.place.is_at(self._home)
+
     def close(self) -> None:
-        """Refuse new calls, wait for those inside, then flush and close every shard."""
+        """Refuse new calls, wait for those inside, then flush and close every shard.
+
+        The shards of a home that was moved or replaced are left as a killed process leaves them: the engine opens
+        files by their names when it flushes, and those names lead to another home by now.
+        """
         with self._changed:
             self._closing = True
             self._changed.wait_for(lambda: self._inside == 0, timeout=_DRAIN_S)
         with self._opening:
+            if not self.in_place():
+                _LEFT.append(self._open)
+                return
             while self._open:
                 self._open.popitem()[1].close()
 
@@ -65,6 +81,11 @@ class Shards:
         with self._changed:
             if self._closing:
                 raise ClosingError("this process is closing its vector indexes; open them again")
+            if not self.in_place():
+                raise IndexUnavailableError(
+                    f"{self._home.root} was moved or replaced while process {os.getpid()} served its vector index;"
+                    " restart that process"
+                )
             self._inside += 1
         try:
             yield
@@ -91,6 +112,11 @@ def _open_patiently(folder: Path, dim: int) -> EdgeVectorIndex:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+
+
+_UNASKED = IndexUnavailableError(
+    "this process runs an older release of Ragwright than the owner of the vector index; restart it"
+)
 
 
 class ShardServer:
@@ -135,9 +161,11 @@ class ShardServer:
     def _serve(self, connection: socket.socket) -> None:
         with self._guard:
             self._connections.add(connection)
+        greeted = False
         try:
             while (frame := receive(connection)) is not None:
-                send(connection, self._answer(frame))
+                greeted = greeted or frame.header.get("op") == "hello"
+                send(connection, self._answer(frame) if greeted else failure(_UNASKED))
         except (ClosingError, BrokenFrameError, OSError):
             return  # the client sees the connection end and repeats its call elsewhere
         finally:
@@ -155,6 +183,8 @@ class ShardServer:
 
     def _run(self, frame: Frame) -> Frame:
         header = frame.header
+        if header["op"] == "hello":
+            return Frame({"place": self._shards.place.as_json()})
         if header["op"] == "drop":
             self._shards.drop(header["index"])
             return Frame({})
