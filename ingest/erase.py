@@ -49,7 +49,7 @@ def erase(doc_ids: Sequence[str], corpus: str, runtime: DroppingRuntime, clock: 
     """
     wanted = tuple(dict.fromkeys(doc_ids))
     writer = CatalogueWriter(runtime.engine, corpus, clock)
-    with ingest_lock(runtime.home, corpus):
+    with ingest_lock(runtime.home, corpus, runtime.engine):
         discard_abandoned(writer, runtime)
         _check_known(wanted, corpus, runtime.catalogue)
         live = _flip_without(wanted, corpus, writer, runtime)
@@ -93,7 +93,7 @@ def _flip_without(doc_ids: Sequence[str], corpus: str, writer: CatalogueWriter, 
         index.vectors.set_removed(batch, generation)
     _seal(index, Generation(generation, corpus, live.index_id, live.settings), runtime.catalogue)
     counts = {"added": 0, "changed": 0, "removed": len(gone), "unchanged": len(stored) - len(gone)}
-    writer.publish(generation, {**counts, "chunks": 0, "failed": 0})
+    writer.publish(generation, {**counts, "chunks": 0, "failed": 0}, base=live.id)
     return generation
 
 

@@ -113,7 +113,7 @@ def ingest(
         if options.dry_run:
             report = run.preview(found)
         else:
-            with ingest_lock(runtime.home, corpus):
+            with ingest_lock(runtime.home, corpus, runtime.engine):
                 writer.create_corpus()
                 restore_abandoned(writer, runtime)
                 try:
@@ -285,13 +285,13 @@ class _Run:
     def _flip(self, candidate: Generation, live: Generation | None, report: IngestReport) -> IngestReport:
         """Make a sealed generation the live one, or hold it where the gate does not pass it."""
         if self.gate is None or live is None:
-            self.writer.publish(candidate.id, report.changes)
+            self.writer.publish(candidate.id, report.changes, base=live.id if live else None)
             return report
         self.writer.hold(candidate.id, report.changes)
         verdict = self.gate(live, candidate)
         self.writer.record_verdict(candidate.id, asdict(verdict))
         if verdict.passed:
-            self.writer.publish(candidate.id, report.changes)
+            self.writer.publish(candidate.id, report.changes, base=live.id)
             return replace(report, gate=verdict)
         return replace(report, generation=live.id, held=candidate.id, gate=verdict)
 

@@ -13,6 +13,7 @@
     ├── DocumentNotFoundError     the generation holds no such document
     ├── BusyError                 another process holds what this one needs (transient)
     ├── IndexUnavailableError     the vector index does not answer (transient)
+    ├── CatalogueUnavailableError the database does not answer (transient)
     ├── StateError                the catalogue or an index file is unreadable, full or of another version
     ├── ModelError                model weights are missing, altered or unusable
     ├── GeneratorError            the language model refused or returned nonsense
@@ -111,6 +112,13 @@ class IndexUnavailableError(RagwrightError):
     """The vector index, or the process that owns it, does not answer."""
 
     slug = "index-unavailable"
+    transient = True
+
+
+class CatalogueUnavailableError(RagwrightError):
+    """The database that holds the catalogue is down, frozen or overloaded."""
+
+    slug = "catalogue-unavailable"
     transient = True
 
 

@@ -7,15 +7,18 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from rag.errors import BusyError, ConfigError, RagwrightError, StateError
+from rag.errors import BusyError, CatalogueUnavailableError, ConfigError, RagwrightError, StateError
+from rag.state import postgres
 from rag.state.home import Home
 from rag.state.migrations import migrate
 from rag.state.tables import SCHEMA_VERSION, metadata, schema
 
 _BUSY_TIMEOUT_MS = 30_000
+_POOL_TIMEOUT_S = 10
 
 
 def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
@@ -31,16 +34,28 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name == "postgresql":
+        postgres.configure(engine)
     try:
-        with writing(engine) as connection:
-            _bring_up_to_date(connection)
+        if not _is_up_to_date(engine):
+            with writing(engine) as connection:
+                _bring_up_to_date(connection)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
+def _is_up_to_date(engine: Engine) -> bool:
+    """Say whether there is nothing to make or migrate, without a write: who only reads may be unable to write."""
+    with reading(engine) as connection:
+        known = inspect(connection).has_table(schema.name)
+        return known and connection.scalar(select(schema.c.version)) == SCHEMA_VERSION
+
+
 def _bring_up_to_date(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        postgres.lock_schema(connection)
     schema.create(connection, checkfirst=True)
     version = connection.scalar(select(schema.c.version))
     if version is None:
@@ -58,7 +73,7 @@ def _bring_up_to_date(connection: Connection) -> None:
 
 def _engine(url: str) -> Engine:
     try:
-        return create_engine(url)
+        return create_engine(url, pool_timeout=_POOL_TIMEOUT_S)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError("DATABASE_URL is no database URL; write it as postgresql+psycopg://user@host/name") from error
     except ModuleNotFoundError as error:
@@ -87,7 +102,9 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _translate(error) from error
+        raise (_translate(error) if isinstance(error.orig, sqlite3.Error) else postgres.translate(error)) from error
+    except PoolTimeoutError as error:
+        raise CatalogueUnavailableError("too many calls wait for the catalogue; try again") from error
 
 
 @contextmanager
