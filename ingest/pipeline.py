@@ -32,6 +32,7 @@ from ingest.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
 from rag.errors import ConfigError
 from rag.models.embedders import languages_of
 from rag.ports import Embedder, Index
+from rag.retrieve.lost import refuse_lost
 from rag.settings import READER_VERSION, Settings
 from rag.state.home import Home, check_corpus_name
 from rag.state.reader import SqlCatalogue
@@ -204,6 +205,7 @@ class _Run:
         """Plan, write a generation nobody sees, flip to it."""
         live = self.writer.live()
         held, index_id = self._held(live)
+        self._check_stores(live, index_id)
         plan = self._plan(found, held, live)
         failed = self._settle_failures(plan, found)
         if plan.idle and (live is None or live.index_id == index_id):
@@ -221,6 +223,12 @@ class _Run:
         # An index that was live before settings changed is brought up to date, not built again. What newer generations
         # left in it does not count.
         return Held(of_live, self.writer.stored(index_id, live.id) if live and index_id else {}), index_id
+
+    def _check_stores(self, live: Generation | None, index_id: int | None) -> None:
+        """Refuse to go on with an index whose vectors are lost: what is written next would hide that."""
+        if live is not None and index_id is not None:
+            seen = replace(live, index_id=index_id)
+            refuse_lost(self.runtime.indexes(index_id), seen, self.runtime.catalogue, whole=True)
 
     def _plan(self, found: Sources, held: Held, live: Generation | None) -> Plan:
         rebuild = live is not None and held.live is not held.target

@@ -307,6 +307,10 @@ class Catalogue(Protocol):
         """Return every value that a metadata field has in the documents of a generation, items of lists included."""
         ...
 
+    def chunk_count(self, generation: Generation) -> int:
+        """Return how many chunks the generation sees."""
+        ...
+
 
 # --- stage ports: asynchronous ----------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from rag.conditions import Filter
 from rag.errors import IndexUnavailableError, StateError
 from rag.index.place import Place, lock_path, made_socket_path, owner_note, socket_paths, write_note
+from rag.index.reading import CANNOT_WRITE, Reader
 from rag.index.shards import ClosingError, Shards, ShardServer
 from rag.index.wire import CALLS, BrokenFrameError, Frame, raise_failure, receive, send
 from rag.ports import Point, VectorIndex
@@ -79,6 +80,7 @@ class VectorIndexes:
 
     def _reset(self) -> None:
         self._owned: _Ownership | None = None
+        self._reader: Reader | None = None
         self._closed = False
         self._electing = threading.Lock()
         self._idle: list[socket.socket] = []
@@ -104,7 +106,7 @@ class VectorIndexes:
     def drop(self, index_id: int) -> None:
         """Delete the shard of an index that nobody reads any more."""
         self._until_answered(
-            lambda owned: owned.shards.drop(index_id),
+            lambda shards: shards.drop(index_id),
             lambda: self._ask(Frame({"op": "drop", "index": index_id})),
         )
 
@@ -115,6 +117,8 @@ class VectorIndexes:
             owned, self._owned = self._owned, None
             if owned is not None:
                 owned.close()
+            if self._reader is not None:
+                self._reader.close()
         self._hang_up()
 
     def call(self, index_id: int, dim: int, op: str, *args: Any) -> Any:
@@ -124,8 +128,8 @@ class VectorIndexes:
             IndexUnavailableError: no owner answered in time; names its process.
         """
 
-        def here(owned: _Ownership) -> Any:
-            with owned.shards.index(index_id, dim) as index:
+        def here(shards: Shards) -> Any:
+            with shards.index(index_id, dim, op) as index:
                 return getattr(index, op)(*args)
 
         def there() -> Any:
@@ -137,22 +141,31 @@ class VectorIndexes:
 
         return self._until_answered(here, there)
 
-    def _until_answered(self, here: Callable[[_Ownership], Any], there: Callable[[], Any]) -> Any:
+    def _until_answered(self, here: Callable[[Shards], Any], there: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + self._patience_s
         while True:
             if self._closed:
                 raise IndexUnavailableError("this process has closed its vector indexes; open them again")
-            owned = self._owned
             try:
-                return here(owned) if owned is not None else there()
+                with self._shards() as shards:
+                    return here(shards) if shards is not None else there()
             except (_OwnerGoneError, ClosingError):
                 self._hang_up()
             if time.monotonic() > deadline:
                 raise IndexUnavailableError(
                     f"process {self._owner_pid()} holds the vector index but does not serve it; end it or try again"
                 )
-            if self._owned is None:
+            if self._owned is None and self._reader is None:
                 time.sleep(_RETRY_S)
+
+    @contextlib.contextmanager
+    def _shards(self) -> Iterator[Shards | None]:
+        """Lend the shards that this process has open, None where it must ask the owner."""
+        if self._owned is not None or self._reader is None:
+            yield self._owned.shards if self._owned is not None else None
+            return
+        with self._reader.shards() as shards:
+            yield shards
 
     # --- election ---
 
@@ -161,9 +174,17 @@ class VectorIndexes:
         with self._electing:
             if self._closed or self._owned is not None:
                 return None
+            if self._reader is not None:
+                return self._reader.lock.place()
             with _writable(self._home.root):
                 self._home.create()
-                lock = os.open(lock_path(self._home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    lock = os.open(lock_path(self._home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                except OSError as error:
+                    if error.errno not in CANNOT_WRITE or not (self._home.root / "indexes").is_dir():
+                        raise
+                    self._reader = Reader(self._home)
+                    return None
                 try:
                     place = Place.of(self._home, lock)
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -183,7 +204,7 @@ class VectorIndexes:
         try:
             listener.bind(str(path))
             listener.listen(128)
-        except OSError:
+        except BaseException:
             listener.close()
             raise
         shards = Shards(self._home, place)
@@ -361,7 +382,11 @@ def _forget_inherited(ref: weakref.ref[VectorIndexes]) -> None:
     for descriptor in held - {-1}:
         os.dup2(null, descriptor, inheritable=False)
     os.close(null)
-    indexes._inherited = (indexes._owned, indexes._idle)  # never freed here: freeing would flush the parent's shard
+    indexes._inherited = (
+        indexes._owned,
+        indexes._reader,
+        indexes._idle,
+    )  # never freed here: freeing would flush the parent's shard
     indexes._reset()
 
 

@@ -57,6 +57,10 @@ class AccessCatalogue:
         """Return the pks of visible chunks whose document's metadata satisfies the filter."""
         return self._catalogue.matching(generation, (*filter, *self._access))
 
+    def chunk_count(self, generation: Generation) -> int:
+        """Return how many chunks the generation sees, whoever asks."""
+        return self._catalogue.chunk_count(generation)
+
     def field_values(self, generation: Generation, field: str) -> frozenset[str]:
         """Return every value that a metadata field has in the documents of a generation, items of lists included."""
         return self._catalogue.field_values(generation, field)

@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from rag.errors import BusyError, CatalogueUnavailableError, ConfigError, RagwrightError, StateError
-from rag.state import postgres
+from rag.errors import BusyError, CatalogueUnavailableError, ConfigError, StateError
+from rag.state import postgres, sqlite
 from rag.state.home import Home
 from rag.state.migrations import migrate
 from rag.state.tables import SCHEMA_VERSION, metadata, schema
 
-_BUSY_TIMEOUT_MS = 30_000
 _POOL_TIMEOUT_S = 10
 
 
@@ -32,8 +31,9 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
         home.create()
     engine = _engine(database_url or f"sqlite:///{home.catalogue}")
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "do_connect", sqlite.connect)
+        event.listen(engine, "checkin", sqlite.forget_frozen)
+        event.listen(engine, "begin", sqlite.begin)
     elif engine.dialect.name == "postgresql":
         postgres.configure(engine)
     try:
@@ -90,8 +90,12 @@ def claim_home(home: Home, identity: str) -> None:
     home.create()
     if not marker.exists():
         scratch = marker.with_suffix(f".{uuid.uuid4().hex}")
-        scratch.write_text(identity, encoding="ascii")
-        scratch.replace(marker)
+        try:
+            scratch.write_text(identity, encoding="ascii")
+            scratch.replace(marker)
+        except OSError:  # read-only or full: whoever writes to it first claims it
+            scratch.unlink(missing_ok=True)
+            return
     if marker.read_text(encoding="ascii") != identity:
         raise StateError(f"{home.root} holds the indexes of another DATABASE_URL; set RAGWRIGHT_HOME to another folder")
 
@@ -102,7 +106,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise (_translate(error) if isinstance(error.orig, sqlite3.Error) else postgres.translate(error)) from error
+        raise (sqlite if isinstance(error.orig, sqlite3.Error) else postgres).translate(error) from error
     except PoolTimeoutError as error:
         raise CatalogueUnavailableError("too many calls wait for the catalogue; try again") from error
 
@@ -137,34 +141,3 @@ def reclaim(engine: Engine) -> None:
         busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     if busy:
         raise BusyError("another process reads the catalogue, so its log keeps what was erased; vacuum again later")
-
-
-def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own handling delays BEGIN until the first write; `_begin_sqlite` decides instead.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only forgotten
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if not options.get("bare", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
-
-
-def _translate(error: DBAPIError) -> RagwrightError:
-    text = str(error.orig)
-    if isinstance(error, OperationalError) and "locked" in text:
-        return BusyError("the catalogue is locked by another process; try again when it has finished")
-    if "full" in text:
-        return StateError("the disk is full: the catalogue could not be written; free some space and run it again")
-    if "readonly" in text or "unable to open" in text:
-        return StateError(f"the catalogue cannot be written ({text}); check the permissions of RAGWRIGHT_HOME")
-    if "disk I/O" in text:
-        return StateError(f"the catalogue cannot be read or written ({text}); check that the disk is not full")
-    return StateError(f"the catalogue failed: {text}")
