@@ -58,6 +58,10 @@ class Runtime(Protocol):
         """Open an index."""
         ...
 
+    def claim(self, index_id: int) -> None:
+        """Make this home the one that holds the stores of an index."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
@@ -131,7 +135,9 @@ def create_index(writer: CatalogueWriter, runtime: Runtime) -> int:
     """Add an empty index to the corpus, as the settings want it, and return its id."""
     settings, embedder = runtime.settings, runtime.embedder
     stored = settings.model_dump(mode="json", include={"ingest", "embedder", "bm25"}) | {"reader": READER_VERSION}
-    return writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
+    index_id = writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
+    runtime.claim(index_id)
+    return index_id
 
 
 def restore_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
@@ -229,6 +235,7 @@ class _Run:
         if live is not None and index_id is not None:
             seen = replace(live, index_id=index_id)
             refuse_lost(self.runtime.indexes(index_id), seen, self.runtime.catalogue, whole=True)
+            self.runtime.claim(index_id)  # an older release did not remember
 
     def _plan(self, found: Sources, held: Held, live: Generation | None) -> Plan:
         rebuild = live is not None and held.live is not held.target

@@ -82,6 +82,7 @@ class _Restore:
         manifest = self._backup.manifest
         built = manifest["index"]
         self._index_id = self._writer.create_index(built["fingerprint"], settings, built["embedder"], built["dim"])
+        self._runtime.claim(self._index_id)
         live = self._writer.live()
         self._generation = self._writer.begin(self._index_id, manifest["settings"])
         self._stores = self._runtime.stores(self._index_id, built["dim"])

@@ -1,7 +1,8 @@
-"""Homes that cannot be written, and indexes that are lost: what readers get is right, or an error that says what to do."""
+"""Homes that cannot be written, and indexes that are lost: readers get what is right, or an error that helps."""
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import json
 import os
@@ -23,7 +24,6 @@ from ingest.status import rollback
 from ingest.truth import Corpus
 from rag import pipeline
 from rag.bootstrap import Runtime, open_runtime
-from rag.bridge import run
 from rag.errors import StateError
 from rag.index import borrowed
 from rag.index.owner import VectorIndexes
@@ -72,7 +72,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def found(runtime: Runtime, question: str = "When is the pump beta oiled?") -> list[tuple[str, list[str]]]:
-    result = run(runtime.pipeline.search(pipeline.Request(question, "kb")))
+    result = asyncio.run(runtime.pipeline.search(pipeline.Request(question, "kb")))
     return [(hit.chunk.doc_id, sorted(hit.stages)) for hit in result.hits]
 
 
@@ -100,7 +100,7 @@ LOSSES = [lose_folder, lose_everything, lose_segments]
 def test_a_lost_index_is_not_ready_and_says_what_to_do(home: Path, lose: Callable[[Path], None]) -> None:
     lose(home)
     with open_runtime(settings_at(home)) as runtime:
-        reasons = run(Readiness(runtime).reasons())
+        reasons = asyncio.run(Readiness(runtime).reasons())
         assert reasons["catalogue"] is None and "doctor --repair" in str(reasons["index"])
         with pytest.raises(StateError, match="doctor --repair"):
             found(runtime)
@@ -120,7 +120,7 @@ def test_an_ingest_does_not_hide_a_loss_and_a_repair_mends_it(
     with open_runtime(settings_at(home)) as runtime:
         assert list(mend(Corpus("kb", runtime, runtime.catalogue.live("kb")), runtime))
         assert found(runtime) == before
-        assert run(Readiness(runtime).reasons()) == {"catalogue": None, "index": None, "model": None}
+        assert asyncio.run(Readiness(runtime).reasons()) == {"catalogue": None, "index": None, "model": None}
 
 
 def test_an_index_that_lost_a_part_takes_no_more_documents(home: Path, tmp_path: Path) -> None:
@@ -135,17 +135,17 @@ def test_the_second_corpus_is_looked_at_too(home: Path, tmp_path: Path) -> None:
         ingest([str(sources(tmp_path / "more", "delta"))], "zz", runtime)
     shutil.rmtree(home / "indexes" / "2" / "shard")
     with open_runtime(settings_at(home)) as runtime:
-        assert "'zz' was lost" in str(run(Readiness(runtime).reasons())["index"])
+        assert "'zz' was lost" in str(asyncio.run(Readiness(runtime).reasons())["index"])
 
 
 def test_a_deliberate_new_index_is_no_loss(home: Path, tmp_path: Path) -> None:
     other = settings_at(home).changed({"ingest.chunker.max_tokens": 64})
     with open_runtime(other) as runtime:
         assert ingest([str(tmp_path / "source")], "kb", runtime).generation == 2
-        assert run(Readiness(runtime).reasons())["index"] is None
+        assert asyncio.run(Readiness(runtime).reasons())["index"] is None
     lose_folder(home)  # the old one, which nobody reads
     with open_runtime(other) as runtime:
-        assert run(Readiness(runtime).reasons())["index"] is None
+        assert asyncio.run(Readiness(runtime).reasons())["index"] is None
         assert ingest([str(sources(tmp_path / "source", "delta"))], "kb", runtime).added == 1
         rollback("kb", runtime, 1)
         with pytest.raises(StateError, match="doctor --repair"):

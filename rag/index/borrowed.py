@@ -106,7 +106,7 @@ def borrow(folder: Path, dim: int) -> BorrowedIndex:
     needed = sum(path.stat().st_blocks * 512 for path in source.rglob("*")) + _COPY_BYTES
     copy = Path(tempfile.mkdtemp(prefix="ragwright-index-", dir=_room(needed, folder)))
     try:
-        shutil.copytree(source, copy / "shard", copy_function=_copy_sparse)
+        _copy_tree(source, copy / "shard")
         return BorrowedIndex(open_edge_index(copy / "shard", dim), folder, copy)
     except BaseException:
         shutil.rmtree(copy, ignore_errors=True)
@@ -123,7 +123,17 @@ def _room(needed: int, folder: Path) -> Path:
     )
 
 
-def _copy_sparse(source: str, target: str) -> None:
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy folders and files with fresh permissions: those of a read-only home would make the copy read-only."""
+    target.mkdir()
+    for path in source.iterdir():
+        if path.is_dir():
+            _copy_tree(path, target / path.name)
+        else:
+            _copy_sparse(path, target / path.name)
+
+
+def _copy_sparse(source: Path, target: Path) -> None:
     """Copy what a file holds and leave its holes: a shard's files are mostly holes."""
     with open(source, "rb") as old, open(target, "wb") as new:
         size, place = os.fstat(old.fileno()).st_size, 0

@@ -33,7 +33,11 @@ def _to_2(connection: Connection) -> None:
         connection.execute(hashed, [{"key": row.pk, "hash": text_hash(row.header, row.text)} for row in batch])
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2}
+def _to_3(_connection: Connection) -> None:
+    """The table of places, which is new: the home of an index that has no row is not known yet."""
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}
 """Schema version -> what makes the next version of it."""
 
 

@@ -142,6 +142,6 @@ def _set_limits(connection: Any, _record: object) -> None:
 
 
 def _set_patience(connection: Connection) -> None:
-    driver = connection.connection.dbapi_connection
+    driver: Any = connection.connection.dbapi_connection
     if hasattr(driver, "patience_s"):
         driver.patience_s = WRITE_S if connection.get_execution_options().get("writes", False) else READ_S

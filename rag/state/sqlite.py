@@ -23,7 +23,7 @@ def connect(_dialect: object, record: Any, arguments: list[Any], parameters: dic
     SQLite needs files beside the database even to read it. Where they cannot be made, because the folder is read-only
     or the disk is full, the file is read as it stands, which is safe as long as nobody can write it either.
     """
-    connection = sqlite3.connect(*arguments, **parameters)
+    connection: sqlite3.Connection = sqlite3.connect(*arguments, **parameters)
     try:
         _configure(connection)
         return connection
@@ -32,7 +32,9 @@ def connect(_dialect: object, record: Any, arguments: list[Any], parameters: dic
         if not any(words in str(error) for words in _CANNOT_WRITE) or not _is_whole(Path(arguments[0])):
             raise
     record.info[_FROZEN] = True
-    frozen = sqlite3.connect(f"file:{quote(str(arguments[0]))}?mode=ro&immutable=1", uri=True, **parameters)
+    frozen: sqlite3.Connection = sqlite3.connect(
+        f"file:{quote(str(arguments[0]))}?mode=ro&immutable=1", uri=True, **parameters
+    )
     frozen.isolation_level = None
     return frozen
 
