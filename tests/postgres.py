@@ -38,8 +38,12 @@ class Server:
     def _tell(self, signal_number: int) -> None:
         import psutil
 
-        postmaster = psutil.Process(self.pid)
-        for process in (postmaster, *postmaster.children(recursive=True)):
+        try:
+            postmaster = psutil.Process(self.pid)
+            processes = [postmaster, *postmaster.children(recursive=True)]
+        except psutil.NoSuchProcess:  # it was killed
+            return
+        for process in processes:
             process.send_signal(signal_number)
 
 

@@ -144,6 +144,33 @@ def qdrant(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         client.close()
 
 
+def embedded_homes(folder: Path, environ: dict[str, str], rounds: int) -> str:
+    """Let two homes with vectors of their own race for one corpus: what a run acknowledged is there, whole."""
+    refused = acknowledged = 0
+    with (
+        open_runtime(settings_at(folder / "one", **environ)) as one,
+        open_runtime(settings_at(folder / "two", **environ)) as two,
+    ):
+        for number in range(rounds):
+            corpus, wanted = f"kb{number}", set()
+            with ThreadPoolExecutor(2) as pool:
+                jobs = {}
+                for name, runtime in (("one", one), ("two", two)):
+                    source = write(folder / f"{name}-{number}", f"{name}{number}")
+                    jobs[f"{name}{number}.md"] = pool.submit(ingested, source, corpus, runtime)
+                for doc_id, job in jobs.items():
+                    if isinstance(job.exception(), StateError):
+                        refused += 1
+                    else:
+                        job.result()
+                        wanted.add(doc_id)
+            acknowledged += len(wanted)
+            assert documents(one, corpus) == wanted != set()
+            [keeper] = {doc_id.rstrip("0123456789.md") for doc_id in wanted}
+            sound(one if keeper == "one" else two, corpus)
+    return f"{rounds} corpora that two homes began at once: {acknowledged} runs kept whole, {refused} refused, 0 lost"
+
+
 def server_homes(folder: Path, environ: dict[str, str], rounds: int) -> str:
     """Let two homes that share catalogue and vectors write to one corpus, and ask both after each round."""
     busy, wanted = 0, set()
@@ -196,6 +223,19 @@ def test_two_homes_on_one_postgresql_in_100_rounds(
     record_property("measured", two_homes(tmp_path, {"DATABASE_URL": database}, 100, ("kb", "other")))
 
 
+def test_two_homes_that_begin_one_corpus_in_3_rounds(
+    tmp_path: Path, database: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("measured", embedded_homes(tmp_path, {"DATABASE_URL": database}, 3))
+
+
+@pytest.mark.accept
+def test_two_homes_that_begin_one_corpus_in_100_rounds(
+    tmp_path: Path, database: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("measured", embedded_homes(tmp_path, {"DATABASE_URL": database}, 100))
+
+
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect", "ignore:Local mode performs exact")
 def test_two_homes_on_postgresql_and_qdrant_in_3_rounds(
     tmp_path: Path, database: str, qdrant: dict[str, str], record_property: Callable[[str, object], None]
@@ -219,19 +259,17 @@ def test_a_corpus_whose_vectors_lie_in_another_home_is_refused(
     url = request.getfixturevalue("database") if kind == "postgresql" else f"sqlite:///{tmp_path / 'shared.db'}"
     environ = {"DATABASE_URL": url}
     with open_runtime(settings_at(tmp_path / "one", **environ)) as one:
-        ingested(write(tmp_path / "source", "a", "b"), "kb", one)
+        ingested(write(tmp_path / "source", "d1", "d2", "d4"), "kb", one)
         with open_runtime(settings_at(tmp_path / "two", **environ)) as two:
             for act in (
-                lambda: ingested(write(tmp_path / "more", "c"), "kb", two),
+                lambda: ingested(write(tmp_path / "more", "d3"), "kb", two),
                 lambda: ingested(write(tmp_path / "source"), "kb", two),
-                lambda: found(two, "a"),
+                lambda: found(two, "d1"),
             ):
-                with pytest.raises(
-                    StateError, match=f"another home, .*{tmp_path / 'one'}.*QDRANT_URL.*doctor --repair"
-                ):
+                with pytest.raises(StateError, match=f"another home, .*{tmp_path / 'one'}.*QDRANT_URL.*--repair"):
                     act()
             ingested(write(tmp_path / "more"), "theirs", two)
-            assert documents(one) == {"a.md", "b.md"} and documents(two, "theirs") == {"c.md"}
+            assert documents(one) == {"d1.md", "d2.md", "d4.md"} and documents(two, "theirs") == {"d3.md"}
         sound(one)
         copy = tmp_path / "copy"
         subprocess.run(["cp", "-a", str(tmp_path / "one"), str(copy)], check=True)
@@ -242,11 +280,11 @@ def test_a_corpus_whose_vectors_lie_in_another_home_is_refused(
     assert any("which is still there" in detail for detail in checks)
     (tmp_path / "one").rename(tmp_path / "moved")
     with open_runtime(settings_at(tmp_path / "moved", **environ)) as moved:  # in its own file system it stays itself
-        assert found(moved, "a") == "a.md"
+        assert found(moved, "d1") == "d1.md"
     shutil.rmtree(tmp_path / "moved")
     assert not any("FAILED" in check.detail for check in doctor(settings_at(tmp_path / "two", **environ), repair=True))
     with open_runtime(settings_at(tmp_path / "two", **environ)) as two:
-        assert found(two, "a") == "a.md"
+        assert found(two, "d1") == "d1.md"
         sound(two)
         sound(two, "theirs")
 
@@ -256,17 +294,17 @@ def test_a_copied_home_with_a_qdrant_server_does_not_write_to_the_collections_of
     tmp_path: Path, qdrant: dict[str, str]
 ) -> None:
     with open_runtime(settings_at(tmp_path / "original", **qdrant)) as original:
-        ingested(write(tmp_path / "source", "a", "b", "c"), "kb", original)
+        ingested(write(tmp_path / "source", "d1", "d2", "d3"), "kb", original)
         copy = tmp_path / "copy"
         subprocess.run(["cp", "-a", str(tmp_path / "original"), str(copy)], check=True)
-        few = write(tmp_path / "few", "a")
+        few = write(tmp_path / "few", "d1")
         with open_runtime(settings_at(copy, **qdrant)) as copied, pytest.raises(StateError, match="another home"):
             ingested(few, "kb", copied, prune=True, allow_delete_over=1.0)
         assert original.indexes(1).vectors.count(1) == 3
         list(doctor(settings_at(copy, **qdrant), repair=True))
         with open_runtime(settings_at(copy, **qdrant)) as copied:
             ingested(few, "kb", copied, prune=True, allow_delete_over=1.0)
-            assert documents(copied) == {"a.md"}
+            assert documents(copied) == {"d1.md"}
             sound(copied)
         assert original.indexes(1).vectors.count(1) == 3
         sound(original)

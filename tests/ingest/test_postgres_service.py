@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,11 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, select, text
 
+from api.app import create_app
 from ingest.catalogue import CatalogueWriter
 from ingest.lock import ingest_lock
+from ingest.pipeline import ingest
+from rag.bootstrap import open_runtime
 from rag.errors import BusyError, CatalogueUnavailableError, StateError
+from rag.models.embedders import EMBEDDERS
+from rag.settings import load_settings
 from rag.state import postgres as bounds
 from rag.state.engine import open_catalogue, reading, writing
 from rag.state.home import Home
@@ -23,6 +31,7 @@ from rag.state.reader import SqlCatalogue
 from rag.state.tables import schema
 from tests.conftest import REPOSITORY
 from tests.postgres import new_database, running_server
+from tests.proofs.light import use_light_embedder
 
 OPEN = """
 import sys
@@ -213,6 +222,39 @@ def test_a_frozen_server_holds_nobody(tmp_path: Path, monkeypatch: pytest.Monkey
             server.go_on()
         assert catalogue.identity() == identity
         engine.dispose()
+
+
+@pytest.mark.parametrize("fault", ["frozen", "down"])
+def test_the_service_says_when_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    monkeypatch.setattr(bounds, "READ_S", 0.5)
+    monkeypatch.setattr(bounds, "CONNECT_S", 2)
+    embedders = dict(EMBEDDERS)
+    use_light_embedder(embedders)
+    monkeypatch.setitem(EMBEDDERS, "onnx-int8", embedders["onnx-int8"])
+    (tmp_path / "a.md").write_text("# A\n\nThe pump is oiled every week.\n")
+    with running_server() as server:
+        environ = {"RAGWRIGHT_HOME": str(tmp_path / "home"), "DATABASE_URL": server.url}
+        with open_runtime(load_settings(overrides=["ingest.jobs=1"], environ=environ)) as runtime:
+            ingest([str(tmp_path / "a.md")], "kb", runtime)
+            with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
+                assert client.get("/readyz").status_code == 200
+                server.pause()
+                if fault == "down":
+                    os.kill(server.pid, signal.SIGKILL)
+                    server.go_on()
+                try:
+                    answers = [
+                        client.post("/v1/search", json={"question": "When is the pump oiled?", "corpus": "kb"}),
+                        client.get("/v1/corpora"),
+                    ]
+                    ready = client.get("/readyz")
+                finally:
+                    server.go_on()
+                for answer in answers:
+                    assert answer.status_code == 503 and answer.headers["retry-after"]
+                    assert answer.json()["type"].endswith("catalogue-unavailable")
+                    assert str(tmp_path) not in answer.text and server.url.rpartition("=")[2] not in answer.text
+                assert ready.status_code == 503 and server.url.rpartition("=")[2] not in ready.text
 
 
 def test_a_server_that_was_restarted_is_used_again(tmp_path: Path, database: str) -> None:
