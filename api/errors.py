@@ -33,6 +33,7 @@ HTTP_STATUS: dict[type[RagwrightError], int] = {
     errors.DocumentNotFoundError: 404,
     errors.BusyError: 503,
     errors.IndexUnavailableError: 503,
+    errors.CatalogueUnavailableError: 503,
     errors.StateError: 500,
     errors.ModelError: 500,
     errors.GeneratorError: 502,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from api.errors import public_detail
 from rag.errors import RagwrightError
 from rag.ports import Index
+from rag.retrieve.lost import refuse_lost
 from rag.types import Generation
 
 if TYPE_CHECKING:
@@ -66,16 +67,17 @@ class Readiness:
         self._runtime.catalogue.corpora()
 
     def _ask_index(self) -> None:
-        for generation, index in self._one_index():
-            index.vectors.count(generation.id)
+        for generation, index in self._live():
+            refuse_lost(index, generation, self._runtime.catalogue)
+            index.keywords.count(generation.id)
 
     def _ask_model(self) -> None:
         # Readers use the model of the index, which may not be the one that the settings now name.
-        models = [index.embedder for _, index in self._one_index()] or [self._runtime.embedder]
-        models[0].embed(["ready"])
+        first = next(self._live(), None)
+        (first[1].embedder if first else self._runtime.embedder).embed(["ready"])
 
-    def _one_index(self) -> list[tuple[Generation, Index]]:
-        # All indexes stand behind the same owner or server, so one answers for all; none is no fault.
+    def _live(self) -> Iterator[tuple[Generation, Index]]:
         catalogue = self._runtime.catalogue
-        live = [catalogue.live(name) for name in catalogue.corpora()[:1]]
-        return [(generation, self._runtime.indexes(generation.index_id)) for generation in live]
+        for name in catalogue.corpora():
+            generation = catalogue.live(name)
+            yield generation, self._runtime.indexes(generation.index_id)

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from ingest import fence
 from ingest.rows import MadeDocument, chunk_row, document_row
-from rag.errors import StateError
+from rag.errors import BusyError, StateError
 from rag.ports import REMOVED_NEVER
 from rag.state.engine import reading, writing
 from rag.state.reader import visible
@@ -137,18 +138,32 @@ class CatalogueWriter:
         with writing(self._engine) as connection:
             return _key(connection.execute(insert(generations).values(started_at=self._now(), **row)))
 
-    def publish(self, generation: int, changes: Mapping[str, int]) -> None:
-        """Make a generation the live one: from here on every new reader sees it, whole."""
-        row = {"status": "published", "published_at": self._now(), "changes": dict(changes)}
+    def publish(self, generation: int, changes: Mapping[str, int], base: int | None) -> None:
+        """Make a generation the live one in place of `base`: from here on every new reader sees it, whole.
+
+        Raises:
+            BusyError: another run gave it up, or another generation than `base` is live by now.
+        """
         with writing(self._engine) as connection:
-            connection.execute(update(generations).where(generations.c.id == generation).values(**row))
-            connection.execute(update(corpora).where(corpora.c.name == self._corpus).values(live=generation))
+            fence.check_base(fence.locked(connection, self._corpus), base, generation)
+            self._publish(connection, generation, changes)
+
+    def _publish(self, connection: Connection, generation: int, changes: Mapping[str, int]) -> None:
+        row = {"status": "published", "published_at": self._now(), "changes": dict(changes)}
+        fence.advance(connection, generation, ("building", "held"), **row)
+        self._set_live(connection, generation)
+
+    def _set_live(self, connection: Connection, generation: int) -> None:
+        connection.execute(update(corpora).where(corpora.c.name == self._corpus).values(live=generation))
 
     def hold(self, generation: int, changes: Mapping[str, int]) -> None:
-        """Mark a generation as complete but not to be seen until a gate, or a person, lets it pass."""
-        row = {"status": "held", "changes": dict(changes)}
+        """Mark a generation as complete but not to be seen until a gate, or a person, lets it pass.
+
+        Raises:
+            BusyError: another run gave it up.
+        """
         with writing(self._engine) as connection:
-            connection.execute(update(generations).where(generations.c.id == generation).values(**row))
+            fence.advance(connection, generation, ("building",), status="held", changes=dict(changes))
 
     def record_verdict(self, generation: int, verdict: Mapping[str, Any]) -> None:
         """Keep what a gate decided about a generation."""
@@ -161,14 +176,16 @@ class CatalogueWriter:
         Raises:
             StateError: the corpus has no such generation.
         """
-        known = {row.id: row for row in self.generations() if row.status in _COMPLETE}
-        if generation not in known:
-            raise StateError(f"{self._corpus!r} has no complete generation {generation}; it has: {list(known)}")
-        if known[generation].status == "held":
-            self.publish(generation, known[generation].changes)
-            return
+        known = [row.id for row in self.generations() if row.status in _COMPLETE]
+        complete = select(generations).where(generations.c.id == generation, generations.c.status.in_(_COMPLETE))
         with writing(self._engine) as connection:
-            connection.execute(update(corpora).where(corpora.c.name == self._corpus).values(live=generation))
+            fence.locked(connection, self._corpus)
+            row = connection.execute(complete.where(generations.c.corpus == self._corpus)).one_or_none()
+            if row is None:
+                raise StateError(f"{self._corpus!r} has no complete generation {generation}; it has: {known}")
+            if row.status == "held":
+                self._publish(connection, generation, row.changes or {})
+            self._set_live(connection, generation)
 
     def generations(self) -> list[GenerationRow]:
         """Return the generations of the corpus, oldest first, discarded ones left out."""
@@ -194,8 +211,15 @@ class CatalogueWriter:
         return [row for row in reversed(self.generations()) if live is None or row.id > live.id]
 
     def disown(self, generation: GenerationRow) -> None:
-        """Mark a generation as abandoned: from here on nobody can promote it, and it may be taken apart."""
+        """Mark a generation as abandoned: from here on nobody can promote it, and it may be taken apart.
+
+        Raises:
+            BusyError: it is live by now.
+        """
         with writing(self._engine) as connection:
+            live = fence.locked(connection, self._corpus)
+            if live is not None and live >= generation.id:
+                raise BusyError(f"another process made generation {live} live meanwhile; run it again")
             chosen = generations.c.id == generation.id
             connection.execute(update(generations).where(chosen).values(status="abandoned"))
 
@@ -248,6 +272,7 @@ class CatalogueWriter:
             return
         place = {"index_id": index_id, "added": generation, "removed": REMOVED_NEVER}
         with writing(self._engine) as connection:
+            fence.check_building(connection, generation)
             doc_pks = _insert(connection, documents, [{**document_row(made), **place} for made in batch])
             rows = [
                 {**chunk_row(chunk), "doc_pk": doc_pk, **place}
@@ -262,6 +287,7 @@ class CatalogueWriter:
         """Remove documents, by pk, and their chunks from a generation on; return the chunks' pks."""
         retired: list[int] = []
         with writing(self._engine) as connection:
+            fence.check_building(connection, generation)
             for batch in batches(doc_pks, _BATCH):
                 retired += connection.scalars(select(chunks.c.pk).where(chunks.c.doc_pk.in_(batch)))
                 for table, column in ((documents, documents.c.pk), (chunks, chunks.c.doc_pk)):

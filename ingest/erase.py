@@ -48,7 +48,7 @@ def erase(doc_ids: Sequence[str], corpus: str, runtime: DroppingRuntime, clock: 
     """
     wanted = tuple(dict.fromkeys(doc_ids))
     writer = CatalogueWriter(runtime.engine, corpus, clock)
-    with ingest_lock(runtime.home, corpus):
+    with ingest_lock(runtime.home, corpus, runtime.engine):
         discard_abandoned(writer, runtime)
         _check_known(wanted, corpus, runtime.catalogue)
         live = flip_without(wanted, corpus, writer, runtime)

@@ -36,6 +36,7 @@ from ingest.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
 from rag.errors import ConfigError
 from rag.models.embedders import languages_of
 from rag.ports import Embedder, Index
+from rag.retrieve.lost import refuse_lost
 from rag.settings import READER_VERSION, Settings
 from rag.state.home import Home, check_corpus_name
 from rag.state.reader import SqlCatalogue
@@ -59,6 +60,10 @@ class Runtime(Protocol):
 
     def indexes(self, index_id: int) -> Index:
         """Open an index."""
+        ...
+
+    def claim(self, index_id: int) -> None:
+        """Make this home the one that holds the stores of an index."""
         ...
 
 
@@ -127,7 +132,7 @@ def ingest(
         if options.dry_run:
             report = run.preview(found)
         else:
-            with ingest_lock(runtime.home, corpus):
+            with ingest_lock(runtime.home, corpus, runtime.engine):
                 writer.create_corpus()
                 restore_abandoned(writer, runtime)
                 try:
@@ -145,7 +150,9 @@ def create_index(writer: CatalogueWriter, runtime: Runtime) -> int:
     """Add an empty index to the corpus, as the settings want it, and return its id."""
     settings, embedder = runtime.settings, runtime.embedder
     stored = settings.model_dump(mode="json", include={"ingest", "embedder", "bm25"}) | {"reader": READER_VERSION}
-    return writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
+    index_id = writer.create_index(settings.index_fingerprint(), stored, embedder.name, embedder.dim)
+    runtime.claim(index_id)
+    return index_id
 
 
 def restore_abandoned(writer: CatalogueWriter, runtime: Runtime) -> None:
@@ -221,6 +228,7 @@ class _Run:
         """Plan, write a generation nobody sees, flip to it."""
         live = self.writer.live()
         held, index_id = self._held(live)
+        self._check_stores(live, index_id)
         claims = self._claims(found, held, live)
         plan = self._plan(found, claims, held, live)
         ids = remember(self.registry, found, claims)
@@ -251,6 +259,13 @@ class _Run:
         # An index that was live before settings changed is brought up to date, not built again. What newer generations
         # left in it does not count.
         return Held(of_live, self.writer.stored(index_id, live.id) if live and index_id else {}), index_id
+
+    def _check_stores(self, live: Generation | None, index_id: int | None) -> None:
+        """Refuse to go on with an index whose vectors are lost: what is written next would hide that."""
+        if live is not None and index_id is not None:
+            seen = replace(live, index_id=index_id)
+            refuse_lost(self.runtime.indexes(index_id), seen, self.runtime.catalogue, whole=True)
+            self.runtime.claim(index_id)  # an older release did not remember
 
     def _plan(self, found: Sources, claims: Claims, held: Held, live: Generation | None) -> Plan:
         rebuild = live is not None and held.live is not held.target
@@ -321,13 +336,13 @@ class _Run:
     def _flip(self, candidate: Generation, live: Generation | None, report: IngestReport) -> IngestReport:
         """Make a sealed generation the live one, or hold it where the gate does not pass it."""
         if self.gate is None or live is None:
-            self.writer.publish(candidate.id, report.changes)
+            self.writer.publish(candidate.id, report.changes, base=live.id if live else None)
             return report
         self.writer.hold(candidate.id, report.changes)
         verdict = self.gate(live, candidate)
         self.writer.record_verdict(candidate.id, asdict(verdict))
         if verdict.passed:
-            self.writer.publish(candidate.id, report.changes)
+            self.writer.publish(candidate.id, report.changes, base=live.id)
             return replace(report, gate=verdict)
         return replace(report, generation=live.id, held=candidate.id, gate=verdict)
 

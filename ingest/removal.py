@@ -53,7 +53,7 @@ def remove_source(
         BusyError: an ingest into the corpus is running.
     """
     writer, registry = CatalogueWriter(runtime.engine, corpus, clock), Registry(runtime.engine, corpus, clock)
-    with ingest_lock(runtime.home, corpus):
+    with ingest_lock(runtime.home, corpus, runtime.engine):
         discard_abandoned(writer, runtime)
         live = writer.live()
         chosen = _chosen(spelling, prefix, registry.known(live), corpus)
@@ -77,7 +77,7 @@ def move_source(
         BusyError: an ingest into the corpus is running.
     """
     registry = Registry(runtime.engine, corpus, clock)
-    with ingest_lock(runtime.home, corpus):
+    with ingest_lock(runtime.home, corpus, runtime.engine):
         live = CatalogueWriter(runtime.engine, corpus, clock).live()
         known = registry.known(live)
         chosen = _chosen(spelling, prefix, known, corpus)
@@ -104,7 +104,7 @@ def flip_without(doc_ids: Sequence[str], corpus: str, writer: CatalogueWriter, r
         index.vectors.set_removed(batch, generation)
     _seal(index, Generation(generation, corpus, live.index_id, live.settings), runtime.catalogue)
     counts = {"added": 0, "changed": 0, "removed": len(gone), "unchanged": len(stored) - len(gone)}
-    writer.publish(generation, {**counts, "chunks": 0, "failed": 0})
+    writer.publish(generation, {**counts, "chunks": 0, "failed": 0}, base=live.id)
     return generation
 
 

@@ -49,7 +49,7 @@ def restore(
     """
     check_corpus_name(corpus)
     writer = CatalogueWriter(runtime.engine, corpus, clock)
-    with open_backup(file) as backup, ingest_lock(runtime.home, corpus):
+    with open_backup(file) as backup, ingest_lock(runtime.home, corpus, runtime.engine):
         if has_generations(writer) and not replace:
             raise ConfigError(f"there is a corpus {corpus!r} already; restore under another name, or with --replace")
         settings = _settings(backup.manifest["index"]["settings"], runtime, file)
@@ -84,6 +84,8 @@ class _Restore:
         manifest = self._backup.manifest
         built = manifest["index"]
         self._index_id = self._writer.create_index(built["fingerprint"], settings, built["embedder"], built["dim"])
+        self._runtime.claim(self._index_id)
+        live = self._writer.live()
         self._generation = self._writer.begin(self._index_id, manifest["settings"])
         self._stores = self._runtime.stores(self._index_id, built["dim"])
         self._sources = self._remember()
@@ -91,7 +93,8 @@ class _Restore:
         count = self._chunks(owners)
         self._seal(manifest["settings"])
         self._tables()
-        self._writer.publish(self._generation, {**dict.fromkeys(_RESTORED, 0), "added": len(owners), "chunks": count})
+        changes = {**dict.fromkeys(_RESTORED, 0), "added": len(owners), "chunks": count}
+        self._writer.publish(self._generation, changes, base=live.id if live else None)
         return self._generation, len(owners), count
 
     def _remember(self) -> list[int]:

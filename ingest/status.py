@@ -78,7 +78,7 @@ def rollback(corpus: str, runtime: Runtime, generation: int | None = None) -> in
         BusyError: an ingest into the corpus is running.
     """
     writer = CatalogueWriter(runtime.engine, corpus)
-    with ingest_lock(runtime.home, corpus):
+    with ingest_lock(runtime.home, corpus, runtime.engine):
         live = writer.live()
         older = [x.id for x in writer.generations() if x.status == "published" and live and x.id < live.id]
         if generation is None and not older:
@@ -99,7 +99,7 @@ def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
         BusyError: an ingest into the corpus is running.
     """
     writer = CatalogueWriter(runtime.engine, corpus)
-    with ingest_lock(runtime.home, corpus):
+    with ingest_lock(runtime.home, corpus, runtime.engine):
         discard_abandoned(writer, runtime)
         published = [row for row in writer.generations() if row.status == "published"]
         keep = runtime.settings.ingest.keep_generations

@@ -21,6 +21,7 @@ from rag.context.parents import by_children
 from rag.context.tokens import budget_tokenizer
 from rag.explain.flow import Explainer
 from rag.index.bm25 import Bm25Index
+from rag.index.following import FollowingBm25Index
 from rag.index.owner import VectorIndexes
 from rag.index.token_vectors import StoredTokenVectors
 from rag.models.embedders import make_embedder, question_encoder
@@ -32,6 +33,7 @@ from rag.query.steps import Sources, query_steps
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import Stores, retriever
 from rag.settings import EmbedderSettings, Settings
+from rag.state import places
 from rag.state.access import AccessCatalogue
 from rag.state.engine import claim_home, open_catalogue
 from rag.state.home import Home
@@ -45,7 +47,9 @@ if TYPE_CHECKING:
 class Runtime:
     """Everything a process holds open: catalogue, models, indexes, and the flow over them. Close it when done."""
 
-    def __init__(self, settings: Settings, home: Home, engine: Engine) -> None:
+    def __init__(self, settings: Settings, home: Home, engine: Engine, place: places.HomeId | None = None) -> None:
+        """`place` is this home's id where the stores of an index may lie in another one."""
+        self._place = place
         self.settings = settings
         self.home = home
         self.engine = engine
@@ -67,6 +71,28 @@ class Runtime:
             if index_id not in self._indexes:
                 self._indexes[index_id] = self._open_index(index_id)
             return self._indexes[index_id]
+
+    def claim(self, index_id: int) -> None:
+        """Make this home the one that holds the stores of an index, where several homes could.
+
+        Raises:
+            StateError: another home holds them.
+        """
+        if self._place is not None:
+            places.claim(self.engine, index_id, self._place)
+
+    def take_over(self, index_id: int) -> None:
+        """Make this home the one that holds an index, whichever did; its stores may have to be mended afterwards.
+
+        Raises:
+            StateError: the home that holds them is still there.
+        """
+        if self._place is None:
+            return
+        if self.settings.environment.qdrant_url:
+            places.part_from_original(self.engine, self.home, self._place)
+        else:
+            places.take_over(self.engine, index_id, self._place)
 
     @cached_property
     def pipeline(self) -> RagPipeline:
@@ -124,8 +150,11 @@ class Runtime:
     def stores(self, index_id: int, dim: int) -> tuple[VectorIndex, KeywordIndex, TokenVectors]:
         """Open the stores of an index without its model."""
         folder, terms = self.home.index(index_id), self.catalogue.index(index_id).bm25
-        vectors = self._vectors(index_id, dim)
-        return vectors, Bm25Index(folder / "bm25", terms), StoredTokenVectors(folder / "tokens", dim)
+        keywords = Bm25Index(folder / "bm25", terms)
+        environment = self.settings.environment
+        if environment.database_url and environment.qdrant_url:  # other homes may write to it
+            keywords = FollowingBm25Index(folder / "bm25", terms, index_id, self.catalogue)
+        return self._vectors(index_id, dim), keywords, StoredTokenVectors(folder / "tokens", dim)
 
     def drop_index(self, index_id: int) -> None:
         """Close an index and erase its vectors, wherever they are; its other files are the caller's."""
@@ -154,6 +183,8 @@ class Runtime:
         self.close()
 
     def _open_index(self, index_id: int) -> Index:
+        if self._place is not None:
+            places.check(self.engine, index_id, self._place)
         settings = self.catalogue.index(index_id).embedder
         embedder = self._embedder(settings)
         vectors, keywords, token_vectors = self.stores(index_id, embedder.dim)
@@ -206,6 +237,8 @@ def open_runtime(settings: Settings) -> Runtime:
     """
     home = Home(Path(settings.environment.home).expanduser().resolve())
     url = settings.environment.database_url
-    runtime = Runtime(settings, home, open_catalogue(home, url.get_secret_value() if url else None))
+    engine = open_catalogue(home, url.get_secret_value() if url else None)
+    shares = (url is None) != (settings.environment.qdrant_url is None)  # one part on a server, the other in the home
+    runtime = Runtime(settings, home, engine, places.home_id(home) if shares else None)
     claim_home(home, runtime.catalogue.identity())
     return runtime

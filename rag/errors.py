@@ -15,6 +15,7 @@
     ├── DocumentNotFoundError     the generation holds no such document
     ├── BusyError                 another process holds what this one needs (transient)
     ├── IndexUnavailableError     the vector index does not answer (transient)
+    ├── CatalogueUnavailableError the database does not answer (transient)
     ├── StateError                the catalogue or an index file is unreadable, full or of another version
     ├── ModelError                model weights are missing, altered or unusable
     ├── GeneratorError            the language model refused or returned nonsense
@@ -131,6 +132,13 @@ class IndexUnavailableError(RagwrightError):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class CatalogueUnavailableError(RagwrightError):
+    """The database that holds the catalogue is down, frozen or overloaded."""
+
+    slug = "catalogue-unavailable"
+    transient = True
 
 
 class StateError(RagwrightError):

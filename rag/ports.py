@@ -319,6 +319,10 @@ class Catalogue(Protocol):
         """Yield the id, title and clean text of every document that satisfies the filter, as one string each."""
         ...
 
+    def chunk_count(self, generation: Generation) -> int:
+        """Return how many chunks the generation sees."""
+        ...
+
 
 # --- stage ports: asynchronous ----------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from rag.bootstrap import Runtime, open_runtime
 from rag.models.embedders import make_embedder
 from rag.ports import Embedder
 from rag.settings import EmbedderSettings, Settings, load_settings
+from tests.postgres import Server, new_database, running_server
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -42,6 +43,20 @@ def settings(tmp_path: Path, model_cache: Path) -> Settings:
     """Default settings with a home of their own and no keys."""
     overrides = [f"embedder.cache_dir={model_cache}", "embedder.threads=1", "ingest.jobs=1"]
     return load_settings(overrides=overrides, environ={"RAGWRIGHT_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server; under pytest-xdist every worker that needs one has its own."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with new_database(postgres.url, "trial") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -233,6 +233,9 @@ class FakeCatalogue:
         found = (document.metadata.get(field, ()) for document in self.documents.values())
         return frozenset(item for value in found for item in ((value,) if isinstance(value, str) else value))
 
+    def chunk_count(self, generation: Generation) -> int:
+        return len(self.by_pk)
+
 
 class FakeRetriever:
     """Returns the candidates it was made with."""

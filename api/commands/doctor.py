@@ -164,7 +164,8 @@ def _truth(runtime: Runtime, name: str) -> Iterator[Check]:
 
 def _repairs(runtime: Runtime, name: str) -> Iterator[Check]:
     try:
-        with ingest_lock(runtime.home, name):
+        with ingest_lock(runtime.home, name, runtime.engine):
+            runtime.take_over(runtime.catalogue.live(name).index_id)
             for done in mend(Corpus(name, runtime, runtime.catalogue.live(name)), runtime):
                 yield Check(f"{name}: repaired", True, done)
     except RagwrightError as error:

@@ -90,6 +90,9 @@ class _WithoutModel:
         self.embedder: Embedder = HashedEmbedder(runtime.embedder)
         self._opened: dict[int, Index] = {}
 
+    def claim(self, index_id: int) -> None:
+        self._runtime.claim(index_id)
+
     def indexes(self, index_id: int) -> Index:
         if index_id not in self._opened:
             stores = self._runtime.stores(index_id, self.embedder.dim)

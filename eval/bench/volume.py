@@ -116,6 +116,7 @@ def fill(runtime: Runtime, volume: Volume, count: int) -> None:
     writer.create_corpus()
     index = runtime.indexes(create_index(writer, runtime))
     settings = runtime.settings.fingerprint()
+    live = writer.live()
     generation = writer.begin(index.id, settings)
     stored = 0
     for block in volume.blocks(count):
@@ -123,7 +124,7 @@ def fill(runtime: Runtime, volume: Volume, count: int) -> None:
         stored += len(block.texts)
     known = StoredEmbeddings(runtime.catalogue, runtime.indexes, index)
     IndexWriter(writer, index, generation, known).seal(runtime.catalogue, BENCH_CORPUS, settings)
-    writer.publish(generation, {"added": stored})
+    writer.publish(generation, {"added": stored}, base=live.id if live else None)
 
 
 def _store(writer: CatalogueWriter, index: Index, generation: int, block: Block, before: int) -> None:

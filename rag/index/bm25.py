@@ -39,7 +39,7 @@ _BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Weights:
+class Weights:
     """The weights of one generation: column `i` holds `values[starts[i]:starts[i + 1]]` at `rows[...]`."""
 
     pks: NDArray[np.int64]
@@ -76,7 +76,7 @@ class Bm25Index:
         self._analyzer = Analyzer(settings)
         self._hashes: dict[str, int] = {}
         self._next_part: dict[int, int] = {}
-        self._opened: OrderedDict[int, _Weights] = OrderedDict()
+        self._opened: OrderedDict[int, Weights] = OrderedDict()
         self._opening = threading.Lock()
 
     def add(self, generation: int, pks: Sequence[int], texts: Sequence[str]) -> None:
@@ -249,19 +249,23 @@ class Bm25Index:
         remove_folder(self._folder / "parts" / str(generation))
         self._next_part.pop(generation, None)
 
-    def _all_counts(self) -> list[Counts]:
-        return [read_counts(path) for path in _numbered(self._folder / "counts")]
+    def _counted(self) -> list[Path]:
+        return _numbered(self._folder / "counts")
 
-    def _weights(self, generation: int) -> _Weights:
+    def _all_counts(self) -> list[Counts]:
+        return [read_counts(path) for path in self._counted()]
+
+    def _weights(self, generation: int) -> Weights:
         with self._opening:
             if generation in self._opened:
                 self._opened.move_to_end(generation)
                 return self._opened[generation]
             try:
-                weights = _Weights(**read_arrays(self._weights_folder(generation)))
+                weights = Weights(**read_arrays(self._weights_folder(generation)))
             except (FileNotFoundError, TypeError) as error:
                 raise StateError(
-                    f"the keyword index has no weights of generation {generation}; ingest the corpus again"
+                    f"the keyword index has no weights of generation {generation};"
+                    " mend it with: ragwright doctor --repair"
                 ) from error
             self._opened[generation] = weights
             if len(self._opened) > _OPEN_GENERATIONS:

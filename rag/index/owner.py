@@ -3,22 +3,21 @@
 qdrant-edge lets one process open a shard. The process that holds the file lock `locks/owner.lock` opens them and
 serves a Unix socket; when it ends or is killed, the kernel frees the lock and the next caller takes over. Every call
 of the port may be repeated, so a caller whose owner vanished simply asks again.
+
+A caller tries the lock of its own home first. Only where somebody holds it does it look for a socket, and whoever
+answers there must own this very place: what the lock file says is copied with the home.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-import json
 import os
 import socket
-import stat
-import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +28,8 @@ from numpy.typing import NDArray
 
 from rag.conditions import Filter
 from rag.errors import IndexUnavailableError, StateError
+from rag.index.place import Place, lock_path, made_socket_path, owner_note, socket_paths, write_note
+from rag.index.reading import CANNOT_WRITE, Reader
 from rag.index.shards import ClosingError, Shards, ShardServer
 from rag.index.wire import CALLS, BrokenFrameError, Frame, raise_failure, receive, send
 from rag.ports import Point, VectorIndex
@@ -36,7 +37,6 @@ from rag.state.home import Home
 from rag.types import Candidate
 
 _RETRY_S = 0.02
-_MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes
 
 
 class _OwnerGoneError(Exception):
@@ -54,7 +54,8 @@ class _Ownership:
 
     def close(self) -> None:
         self.server.stop_accepting()
-        self.socket_path.unlink(missing_ok=True)
+        if self.shards.in_place():
+            self.socket_path.unlink(missing_ok=True)
         try:
             self.shards.close()
         finally:
@@ -79,6 +80,7 @@ class VectorIndexes:
 
     def _reset(self) -> None:
         self._owned: _Ownership | None = None
+        self._reader: Reader | None = None
         self._closed = False
         self._electing = threading.Lock()
         self._idle: list[socket.socket] = []
@@ -104,7 +106,7 @@ class VectorIndexes:
     def drop(self, index_id: int) -> None:
         """Delete the shard of an index that nobody reads any more."""
         self._until_answered(
-            lambda owned: owned.shards.drop(index_id),
+            lambda shards: shards.drop(index_id),
             lambda: self._ask(Frame({"op": "drop", "index": index_id})),
         )
 
@@ -115,6 +117,8 @@ class VectorIndexes:
             owned, self._owned = self._owned, None
             if owned is not None:
                 owned.close()
+            if self._reader is not None:
+                self._reader.close()
         self._hang_up()
 
     def call(self, index_id: int, dim: int, op: str, *args: Any) -> Any:
@@ -124,8 +128,8 @@ class VectorIndexes:
             IndexUnavailableError: no owner answered in time; names its process.
         """
 
-        def here(owned: _Ownership) -> Any:
-            with owned.shards.index(index_id, dim) as index:
+        def here(shards: Shards) -> Any:
+            with shards.index(index_id, dim, op) as index:
                 return getattr(index, op)(*args)
 
         def there() -> Any:
@@ -137,79 +141,93 @@ class VectorIndexes:
 
         return self._until_answered(here, there)
 
-    def _until_answered(self, here: Callable[[_Ownership], Any], there: Callable[[], Any]) -> Any:
+    def _until_answered(self, here: Callable[[Shards], Any], there: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + self._patience_s
         while True:
             if self._closed:
                 raise IndexUnavailableError("this process has closed its vector indexes; open them again")
-            owned = self._owned
             try:
-                return here(owned) if owned is not None else there()
+                with self._shards() as shards:
+                    return here(shards) if shards is not None else there()
             except (_OwnerGoneError, ClosingError):
                 self._hang_up()
             if time.monotonic() > deadline:
                 raise IndexUnavailableError(
                     f"process {self._owner_pid()} holds the vector index but does not serve it; end it or try again"
                 )
-            if not self._elect():
+            if self._owned is None and self._reader is None:
                 time.sleep(_RETRY_S)
+
+    @contextlib.contextmanager
+    def _shards(self) -> Iterator[Shards | None]:
+        """Lend the shards that this process has open, None where it must ask the owner."""
+        if self._owned is not None or self._reader is None:
+            yield self._owned.shards if self._owned is not None else None
+            return
+        with self._reader.shards() as shards:
+            yield shards
 
     # --- election ---
 
-    def _elect(self) -> bool:
+    def _elect(self) -> Place | None:
+        """Become the owner if nobody is; return the place of this home if another process owns it."""
         with self._electing:
             if self._closed or self._owned is not None:
-                return True
+                return None
+            if self._reader is not None:
+                return self._reader.lock.place()
             with _writable(self._home.root):
                 self._home.create()
-                lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 try:
+                    lock = os.open(lock_path(self._home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                except OSError as error:
+                    if error.errno not in CANNOT_WRITE or not (self._home.root / "indexes").is_dir():
+                        raise
+                    self._reader = Reader(self._home)
+                    return None
+                try:
+                    place = Place.of(self._home, lock)
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    self._owned = self._take_over(lock)
+                    self._owned = self._take_over(lock, place)
                 except BlockingIOError:
                     os.close(lock)
-                    return False
+                    return place
                 except BaseException:
                     os.close(lock)
                     raise
-            return True
+            return None
 
-    def _take_over(self, lock: int) -> _Ownership:
-        path = _socket_path(self._home)
+    def _take_over(self, lock: int, place: Place) -> _Ownership:
+        path = made_socket_path(self._home)
         path.unlink(missing_ok=True)  # of an owner that was killed; the lock says that it is gone
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(str(path))
             listener.listen(128)
-        except OSError:
+        except BaseException:
             listener.close()
             raise
-        shards = Shards(self._home)
+        shards = Shards(self._home, place)
         server = ShardServer(shards, listener)
         server.start()
-        note = json.dumps({"pid": os.getpid(), "socket": str(path)}).encode()
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, note, 0)
+        write_note(lock, path)
         return _Ownership(lock, shards, server, path)
 
-    @property
-    def _lock_path(self) -> Path:
-        return self._home.root / "locks" / "owner.lock"
-
-    def _owner(self) -> Mapping[str, Any]:
-        try:
-            note: Mapping[str, Any] = json.loads(self._lock_path.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return note
-
     def _owner_pid(self) -> int:
-        return int(self._owner().get("pid", 0))
+        return int(owner_note(self._home).get("pid", 0))
 
     # --- client ---
 
     def _ask(self, request: Frame) -> Frame:
         connection = self._connection()
+        reply = self._exchanged(connection, request)
+        with self._idle_guard:
+            self._idle.append(connection)
+        raise_failure(reply, self._owner_pid() if "error" in reply.header else 0)
+        return reply
+
+    def _exchanged(self, connection: socket.socket, request: Frame) -> Frame:
+        """Return the answer to a request; a connection that gives none is closed."""
         try:
             send(connection, request)
             reply = receive(connection)
@@ -225,26 +243,60 @@ class VectorIndexes:
         if reply is None:
             connection.close()
             raise _OwnerGoneError
-        with self._idle_guard:
-            self._idle.append(connection)
-        raise_failure(reply, self._owner_pid() if "error" in reply.header else 0)
         return reply
 
     def _connection(self) -> socket.socket:
+        """Return a connection to the owner of this home.
+
+        Raises:
+            _OwnerGoneError: nobody who owns this home answers, or this process has just become its owner.
+        """
         with self._idle_guard:
             if self._idle:
                 return self._idle.pop()
-        path = self._owner().get("socket")
-        if path is None:
-            raise _OwnerGoneError
+        place = self._elect()
+        if place is not None:
+            for path in socket_paths(self._home):
+                connection = self._connected(path)
+                if connection is not None and self._greets(connection, place):
+                    return connection
+        raise _OwnerGoneError
+
+    def _connected(self, path: str) -> socket.socket | None:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(self._timeout_s)
         try:
             connection.connect(path)
-        except OSError as error:
+        except OSError:
             connection.close()
-            raise _OwnerGoneError from error
+            return None
         return connection
+
+    def _greets(self, connection: socket.socket, place: Place) -> bool:
+        """Ask the owner which home it owns; the connection is closed if it is not this one."""
+        greeted = False
+        try:
+            reply = self._exchanged(connection, Frame({"op": "hello"}))
+            greeted = self._is_of(reply, place)
+        except _OwnerGoneError:
+            return False
+        finally:
+            if not greeted:
+                connection.close()
+        return greeted
+
+    def _is_of(self, reply: Frame, place: Place) -> bool:
+        theirs = Place.from_json(reply.header.get("place"))
+        if theirs is None:
+            raise IndexUnavailableError(
+                f"process {self._owner_pid()} serves the vector index with another release of Ragwright; restart it"
+            )
+        if theirs != place and theirs.lock == place.lock:
+            raise IndexUnavailableError(
+                f"{self._home.root} shares its files with another home by hard links, and process {self._owner_pid()}"
+                " uses that one; copy the home without hard links"
+            )
+        return theirs == place
 
     def _hang_up(self) -> None:
         with self._idle_guard:
@@ -302,18 +354,6 @@ class _SharedIndex:
         return self._indexes.call(self._id, self._dim, op, *args)
 
 
-def _socket_path(home: Home) -> Path:
-    path = home.root / "run" / "owner.sock"
-    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
-        digest = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:16]
-        path = Path(tempfile.gettempdir()) / f"ragwright-{os.getuid()}-{digest}" / "owner.sock"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    status = path.parent.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise StateError(f"{path.parent} must be a folder that only you can enter (mode 0700); remove it and try again")
-    return path
-
-
 @contextlib.contextmanager
 def _writable(root: Path) -> Iterator[None]:
     try:
@@ -342,7 +382,11 @@ def _forget_inherited(ref: weakref.ref[VectorIndexes]) -> None:
     for descriptor in held - {-1}:
         os.dup2(null, descriptor, inheritable=False)
     os.close(null)
-    indexes._inherited = (indexes._owned, indexes._idle)  # never freed here: freeing would flush the parent's shard
+    indexes._inherited = (
+        indexes._owned,
+        indexes._reader,
+        indexes._idle,
+    )  # never freed here: freeing would flush the parent's shard
     indexes._reset()
 
 

@@ -31,7 +31,7 @@ from rag.types import Candidate
 _VECTOR = "dense"
 _BATCH = 512
 _FLUSHED = 8192  # points changed between flushes: the engine holds 0.4 kB of memory for each that is not flushed
-_RESERVE_BYTES = 64 * 2**20
+RESERVE_BYTES = 64 * 2**20
 _STEP_S = 2.0
 _WHOLE = "ragwright.whole"  # says that nothing was erased since the shard was made
 _CODED = "ragwright.coded"  # says that its vectors have codes; shards of older releases have none and are read whole
@@ -221,7 +221,7 @@ class _Copy:
     @classmethod
     def begin(cls, original: Path, dim: int) -> _Copy:
         size = sum(path.stat().st_blocks * 512 for path in original.rglob("*"))
-        _check_space(original, _RESERVE_BYTES + size)
+        _check_space(original, RESERVE_BYTES + size)
         folder = original.with_name(f"{original.name}{_COPY}")
         shutil.rmtree(folder, ignore_errors=True)
         return cls(_new_shard(folder, dim), folder)
@@ -262,6 +262,13 @@ def open_edge_index(folder: Path, dim: int) -> EdgeVectorIndex:
         if not folder.exists():
             _create(folder, dim)
         return EdgeVectorIndex(edge.EdgeShard.load(str(folder), _config(dim)), folder, dim)
+
+
+def edge_index_exists(folder: Path) -> bool:
+    """Say whether a shard was made in `folder`, and bring back one whose rewrite a crash cut short."""
+    with _translated():
+        _settle(folder)
+        return folder.exists()
 
 
 def erase_edge_index(folder: Path) -> None:
@@ -321,7 +328,7 @@ def _mark_new(folder: Path) -> None:
     sync_folder(folder)
 
 
-def _check_space(folder: Path, needed: int = _RESERVE_BYTES) -> None:
+def _check_space(folder: Path, needed: int = RESERVE_BYTES) -> None:
     """Refuse to write where room runs out.
 
     The shard's files are sparse, 32 MB at a time, and mapped into memory: a page that finds no room kills the process.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rag.errors import UnknownKeyError
 from rag.models.late_interaction import QueryEncoder
 from rag.ports import Catalogue, Indexes, Retriever
+from rag.retrieve.lost import refuse_lost
 from rag.types import Candidate, Query
 
 
@@ -37,7 +38,10 @@ class DenseRetriever:
     def _search(self, query: Query) -> list[Candidate]:
         index = self._stores.indexes(query.generation.index_id)
         vector = self._stores.encoder.encode(query).vectors[0]
-        return index.vectors.search(vector, query.top_k, query.generation.id, query.filter, self._stores.exact)
+        found = index.vectors.search(vector, query.top_k, query.generation.id, query.filter, self._stores.exact)
+        if not found:
+            refuse_lost(index, query.generation, self._stores.catalogue)
+        return found
 
 
 class Bm25Retriever:

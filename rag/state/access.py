@@ -61,6 +61,10 @@ class AccessCatalogue:
         """Yield the id, title and clean text of every document that satisfies the filter, as one string each."""
         return self._catalogue.texts(generation, (*filter, *self._access))
 
+    def chunk_count(self, generation: Generation) -> int:
+        """Return how many chunks the generation sees, whoever asks."""
+        return self._catalogue.chunk_count(generation)
+
     def field_values(self, generation: Generation, field: str) -> frozenset[str]:
         """Return every value that a metadata field has in the documents of a generation, items of lists included."""
         return self._catalogue.field_values(generation, field)

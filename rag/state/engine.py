@@ -7,15 +7,17 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from rag.errors import BusyError, ConfigError, RagwrightError, StateError
+from rag.errors import BusyError, CatalogueUnavailableError, ConfigError, StateError
+from rag.state import postgres, sqlite
 from rag.state.home import Home
 from rag.state.migrations import migrate
 from rag.state.tables import SCHEMA_VERSION, metadata, schema
 
-_BUSY_TIMEOUT_MS = 30_000
+_POOL_TIMEOUT_S = 10
 
 
 def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
@@ -29,18 +31,31 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
         home.create()
     engine = _engine(database_url or f"sqlite:///{home.catalogue}")
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "do_connect", sqlite.connect)
+        event.listen(engine, "checkin", sqlite.forget_frozen)
+        event.listen(engine, "begin", sqlite.begin)
+    elif engine.dialect.name == "postgresql":
+        postgres.configure(engine)
     try:
-        with writing(engine) as connection:
-            _bring_up_to_date(connection)
+        if not _is_up_to_date(engine):
+            with writing(engine) as connection:
+                _bring_up_to_date(connection)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
+def _is_up_to_date(engine: Engine) -> bool:
+    """Say whether there is nothing to make or migrate, without a write: who only reads may be unable to write."""
+    with reading(engine) as connection:
+        known = inspect(connection).has_table(schema.name)
+        return known and connection.scalar(select(schema.c.version)) == SCHEMA_VERSION
+
+
 def _bring_up_to_date(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        postgres.lock_schema(connection)
     schema.create(connection, checkfirst=True)
     version = connection.scalar(select(schema.c.version))
     if version is None:
@@ -58,7 +73,7 @@ def _bring_up_to_date(connection: Connection) -> None:
 
 def _engine(url: str) -> Engine:
     try:
-        return create_engine(url)
+        return create_engine(url, pool_timeout=_POOL_TIMEOUT_S)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError("DATABASE_URL is no database URL; write it as postgresql+psycopg://user@host/name") from error
     except ModuleNotFoundError as error:
@@ -75,8 +90,12 @@ def claim_home(home: Home, identity: str) -> None:
     home.create()
     if not marker.exists():
         scratch = marker.with_suffix(f".{uuid.uuid4().hex}")
-        scratch.write_text(identity, encoding="ascii")
-        scratch.replace(marker)
+        try:
+            scratch.write_text(identity, encoding="ascii")
+            scratch.replace(marker)
+        except OSError:  # read-only or full: whoever writes to it first claims it
+            scratch.unlink(missing_ok=True)
+            return
     if marker.read_text(encoding="ascii") != identity:
         raise StateError(f"{home.root} holds the indexes of another DATABASE_URL; set RAGWRIGHT_HOME to another folder")
 
@@ -87,7 +106,9 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _translate(error) from error
+        raise (sqlite if isinstance(error.orig, sqlite3.Error) else postgres).translate(error) from error
+    except PoolTimeoutError as error:
+        raise CatalogueUnavailableError("too many calls wait for the catalogue; try again") from error
 
 
 @contextmanager
@@ -120,34 +141,3 @@ def reclaim(engine: Engine) -> None:
         busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     if busy:
         raise BusyError("another process reads the catalogue, so its log keeps what was erased; vacuum again later")
-
-
-def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own handling delays BEGIN until the first write; `_begin_sqlite` decides instead.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only forgotten
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if not options.get("bare", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
-
-
-def _translate(error: DBAPIError) -> RagwrightError:
-    text = str(error.orig)
-    if isinstance(error, OperationalError) and "locked" in text:
-        return BusyError("the catalogue is locked by another process; try again when it has finished")
-    if "full" in text:
-        return StateError("the disk is full: the catalogue could not be written; free some space and run it again")
-    if "readonly" in text or "unable to open" in text:
-        return StateError(f"the catalogue cannot be written ({text}); check the permissions of RAGWRIGHT_HOME")
-    if "disk I/O" in text:
-        return StateError(f"the catalogue cannot be read or written ({text}); check that the disk is not full")
-    return StateError(f"the catalogue failed: {text}")

@@ -63,15 +63,17 @@ class Home:
         return self.root / "locks" / f"ingest-{corpus}.lock"
 
     def create(self) -> None:
-        """Make the folder.
+        """Make the folder; one that is there and cannot be written stays as it is.
 
         Raises:
-            StateError: it cannot be made or written.
+            StateError: it cannot be made.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             (self.root / "locks").mkdir(exist_ok=True)
         except OSError as error:
+            if self.root.is_dir():
+                return  # what is there can be read; who writes will find that it cannot
             raise StateError(
                 f"cannot write to {self.root}: {error.strerror}; set RAGWRIGHT_HOME to a folder you can write"
             ) from error

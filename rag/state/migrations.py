@@ -44,7 +44,11 @@ def _to_4(connection: Connection) -> None:
         _add_column(connection, column)
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3, 3: _to_4}
+def _to_5(_connection: Connection) -> None:
+    """The table of places, which is new: the home of an index that has no row is not known yet."""
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
 """Schema version -> what makes the next version of it."""
 
 

@@ -97,6 +97,12 @@ class SqlCatalogue:
         """Return `(pk, chunk_id)` of every chunk that the generation sees."""
         return list(self.each_visible(generation))
 
+    def chunk_count(self, generation: Generation) -> int:
+        """Return how many chunks the generation sees."""
+        query = select(func.count()).select_from(chunks).where(visible(chunks, generation.index_id, generation.id))
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
+
     def each_visible(self, generation: Generation) -> Iterator[tuple[int, str]]:
         """Yield `(pk, chunk_id)` of every chunk that the generation sees, as they are read from the database."""
         query = select(chunks.c.pk, chunks.c.chunk_id).where(visible(chunks, generation.index_id, generation.id))

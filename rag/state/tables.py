@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 _key = BigInteger().with_variant(Integer, "sqlite")
@@ -67,6 +67,14 @@ indexes = Table(
     Column("dim", Integer, nullable=False),
     Column("settings", JSON, nullable=False),
     sqlite_autoincrement=True,
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("index_id", ForeignKey("indexes.id"), primary_key=True, autoincrement=False),
+    Column("home", String(32), nullable=False),  # the id of the home that holds the vectors and terms of the index
+    Column("path", Text, nullable=False),  # where that home was, for people
 )
 
 generations = Table(

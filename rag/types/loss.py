@@ -22,5 +22,5 @@ TOLD: Mapping[DropReason, str] = {
 
 def told(reason: str) -> str:
     """Return a reason in a few words; one of another version of the program is shown as it is written."""
-    words: dict[str, str] = {**TOLD}
+    words = {str(known): words for known, words in TOLD.items()}
     return words.get(reason, reason.replace("_", " "))

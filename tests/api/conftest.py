@@ -133,6 +133,9 @@ class FakeCatalogue:
     def visible_chunks(self, generation: types.Generation) -> list[tuple[int, str]]:
         return [(1, "0123456789abcdef")]
 
+    def chunk_count(self, generation: types.Generation) -> int:
+        return 1
+
 
 class FakeEmbedder:
     """Answers, or raises what it is told to."""

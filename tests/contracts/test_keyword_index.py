@@ -169,7 +169,7 @@ def test_discard_removes_a_published_generation(index: Bm25Index) -> None:
     index.add(1, [1], ["ant"])
     publish(index, 1, [1])
     index.discard(1)
-    with pytest.raises(StateError, match="no weights of generation 1; ingest"):
+    with pytest.raises(StateError, match="no weights of generation 1; mend"):
         index.search("ant", 5, 1)
     with pytest.raises(StateError, match="no terms of chunk 1; mend it with: ragwright doctor --repair"):
         publish(index, 2, [1])

@@ -132,6 +132,9 @@ class FakeRuntime:
         self.embedder = HashEmbedder(tokenizer)
         self.opened, self.dropped = {}, []
 
+    def claim(self, index_id):
+        pass
+
     def indexes(self, index_id):
         if index_id not in self.opened:
             stores = (MemoryVectors(), MemoryKeywords(), MemoryTokens())

@@ -385,7 +385,10 @@ def test_chunks_must_fit_the_embedder(source, make_runtime):
 
 
 def test_one_ingest_at_a_time(source, runtime):
-    with ingest_lock(runtime.home, "kb"), pytest.raises(BusyError, match="another process is writing to 'kb'"):
+    with (
+        ingest_lock(runtime.home, "kb", runtime.engine),
+        pytest.raises(BusyError, match="another process is writing to 'kb'"),
+    ):
         run(source, runtime)
     assert run(source, runtime).added == 4
 

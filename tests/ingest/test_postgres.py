@@ -1,16 +1,11 @@
-"""The catalogue on PostgreSQL: a real server of its own on a Unix socket, run by a user that is not root."""
+"""The catalogue on PostgreSQL: a real server, an empty database for each test."""
 
 import json
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect, select, text, update
+from sqlalchemy import inspect, select, text, update
 
 from ingest.erase import erase
 from ingest.mend import mend
@@ -26,63 +21,6 @@ from rag.state.home import Home
 from rag.state.tables import SCHEMA_VERSION, chunks, schema
 from rag.types import Metadata
 from tests.fakes import equal_to
-
-pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ragwright[postgres]'")
-
-
-def binary(name: str) -> str:
-    places = [Path(folder) for folder in ("/usr/local/bin", "/usr/bin")]
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = [str(place / name) for place in places if (place / name).exists()]
-    if not found:
-        pytest.skip(f"PostgreSQL is not installed: there is no {name}")
-    return found[0]
-
-
-def account() -> str | None:
-    """Return whom to run the server as: PostgreSQL refuses root."""
-    if os.getuid():
-        return None
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    found = [name for name in ("postgres", "nobody") if name in known]
-    if not found:
-        pytest.skip("PostgreSQL does not run as root, and there is no other user to run it as")
-    return found[0]
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A database server for this module."""
-    user, folder = account(), Path(tempfile.mkdtemp(prefix="rwpg"))
-    initdb, server = binary("initdb"), binary("postgres")
-    if user:
-        shutil.chown(folder, user)
-    data = str(folder / "data")
-    login = ["--username=ragwright", "--auth=trust", "--encoding=UTF8", "--no-sync"]
-    subprocess.run([initdb, "-D", data, *login], check=True, capture_output=True, user=user, cwd=folder)
-    run = [server, "-D", data, "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"]
-    with subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user, cwd=folder) as process:
-        ready = binary("pg_isready")
-        for _ in range(200):
-            if subprocess.run([ready, "-h", str(folder), "-t", "1"], capture_output=True).returncode == 0:
-                break
-        try:
-            yield f"postgresql+psycopg://ragwright@/postgres?host={folder}"
-        finally:
-            process.terminate()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[str]:
-    """An empty database."""
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text("create database trial"))
-    yield url.replace("/postgres?", "/trial?")
-    with admin.connect() as connection:
-        connection.execute(text("drop database trial with (force)"))
-    admin.dispose()
 
 
 @pytest.fixture

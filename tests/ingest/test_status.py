@@ -82,5 +82,5 @@ def test_nobody_vacuums_during_an_ingest(source, runtime):
     from ingest.lock import ingest_lock
 
     ingest([str(source)], "kb", runtime)
-    with ingest_lock(runtime.home, "kb"), pytest.raises(BusyError):
+    with ingest_lock(runtime.home, "kb", runtime.engine), pytest.raises(BusyError):
         vacuum("kb", runtime)

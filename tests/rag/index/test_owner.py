@@ -345,7 +345,7 @@ def test_errors_travel_to_the_client(home: Path) -> None:
         with pytest.raises(StateError, match="built with another embedder"):
             with VectorIndexes(Home(home)) as other:
                 owner.drop(2)
-                client.open(2, DIM).flush()
+                client.open(2, DIM).upsert([point(1)])
                 owner.close()
                 other.open(2, DIM + 1).count(1)
 
