@@ -243,7 +243,7 @@ def test_crash_while_discarding_is_healed_too(source, runtime, monkeypatch, cras
     before = runtime.view("kb")
     (source / "doc0.md").write_text("# Changed\n\nwords\n")
     with monkeypatch.context() as patch:
-        patch.setattr(CatalogueWriter, "publish", lambda *_: (_ for _ in ()).throw(crash()))
+        patch.setattr(CatalogueWriter, "publish", lambda *_, **__: (_ for _ in ()).throw(crash()))
         with pytest.raises(crash):
             run(source, runtime)
         patch.setattr(CatalogueWriter, "discard", lambda *_: (_ for _ in ()).throw(crash()))
