@@ -19,6 +19,7 @@ bounds err by less than 0.5 % of their distance to the mean.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -40,12 +41,10 @@ def lower_bound(sample: Sample, *, tail: float = TAIL, times: float = 1.0) -> fl
     Raises:
         ValueError: a value lies below the limits.
     """
-    from scipy.optimize import brentq
-
     weights = _Weights(sample, times)
     if weights.span == 0:
         return weights.least
-    place = brentq(lambda at: weights.below(at)[0] - tail, _FURTHEST, weights.nearest, xtol=1e-9)
+    place = _root(lambda at: weights.below(at)[0] - tail, weights.nearest)
     return weights.least + weights.below(place)[1]
 
 
@@ -68,16 +67,24 @@ def chance_below(sample: Sample, mean: float) -> float:
         >>> round(chance_below(Sample(np.ones(59), SHARE, "question"), 0.95), 3)  # the 59 of 59 that show over 95 %
         0.049
     """
-    from scipy.optimize import brentq
-
     weights = _Weights(sample, 1.0)
     distance = mean - weights.least
     if weights.span == 0 or distance >= weights.below(weights.nearest)[1]:
         return 1.0
     if distance <= 0:
         return 0.0
-    place = brentq(lambda at: weights.below(at)[1] - distance, _FURTHEST, weights.nearest, xtol=1e-9)
+    place = _root(lambda at: weights.below(at)[1] - distance, weights.nearest)
     return weights.below(place)[0]
+
+
+def _root(rising: Callable[[float], float], high: float) -> float:
+    """Return where a function that rises to above 0 at `high` is 0."""
+    from scipy.optimize import brentq
+
+    low = high - 2.0
+    while low > _FURTHEST and rising(low) > 0:
+        low, high = low - 2 * (high - low), low
+    return float(brentq(rising, low, high, xtol=1e-9))
 
 
 class _Weights:
