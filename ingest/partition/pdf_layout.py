@@ -133,7 +133,8 @@ class _Setter:
                 part, ranges = join_placed([line.text.replace("|", "\\|") for line in cell], self.keeps_hyphen)
                 boxes += _boxes(page, cell, ranges, len(text)) if n or not repeated else ()
                 text += part
-        return Piece("table", text, 0, page.number, tuple(boxes))
+        head = 1 if table.head and (repeated or table.has_certain_head) else None
+        return Piece("table", text, 0, page.number, tuple(boxes), head)
 
 
 def _boxes(page: Page, lines: Sequence[Line], ranges: Sequence[tuple[int, int]], offset: int) -> Iterator[Box]:

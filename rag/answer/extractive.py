@@ -53,8 +53,13 @@ class _Sentence:
 
     @property
     def above(self) -> str:
-        """The title and headings above the passage."""
-        return " ".join((self.passage.title, *self.passage.headings))
+        """The title and headings above it."""
+        return " ".join((self.passage.title, *self.headings))
+
+    @property
+    def headings(self) -> Sequence[str]:
+        """The headings above this sentence, outermost first."""
+        return self.passage.headings_at(self.start)
 
 
 class ExtractiveGenerator:

@@ -58,6 +58,11 @@ class Statement(Protocol):
         """Title and headings."""
         ...
 
+    @property
+    def headings(self) -> Sequence[str]:
+        """The headings above it, outermost first."""
+        ...
+
 
 S = TypeVar("S", bound=Statement)
 
@@ -65,13 +70,15 @@ S = TypeVar("S", bound=Statement)
 def narrowed(question: str, statements: Sequence[S]) -> list[S]:
     """Return what may answer a look-up: rows that hold what is looked up, and sentences that name it.
 
-    All statements are returned where no row holds an identifier of the question. Where there are several identifiers,
-    the rows that hold the most of them count.
+    Where no row holds an identifier of the question, it is what stands below a heading that names one ("Invoice 7103"),
+    and where no heading does, all statements. Where there are several identifiers, the rows or headings that hold the
+    most of them count.
     """
-    rows = _holders(question, statements)
-    if not rows:
+    keys = _keys(question)
+    found = _holders(question, statements) or _below(keys, statements)
+    if not found:
         return list(statements)
-    keys, chosen = _keys(question), {id(row) for row in rows}
+    chosen = {id(statement) for statement in found}
     return [s for s in statements if id(s) in chosen or (not s.cells and any(_names(key.text, s.text) for key in keys))]
 
 
@@ -90,6 +97,19 @@ def _holders(question: str, statements: Sequence[S]) -> list[S]:
     counts = [sum(_holds(row, key) for key in keys) for row in rows]
     most = max(counts, default=0)
     return [row for row, count in zip(rows, counts, strict=True) if count == most > 0]
+
+
+def _below(keys: Sequence[_Key], statements: Sequence[S]) -> list[S]:
+    """Return the statements whose headings name the most identifiers, if any names one."""
+    counts = [sum(_is_named(key, statement.headings) for key in keys) for statement in statements]
+    most = max(counts, default=0)
+    return [statement for statement, count in zip(statements, counts, strict=True) if count == most > 0]
+
+
+def _is_named(key: _Key, headings: Sequence[str]) -> bool:
+    """Say whether a heading names an identifier; a number counts only with the word before it in the question."""
+    named = [heading for heading in headings if _names(key.text, heading)]
+    return any(key.code or any(_covers(heading, term) for term in _terms(key.before)) for heading in named)
 
 
 def _keys(question: str) -> list[_Key]:

@@ -25,6 +25,7 @@ from rag.types.context import (
     Prompt,
     Reading,
     ScoredSpan,
+    Section,
     Selection,
     UnitKind,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "Query",
     "Reading",
     "ScoredSpan",
+    "Section",
     "SearchResult",
     "Selection",
     "Sentence",

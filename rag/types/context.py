@@ -51,11 +51,20 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A range of a document and the heading path above it, outermost first."""
+
+    span: Span
+    headings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A tagged piece of the final context. `text` is its spans' texts, joined by ' … ' where they are not adjacent.
 
     `units` are its sentences and table rows as compression scored them, in order; `headings` is the heading path of
-    its first hit; `tables` are the parts of tables in it (None: nobody knows, so they are guessed from the text).
+    its first hit, `sections` are those of all its hits; `tables` are the parts of tables in it (None: nobody knows, so
+    they are guessed from the text).
     """
 
     tag: int
@@ -68,6 +77,7 @@ class Passage:
     units: tuple[ScoredSpan, ...] = ()
     headings: tuple[str, ...] = ()
     tables: tuple[Table, ...] | None = None
+    sections: tuple[Section, ...] = ()
 
     @property
     def start(self) -> int:
@@ -78,6 +88,11 @@ class Passage:
     def end(self) -> int:
         """One past the last character of the passage in its document."""
         return self.spans[-1].end
+
+    def headings_at(self, position: int) -> tuple[str, ...]:
+        """Return the heading path above a character of the document; that of the first hit where none is known."""
+        found = (section.headings for section in self.sections if section.span.start <= position < section.span.end)
+        return next(found, self.headings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 
 from rag.answer.extractive import choose, statements
 from rag.answer.lookup import answered, narrowed
-from rag.types import Context, Passage, ScoredSpan, Span
+from rag.types import Context, Passage, ScoredSpan, Section, Span
 from rag.units import units_of
 
 TICKETS = (
@@ -94,3 +94,30 @@ def test_a_row_that_has_all_that_is_asked_answers_a_look_up(question: str, table
 )
 def test_other_questions_are_left_to_the_estimate(question: str, table: str) -> None:
     assert not answered(question, statements(context(table)))
+
+
+def sections(*parts: tuple[str, str]) -> Context:
+    """Return one passage of several sections, each with its heading."""
+    text, found, units = "", [], []
+    for heading, body in parts:
+        start = len(text)
+        text += f"{body}\n\n"
+        units += [ScoredSpan(Span(u.span.start + start, u.span.end + start), 0.5, u.kind) for u in units_of(body)]
+        found.append(Section(Span(start, start + len(body)), (heading,)))
+    first = (parts[0][0],)
+    passage = Passage(1, "d1", "Title", "", text, (Span(0, len(text)),), 1, tuple(units), first, None, tuple(found))
+    return Context((passage,), 1, 100, "fake")
+
+
+@pytest.mark.parametrize("number", ["7102", "7103", "17103"])
+def test_what_a_heading_names_is_answered_from_below_it(number: str) -> None:
+    """Three forms of one layout: every one of them says what is asked, and only one is meant."""
+    totals = {"7102": "388.00", "7103": "902.75", "17103": "177.10"}
+    forms = sections(*((f"Invoice {n}", f"The total due is {total} EUR.") for n, total in totals.items()))
+    found = choose(f"What is the total due of invoice {number}?", forms, 3)
+    assert [s.text for s in found] == [f"The total due is {totals[number]} EUR."]
+
+
+def test_a_number_in_a_heading_that_is_not_what_is_asked_for_chooses_nothing() -> None:
+    forms = sections(("Report 2024", "The budget was 3 million."), ("Plan", "The budget of 2024 was cut in May."))
+    assert len(narrowed("What was the budget in 2024?", statements(forms))) == 2
