@@ -66,12 +66,14 @@ def refusal_text(answer: Answer) -> str:
 
 def marked(answer: Answer) -> str:
     """Return the answer's text with a `[n]` at the end of each sentence whose text lacks it."""
-    text = answer.text
-    for sentence in reversed(answer.sentences):
+    pieces = []
+    position = 0
+    for sentence in answer.sentences:
         tags = sorted({citation.tag for citation in sentence.citations})
         missing = "".join(f" [{tag}]" for tag in tags if f"[{tag}]" not in sentence.text)
-        text = text[: sentence.end] + missing + text[sentence.end :]
-    return text
+        pieces += [answer.text[position : sentence.end], missing]
+        position = sentence.end
+    return "".join([*pieces, answer.text[position:]])
 
 
 def sources_text(answer: Answer) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from eval.anchors import anchored
 from eval.golden import Case, GoldSpan
 from eval.observation import Evidence, Excerpt, Range, SupportFinding
+from rag.context.tags import untagged
 from rag.errors import DocumentNotFoundError
 from rag.ports import Verifier
 from rag.types import Answer, Chunk, Document, Generation, Sentence, Span
@@ -145,7 +146,7 @@ def _claims(sentence: Sentence) -> list[tuple[str, str]]:
     quotes = [citation.quote for citation in sentence.citations]
     if not quotes:
         return []
-    claim = sentence.claim or sentence.text
+    claim = sentence.claim or untagged(sentence.text)
     without = ["\n".join(quotes[:i] + quotes[i + 1 :]) for i in range(len(quotes))]
     return [(claim, evidence) for evidence in ("\n".join(quotes), *quotes, *without)]
 

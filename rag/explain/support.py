@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rag.context.citations import locate, span_texts
 from rag.context.pack import JOINT, minus
+from rag.context.tags import untagged
 from rag.explain.values import SupportChange, Target
 from rag.ports import Verifier
 from rag.types import Answer, Passage, Span, Support
@@ -19,7 +20,7 @@ async def without(answer: Answer, target: Target, verifier: Verifier) -> tuple[S
     passages = answer.context.context.passages
     rest = {passage.tag: left for passage in passages if (left := cut(passage, target)) is not None}
     pairs = [
-        (number, sentence.claim or sentence.text, rest[citation.tag])
+        (number, sentence.claim or untagged(sentence.text), rest[citation.tag])
         for number, sentence in enumerate(answer.sentences)
         for citation in sentence.citations
         if citation.tag in rest
