@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval.metrics.base import BOUNDED_UNITS
@@ -90,7 +90,7 @@ def render_comparison(comparison: Json, width: int = 110) -> str:
     return page.getvalue()
 
 
-def same_everywhere(comparison: Json) -> list[str]:
+def same_everywhere(comparison: Mapping[str, Any]) -> list[str]:
     """Return the metrics, the primary one aside, in which no case differs."""
     metrics = comparison["metrics"].items()
     return [name for name, item in metrics if not item["changed"] and name != comparison["primary"]]

@@ -62,7 +62,7 @@ def gate_markdown(decision: Json) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comparison_markdown(comparison: dict[str, Any]) -> str:
+def comparison_markdown(comparison: Json) -> str:
     """Return the differences, the slices with their corrected p, and the flipped cases with both answers."""
     old, new = comparison["baseline"]["settings"], comparison["candidate"]["settings"]
     lines = ["## Comparison", ""]
