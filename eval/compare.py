@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval.metrics.base import BOUNDED_UNITS
@@ -26,15 +26,16 @@ UNBROKEN = "unbroken"
 """The share of cases without a broken stage (`eval.failures`): the one measure that every case of a slice has."""
 
 _SMALLEST_SLICE = 5
+_SHOWN_FLIPS = 10
 
 
 def compare_runs(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> Json:
     """Return candidate minus baseline for every metric that both measured.
 
-    `metrics[NAME]` holds both means over the `n` shared cases, `value` (the difference), its interval, the sign-flip
-    `p`, the `mde` and `more_cases`, how many would find the difference seen; `slices` the primary metric and the share
-    of unbroken cases by kind, answerability, split and tag, with Benjamini-Hochberg `p_adjusted`; `flipped` the cases
-    that went from well to broken or back, with both answers, and `mcnemar_p` of them.
+    `metrics[NAME]` holds both means over the `n` shared cases, of which `changed` differ, `value` (the difference), its
+    interval, the sign-flip `p`, the `mde` and `more_cases`, how many would find the difference seen; `slices` the
+    primary metric and the share of unbroken cases by kind, answerability, split and tag, with Benjamini-Hochberg
+    `p_adjusted`; `flipped` the cases that went from well to broken or back, with both answers, and `mcnemar_p` of them.
 
     Raises:
         ConfigError: the runs asked different questions.
@@ -71,7 +72,10 @@ def render_comparison(comparison: Json, width: int = 110) -> str:
     table.add_column("metric")
     for column in ("baseline", "candidate", "difference", "95 % interval", "p", "MDE", "n"):
         table.add_column(column, justify="right")
+    same = same_everywhere(comparison)
     for name, row in comparison["metrics"].items():
+        if name in same:
+            continue
         unit = row["unit"]
         shown = [number(row[key], unit) for key in ("baseline", "candidate", "value")]
         bounds = "–" if row["low"] is None else f"[{number(row['low'], unit)}, {number(row['high'], unit)}]"
@@ -80,12 +84,29 @@ def render_comparison(comparison: Json, width: int = 110) -> str:
     page = io.StringIO()
     console = Console(file=page, width=width, no_color=True)
     console.print(table)
-    worse = sum(item["now_broken"] for item in comparison["flipped"])
-    better = len(comparison["flipped"]) - worse
-    flips = f"{worse} cases broke, {better} were mended (McNemar exact p = {comparison['mcnemar_p']:.3f})"
-    for line in (flips, *(f"warning: {warning}" for warning in comparison["warnings"])):
+    alike = [f"the same in every case: {', '.join(same)}"] * bool(same)
+    for line in (*alike, *_flip_lines(comparison), *(f"warning: {warning}" for warning in comparison["warnings"])):
         console.print(line, highlight=False, markup=False)
     return page.getvalue()
+
+
+def same_everywhere(comparison: Mapping[str, Any]) -> list[str]:
+    """Return the metrics, the primary one aside, in which no case differs."""
+    metrics = comparison["metrics"].items()
+    return [name for name, item in metrics if not item["changed"] and name != comparison["primary"]]
+
+
+def _flip_lines(comparison: Json) -> Iterator[str]:
+    """Yield how many cases broke and were mended, and which."""
+    flipped = comparison["flipped"]
+    broke, mended = ([item for item in flipped if item["now_broken"] is now] for now in (True, False))
+    yield f"{len(broke)} cases broke, {len(mended)} were mended (McNemar exact p = {comparison['mcnemar_p']:.3f})"
+    for title, items in (("broke", broke), ("mended", mended)):
+        for item in items[:_SHOWN_FLIPS]:
+            stages = " -> ".join(item[side]["broken"] or "well" for side in ("baseline", "candidate"))
+            yield f"  {title:<7} {item['id']} ({stages}): {item['question']}"
+        if len(items) > _SHOWN_FLIPS:
+            yield f"  and {len(items) - _SHOWN_FLIPS} more {title}; --out names all"
 
 
 def difference_of_pairs(pairs: Paired, unit: str, seed: int) -> Difference:
@@ -106,6 +127,7 @@ def difference_json(pairs: Paired, difference: Difference) -> Json:
         "high": difference.high,
         "p": difference.p,
         "n": n,
+        "changed": sum(old != new for old, new in zip(pairs.baseline, pairs.candidate, strict=True)),
         "mde": minimal_detectable_effect(difference) if defined else None,
         "more_cases": cases_to_detect(difference),
         "method": difference.method,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.compare import same_everywhere
 from eval.junit import gate_junit_xml
 from eval.render import md, number, warning_lines
 from eval.report import Page, utf8, write_files, write_pages
@@ -69,7 +70,7 @@ def comparison_markdown(comparison: Json) -> str:
     lines += warning_lines(comparison["warnings"])
     lines += ["| metric | baseline | candidate | difference | 95 % interval | p | MDE | n | more cases |"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
-    same = [name for name, item in comparison["metrics"].items() if _same(item) and name != comparison["primary"]]
+    same = same_everywhere(comparison)
     for name, item in comparison["metrics"].items():
         if name not in same:
             marked = f"**{name}** (primary)" if name == comparison["primary"] else name
@@ -100,10 +101,6 @@ def _difference_cells(item: Json, unit: str) -> list[str]:
     return [*values, bounds, p, number(item["mde"], unit), str(item["n"])]
 
 
-def _same(item: Json) -> bool:
-    return bool(item["value"] == item["low"] == item["high"] == 0)
-
-
 def _more(item: Json) -> str:
     return "–" if item["more_cases"] is None else f"{item['more_cases']:,}"
 
@@ -114,7 +111,7 @@ def _slice_lines(slices: Sequence[Json]) -> Iterator[str]:
     found = sum(item["p_adjusted"] <= _ALPHA for item in slices)
     yield from ("", "### Slices", "")
     yield f"{found} of {len(slices)} differ at a false discovery rate of 5 % (Benjamini-Hochberg)."
-    changed = [item for item in slices if not _same(item)]
+    changed = [item for item in slices if item["changed"]]
     if not changed:
         return
     yield from ("", "| slice | metric | baseline | candidate | difference | 95 % interval | p | MDE | n | p adjusted |")

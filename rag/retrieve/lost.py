@@ -10,6 +10,8 @@ from rag.types import Generation
 def refuse_lost(index: Index, generation: Generation, catalogue: Catalogue, whole: bool = False) -> None:
     """Return if the vector index holds what the catalogue says; with `whole` all of it, else any of it.
 
+    Vectors beyond those of the catalogue hide nothing: `doctor` finds them.
+
     Raises:
         StateError: its folder or collection was lost.
     """
@@ -17,7 +19,7 @@ def refuse_lost(index: Index, generation: Generation, catalogue: Catalogue, whol
     if held and not whole:
         return
     wanted = catalogue.chunk_count(generation)
-    if held != wanted:
+    if held < wanted:
         found = f"{held} of {wanted} chunks" if held else f"none of {wanted} chunks"
         raise StateError(
             f"the vector index of {generation.corpus!r} was lost: it holds {found} of generation {generation.id};"

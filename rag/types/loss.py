@@ -10,7 +10,7 @@ DropReason = Literal["near_duplicate", "max_per_document", "compressed_away", "m
 
 DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)
 
-TOLD: Mapping[DropReason, str] = {
+TOLD: Mapping[str, str] = {
     "near_duplicate": "dropped as a duplicate",
     "max_per_document": "its document had its share of hits",
     "compressed_away": "compressed away",
@@ -22,5 +22,4 @@ TOLD: Mapping[DropReason, str] = {
 
 def told(reason: str) -> str:
     """Return a reason in a few words; one of another version of the program is shown as it is written."""
-    words = {str(known): words for known, words in TOLD.items()}
-    return words.get(reason, reason.replace("_", " "))
+    return TOLD.get(reason, reason.replace("_", " "))

@@ -232,3 +232,20 @@ def test_slices_are_corrected_and_cover_every_case() -> None:
 def test_a_comparison_says_how_many_more_cases_would_tell() -> None:
     row = compare_runs(run_of(), run_of())["metrics"]["nDCG@10"]
     assert row["value"] == 0 and row["more_cases"] is None
+
+
+def test_a_measure_that_is_the_same_in_every_case_is_folded_and_flipped_cases_are_named() -> None:
+    old, new = run_of(), run_of({i: "not_cited" for i in range(12)})
+    for run, value in ((old, 0.25), (new, 0.75)):
+        run.results["metrics"] |= {
+            name: {"coverage": 1.0, "better": "higher", "unit": "share"} for name in ("up", "as")
+        }
+        for row in run.rows:
+            row["metrics"] |= {"up": value, "as": 0.5}
+    comparison = compare_runs(old, new)
+    assert [comparison["metrics"][name]["changed"] for name in ("nDCG@10", "up", "as")] == [0, 60, 0]
+    text, shown = comparison_markdown(comparison), render_comparison(comparison)
+    assert "The same in every case: as." in text and "the same in every case: as\n" in shown
+    assert "nDCG@10 (primary)" in shown and " up " in shown and "tag: high-risk | unbroken" in text
+    assert "tag: high-risk | nDCG@10" not in text
+    assert "broke   q3 (well -> not_cited): Is 3 | <odd>?" in shown and "and 2 more broke" in shown
