@@ -289,7 +289,7 @@ def test_a_restore_that_is_cut_short_shows_nothing(
         "flip": "ingest.catalogue.CatalogueWriter.publish",
     }
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     settings = load_settings(environ={"RAGWRIGHT_HOME": str(tmp_path / "other")})
