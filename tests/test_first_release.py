@@ -65,6 +65,9 @@ def ask(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     yield ask_all
 
 
+_ROUNDED = ("rank", "score", "stages")
+
+
 def without(tree: Any, *names: str) -> Any:
     if isinstance(tree, dict):
         return {key: without(value, *names) for key, value in tree.items() if key not in names}
@@ -86,6 +89,22 @@ def numbers_close(found: Any, wanted: Any) -> None:
         assert found == wanted
 
 
+def hits_close(found: list[Any], wanted: list[Any]) -> None:
+    """Compare hits by what they are; scores and ranks may differ by what int8 models round on another kind of CPU.
+
+    The stored vectors come from the first release's machine, the question's from this one: cosines differ by up to
+    0.01, and hits that are that close may change places.
+    """
+    now = {hit["chunk_id"]: hit for hit in found}
+    assert now.keys() == {hit["chunk_id"] for hit in wanted}
+    for then in wanted:
+        hit = now[then["chunk_id"]]
+        numbers_close(without(hit, *_ROUNDED), without(then, *_ROUNDED))
+        assert abs(hit["rank"] - then["rank"]) <= 2
+        assert hit["score"] == pytest.approx(then["score"], abs=0.02)
+        assert hit["stages"].keys() >= then["stages"].keys()
+
+
 def version(home: Path) -> int:
     with sqlite3.connect(home / "catalogue.db") as connection:
         number = int(connection.execute("select version from schema").fetchone()[0])
@@ -104,7 +123,7 @@ def test_it_answers_as_it_did(home: Path, ask: Asking) -> None:
     for found, wanted in zip(ask(home), ANSWERS, strict=True):
         for part in ("answer", "sentences", "abstained", "reason"):
             numbers_close(found[part], wanted[part])
-        numbers_close(found["context"]["hits"], wanted["context"]["hits"])
+        hits_close(found["context"]["hits"], wanted["context"]["hits"])
         # what is packed beside the passages that the answer cites is the settings' choice, and defaults have changed
         passages = {passage["tag"]: passage for passage in found["context"]["passages"]}
         for citation in (citation for sentence in wanted["sentences"] for citation in sentence["citations"]):

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +60,8 @@ def test_every_verb_has_its_function_and_the_common_options() -> None:
         assert {"--config", "--set", "--json"} <= options
 
 
-def test_help_answers_fast_and_loads_nothing_heavy() -> None:
-    # the best of three: a busy machine is not what is measured
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert "ingest" in in_process("--help", check=True).stdout
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0
+def test_help_loads_nothing_heavy() -> None:
+    assert "ingest" in in_process("--help", check=True).stdout
     heavy = {"numpy", "pydantic", "torch", "rich", "fastapi"}
     code = f"import sys, api.cli; api.cli.build_parser(); print(sorted({heavy!r} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -236,7 +236,7 @@ def test_the_service_says_when_to_come_back(tmp_path: Path, monkeypatch: pytest.
         environ = {"RAGWRIGHT_HOME": str(tmp_path / "home"), "DATABASE_URL": server.url}
         with open_runtime(load_settings(overrides=["ingest.jobs=1"], environ=environ)) as runtime:
             ingest([str(tmp_path / "a.md")], "kb", runtime)
-            with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
+            with TestClient(create_app(runtime), base_url="http://localhost", raise_server_exceptions=False) as client:
                 assert client.get("/readyz").status_code == 200
                 server.pause()
                 if fault == "down":
