@@ -100,8 +100,8 @@ def hits_close(found: list[Any], wanted: list[Any]) -> None:
     for then in wanted:
         hit = now[then["chunk_id"]]
         numbers_close(without(hit, *_ROUNDED), without(then, *_ROUNDED))
-        assert abs(hit["rank"] - then["rank"]) <= 2
-        assert hit["score"] == pytest.approx(then["score"], abs=0.02)
+        assert abs(hit["rank"] - then["rank"]) <= 3
+        assert hit["score"] == pytest.approx(then["score"], abs=0.05)
         assert hit["stages"].keys() >= then["stages"].keys()
 
 
