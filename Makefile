@@ -37,9 +37,9 @@ test: install  ## run the test suite
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 # A failed check must not keep the summary from being written; the summary's exit code tells of it.
-accept: install  ## run the long checks at full count and append a summary to docs/acceptance.md
+accept: install  ## run the long checks at full count and append a summary to docs/acceptance.md (ONLY=NAME for some)
 	@mkdir -p out && rm -f out/accept.xml
-	-nice $(BIN)/python -m pytest -n 2 --dist worksteal -m accept --junitxml out/accept.xml $(PYTEST_ARGS)
+	-nice $(BIN)/python -m pytest -n 2 --dist worksteal -m accept $(if $(ONLY),-k '$(ONLY)') --junitxml out/accept.xml $(PYTEST_ARGS)
 	$(BIN)/python -m tests.proofs.record out/accept.xml docs/acceptance.md
 
 lint: install  ## style, types and the direction of imports
