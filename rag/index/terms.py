@@ -37,6 +37,10 @@ ENGLISH_STOP_WORDS = frozenset(
 """Function words of English; `no` and `not` are kept because they carry the sense of a question."""
 
 
+_BUILT_UP = re.compile(r"(?<=\d)(?=[²³¹⁰-⁹₀-₉⁺⁻¼-¾⅐-⅞↉])(?<![²³¹⁰-⁹₀-₉⁺⁻])")
+"""Where a digit meets a raised or lowered one, or a fraction: NFKC would make 106 of 10⁶ and 21/2 of 2½."""
+
+
 class Analyzer:
     """Turns text into terms: lower-cased, folded, stemmed words; identifiers and versions whole and in parts.
 
@@ -59,7 +63,7 @@ class Analyzer:
     def terms(self, text: str) -> list[str]:
         """Return the terms of `text` in reading order, repeated as often as they occur."""
         if not text.isascii():
-            text = unicodedata.normalize("NFKC", unbroken(text))
+            text = unicodedata.normalize("NFKC", _BUILT_UP.sub(" ", unbroken(text)))
             if self._prefixes:
                 text = text.translate(_HYPHENS)
         known = self._known

@@ -127,3 +127,22 @@ def test_threads_may_share_an_analyzer() -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(run, range(4)))
     assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize(
+    ("text", "same", "never"),
+    [
+        ("10⁶ CFU", "10 6 CFU", "106"),
+        ("2 × 10⁻³ mbar", "2 10 3 mbar", "103"),
+        ("2½ cups", "2 1 2 cups", "21"),
+        ("1010₂", "1010 2", "10102"),
+    ],
+)
+def test_a_raised_digit_never_extends_a_number(text: str, same: str, never: str) -> None:
+    terms = Analyzer(Bm25Settings()).terms(text)
+    assert never not in " ".join(terms)
+    assert set(Analyzer(Bm25Settings()).terms(same)) <= set(terms)
+
+
+def test_a_raised_digit_after_a_letter_stays_with_it() -> None:
+    assert Analyzer(Bm25Settings()).terms("45 m²") == Analyzer(Bm25Settings()).terms("45 m2")
