@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import AsyncIterator
+from difflib import get_close_matches
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from api import render, schemas
 from api.bodies import AnswerBody, ContextBody, ExplainBody, SearchBody, passage_of, request_of
 from api.commands.session import open_runtime
 from api.errors import EXIT_DONE, InvalidRequestError
-from api.output import print_json, print_line, print_text
+from api.output import note, print_json, print_line, print_text
 from api.render_explain import explain_text
 from api.schemas.explain import explain_json
 from rag.bootstrap import Runtime
@@ -29,6 +30,7 @@ def search(arguments: argparse.Namespace) -> int:
     body = _body(SearchBody, arguments)
     with open_runtime(arguments) as runtime:
         result = run_sync(runtime.pipeline.search(_request(body, runtime)))
+        _note_unknown_fields(body, runtime)
     if arguments.json:
         print_json(schemas.search_json(result).model_dump(mode="json"))
     else:
@@ -41,6 +43,7 @@ def context(arguments: argparse.Namespace) -> int:
     body = _body(ContextBody, arguments)
     with open_runtime(arguments) as runtime:
         result = run_sync(runtime.pipeline.context(_request(body, runtime)))
+        _note_unknown_fields(body, runtime)
     if arguments.json:
         print_json(schemas.context_json(result).model_dump(mode="json"))
     else:
@@ -53,6 +56,7 @@ def ask(arguments: argparse.Namespace) -> int:
     body = _body(AnswerBody, arguments)
     with open_runtime(arguments) as runtime:
         request = _request(body, runtime)
+        _note_unknown_fields(body, runtime)
         if body.stream:
             show = _print_events if arguments.json else _print_deltas
             run_sync(show(runtime.pipeline.stream(request)))
@@ -75,6 +79,18 @@ def explain(arguments: argparse.Namespace) -> int:
     else:
         print_text(explain_text(found))
     return EXIT_DONE
+
+
+def _note_unknown_fields(body: SearchBody, runtime: Runtime) -> None:
+    """Say which fields of the filter no document has: such a filter lets nothing through, or all."""
+    if not body.filter:
+        return
+    known = runtime.catalogue.fields(runtime.catalogue.live(body.corpus))
+    for field in dict.fromkeys(condition.field for condition in body.filter):
+        if field not in known:
+            near = get_close_matches(field, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"they have: {', '.join(sorted(known)) or 'none'}"
+            note(f"no document of {body.corpus!r} has the metadata field {field!r}; {hint}")
 
 
 async def _print_events(events: AsyncIterator[StreamEvent]) -> None:

@@ -171,6 +171,12 @@ class SqlCatalogue:
         with reading(self._engine) as connection:
             return frozenset(connection.scalars(values_of(field, chosen, self._engine.dialect.name)))
 
+    def fields(self, generation: Generation) -> frozenset[str]:
+        """Return the names of all metadata fields that documents of a generation have."""
+        query = select(documents.c.metadata).where(visible(documents, generation.index_id, generation.id))
+        with reading(self._engine) as connection:
+            return frozenset(name for metadata in connection.scalars(query) for name in metadata)
+
     def texts(self, generation: Generation, filter: Filter) -> Iterator[str]:
         """Yield the id, title and clean text of every document that satisfies the filter, as one string each."""
         query = select(documents.c.doc_id, documents.c.title, documents.c.text)

@@ -130,6 +130,9 @@ class FakeCatalogue:
             raise DocumentNotFoundError(f"no document {doc_id!r}")
         return types.Document(doc_id, "Refund terms", TEXT, (), "00" * 32, metadata={"lang": "en"})
 
+    def fields(self, generation: types.Generation) -> frozenset[str]:
+        return frozenset({"lang", "product"})
+
     def visible_chunks(self, generation: types.Generation) -> list[tuple[int, str]]:
         return [(1, "0123456789abcdef")]
 

@@ -67,6 +67,19 @@ def test_help_loads_nothing_heavy() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
+@pytest.mark.parametrize("verb", ["search", "context", "ask"])
+def test_a_filter_on_a_field_that_no_document_has_says_so(
+    runtime: Any, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    asked = [verb, "How long?", "--corpus", "demo", "--json"]
+    assert main([*asked, "--filter", "lnag=en", "--filter", "zip=1", "--filter", "product=a"]) == 0
+    shown = capsys.readouterr()
+    assert "no document of 'demo' has the metadata field 'lnag'; did you mean 'lang'?" in shown.err
+    assert "has the metadata field 'zip'; they have: lang, product" in shown.err
+    assert "'product';" not in shown.err
+    json.loads(shown.out)
+
+
 # --- usage errors -----------------------------------------------------------------------------------------------------
 
 
