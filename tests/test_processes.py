@@ -247,6 +247,8 @@ def test_a_prune_that_would_remove_too_much_is_refused(demo_copy: Path, tmp_path
     folder = tmp_path / "few"
     folder.mkdir()
     (folder / "one.md").write_text("# One\n\nOnly this.\n")
+    docs = REPOSITORY / "corpora" / "demo" / "docs"
+    assert ragwright(demo_copy, "sources", "move", str(docs), str(folder), "--corpus", "demo").returncode == 0
     done = ragwright(demo_copy, "ingest", str(folder), "--corpus", "demo", "--prune")
     assert done.returncode == 1 and "--allow-delete-over" in done.stderr
     assert "Genvind Nord" in ask(demo_copy)["answer"]

@@ -20,6 +20,7 @@ from qdrant_client import QdrantClient
 
 from api.commands.doctor import examine as doctor
 from ingest.pipeline import IngestOptions, ingest
+from ingest.removal import move_source
 from ingest.truth import Corpus, examine
 from rag import pipeline
 from rag.bootstrap import Runtime, open_runtime
@@ -88,6 +89,7 @@ def copied_home(folder: Path, rounds: int) -> str:
 
             def prune(copy: Path = copy, few: list[str] = few) -> None:
                 with open_runtime(settings_at(copy)) as other:
+                    move_source(str(folder / "source"), few[0], "kb", other)
                     ingested(few, "kb", other, prune=True, allow_delete_over=1.0)
                     assert documents(other) == {path.name for path in Path(few[0]).iterdir()}
                     sound(other)
@@ -139,7 +141,7 @@ def qdrant(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         warnings.filterwarnings("ignore", message="Payload indexes have no effect")
         warnings.filterwarnings("ignore", message="Local mode performs exact")
         client = QdrantClient(":memory:")
-        monkeypatch.setattr("rag.index.qdrant_server.server_client", lambda *_: client)
+        monkeypatch.setattr("rag.index.qdrant_server.server_client", lambda *_, **__: client)
         yield {"QDRANT_URL": "http://qdrant.example"}
         client.close()
 
@@ -303,6 +305,7 @@ def test_a_copied_home_with_a_qdrant_server_does_not_write_to_the_collections_of
         assert original.indexes(1).vectors.count(1) == 3
         list(doctor(settings_at(copy, **qdrant), repair=True))
         with open_runtime(settings_at(copy, **qdrant)) as copied:
+            move_source(str(tmp_path / "source"), few[0], "kb", copied)
             ingested(few, "kb", copied, prune=True, allow_delete_over=1.0)
             assert documents(copied) == {"d1.md"}
             sound(copied)

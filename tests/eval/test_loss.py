@@ -158,4 +158,4 @@ def test_a_summary_that_fails_does_not_cost_the_decision(
     assert "INCONCLUSIVE" in said.out and "summary.md (KeyError: 'p_adjusted')" in said.err
     assert {path.name for path in gated.iterdir()} == {"gate.json", "comparison.json", "junit.xml"}
     assert main(["compare", run_folder, run_folder, "--out", str(tmp_path / "compared")]) == 1
-    assert "difference" in capsys.readouterr().out
+    assert "cases broke" in capsys.readouterr().out
