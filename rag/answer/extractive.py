@@ -62,9 +62,9 @@ class _Sentence:
         return self.passage.headings_at(self.start)
 
     @property
-    def source(self) -> int:
-        """The tag of its passage."""
-        return self.passage.tag
+    def source(self) -> tuple[int, int]:
+        """The tag of its passage, and where the heading above it begins there."""
+        return self.passage.tag, self.passage.title_above(self.start)
 
 
 class ExtractiveGenerator:

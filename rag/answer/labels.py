@@ -20,7 +20,7 @@ NUMBER_SIGNS = frozenset(("no", "nr", "number", "#"))
 
 
 class Line(Protocol):
-    """A sentence or a table row; only a row has cells. `source` is the passage that it stands in."""
+    """A sentence or a table row; only a row has cells. `source` is the section that it stands in."""
 
     @property
     def text(self) -> str:
@@ -33,8 +33,8 @@ class Line(Protocol):
         ...
 
     @property
-    def source(self) -> int:
-        """The passage."""
+    def source(self) -> tuple[int, int]:
+        """The section."""
         ...
 
 
@@ -42,10 +42,10 @@ L = TypeVar("L", bound=Line)
 
 
 def labelled(question: str, lines: Sequence[L]) -> list[tuple[L, str]]:
-    """Return the lines that are no labels, each with the label that it stands below, or nothing.
+    """Return the lines that are no labels, each with its label, or nothing.
 
     A label is a short line that says no more than the question but for figures: "Invoice 7102" for one about invoice
-    7103. Where it is the only one of a passage, it may stand at the foot.
+    7103. It stands above or below what it names.
     """
     forms = _forms(question)
     if not forms:
@@ -56,7 +56,11 @@ def labelled(question: str, lines: Sequence[L]) -> list[tuple[L, str]]:
 
 
 def _in_passage(lines: Sequence[L], marks: Sequence[bool]) -> Iterator[tuple[L, str]]:
+    """Yield the lines that are no labels with theirs: the one before, or the one after where labels come last."""
     texts = list(dict.fromkeys(line.text for line, mark in zip(lines, marks, strict=True) if mark))
+    if len(texts) > 1 and marks[-1] and not marks[0]:
+        yield from reversed(list(_in_passage(lines[::-1], marks[::-1])))
+        return
     above = texts[0] if len(texts) == 1 else ""
     for line, mark in zip(lines, marks, strict=True):
         if mark:

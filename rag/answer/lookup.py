@@ -66,8 +66,8 @@ class Statement(Protocol):
         ...
 
     @property
-    def source(self) -> int:
-        """The passage that it stands in."""
+    def source(self) -> tuple[int, int]:
+        """The section that it stands in."""
         ...
 
 
@@ -84,7 +84,13 @@ def narrowed(question: str, statements: Sequence[S]) -> list[S]:
     keys, pairs = _keys(question), labelled(question, statements)
     labels = {id(statement): label for statement, label in pairs}
     statements = [statement for statement, _ in pairs]
-    found = _holders(question, statements) or _named_rows(question, statements) or _below(keys, statements, labels)
+    held, rest = _holders(question, statements), _rest(question)
+    found = (
+        [row for row in held if _has(row, rest)]
+        or held
+        or _named_rows(question, statements)
+        or _below(keys, statements, labels)
+    )
     if not found:
         return [statement for statement in statements if not labels[id(statement)]]
     chosen = {id(statement) for statement in found}
@@ -93,9 +99,14 @@ def narrowed(question: str, statements: Sequence[S]) -> list[S]:
 
 def answered(question: str, statements: Sequence[Statement]) -> bool:
     """Say whether a row holds what a question looks up and, with its header and headings, all else that it asks for."""
-    known = {term for key in _keys(question) for term in _terms(key.text)} | _ASKING
-    rest = [term for term in _terms(question) if term not in known]
+    rest = _rest(question)
     return any(_has(row, rest) for row in _holders(question, statements)) or bool(_named_rows(question, statements))
+
+
+def _rest(question: str) -> list[str]:
+    """Return the terms of a question beside its identifiers and the words of asking."""
+    known = {term for key in _keys(question) for term in _terms(key.text)} | _ASKING
+    return [term for term in _terms(question) if term not in known]
 
 
 def _has(row: Statement, wanted: Sequence[str]) -> bool:

@@ -100,6 +100,10 @@ class Passage:
         section = self._section_at(position)
         return section is not None and section.title
 
+    def title_above(self, position: int) -> int:
+        """Return where the last heading begins that stands before a character in the passage; 0 for none."""
+        return max((s.span.start for s in self.sections if s.title and s.span.start <= position), default=0)
+
     def _section_at(self, position: int) -> Section | None:
         return next((each for each in self.sections if each.span.start <= position < each.span.end), None)
 

@@ -43,6 +43,18 @@ def test_a_line_at_the_foot_says_it_of_all_of_its_passage(number: str) -> None:
     assert said(f"What is the verdict on certificate {number}?", *pages) == [verdicts[number]]
 
 
+@pytest.mark.parametrize("number", ["C-881", "C-882", "C-883"])
+def test_lines_at_the_foot_of_each_form_of_one_passage(number: str) -> None:
+    verdicts = {"C-881": "Verdict: passed", "C-882": "Verdict: failed", "C-883": "Verdict: passed late"}
+    text = "\n\n".join(f"{verdict}\n\nCertificate {n}" for n, verdict in verdicts.items())
+    assert said(f"What is the verdict on certificate {number}?", text) == [verdicts[number]]
+
+
+def test_of_two_rows_with_the_identifier_that_answers_which_has_all_that_is_asked() -> None:
+    fleet = "Van | Driver\nV-1 | Ana\nV-2 | Bo", "Van | Mileage\nV-1 | 120400\nV-2 | 88100"
+    assert said("Who drives V-2?", *fleet) == ["V-2 | Bo"]
+
+
 def test_what_stands_under_the_label_of_another_is_no_answer() -> None:
     assert said("What is the total due of invoice 79?", INVOICES) == []
 
