@@ -23,6 +23,7 @@ from rag.context.order import order_of
 from rag.context.pack import pack
 from rag.context.parents import expand, merge_children
 from rag.context.releases import prefer_newest
+from rag.context.sections import sectioned
 from rag.errors import ConfigError
 from rag.ports import (
     AnswerGate,
@@ -167,7 +168,7 @@ class RagPipeline:
         """Return an answer whose every citation was resolved to source characters and checked, or an abstention."""
         clock = _Clock()
         found = await self._read(request, clock)
-        result = found.context
+        result = await self._sectioned(found.context)
         judged = await self._judge(found.query, found.hits, result.context, clock)
         draft = self._refusal(judged)
         if draft is None:
@@ -179,7 +180,7 @@ class RagPipeline:
         """Yield the context, the answer's text as it is written, and at last the checked answer."""
         clock = _Clock()
         found = await self._read(request, clock)
-        result = found.context
+        result = await self._sectioned(found.context)
         yield StreamEvent("context", context=result)
         judged = await self._judge(found.query, found.hits, result.context, clock)
         draft = self._refusal(judged)
@@ -330,6 +331,19 @@ class RagPipeline:
     def _reader(self, generation: Generation) -> Callable[[str], str]:
         """Return what reads a document's text, each once: packing asks for the same one again and again."""
         return cache(lambda doc_id: self._stages.catalogue.document(generation, doc_id).text)
+
+    async def _sectioned(self, result: ContextResult) -> ContextResult:
+        """Return the context with the headings of every section in its passages.
+
+        A chunk of several small sections knows only what their headings share, and an answer must not take what
+        stands below one of them for what stands below another.
+        """
+        return replace(result, context=await asyncio.to_thread(self._with_sections, result))
+
+    def _with_sections(self, result: ContextResult) -> Context:
+        generation = result.search.generation
+        read = cache(lambda doc_id: self._stages.catalogue.document(generation, doc_id).blocks)
+        return replace(result.context, passages=tuple(sectioned(p, read(p.doc_id)) for p in result.context.passages))
 
     async def _judge(self, query: Query, hits: tuple[Hit, ...], context: Context, clock: _Clock) -> Answerability:
         with clock.measure("gate"):

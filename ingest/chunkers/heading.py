@@ -45,7 +45,7 @@ def _are_tiny(group: Section, section: Section, ruler: Ruler, assembler: Assembl
 
 
 def _are_forms(group: Section, section: Section) -> bool:
-    """Say whether two sections are pages of one form, told apart by a number ("Invoice 7102", "Invoice 7103").
+    """Say whether two sections are pages of one form, alike ("Certificate") or told apart by a number ("Invoice 7102").
 
     Each page has a total of its own, which must not be read as that of the other.
     """
@@ -53,4 +53,4 @@ def _are_forms(group: Section, section: Section) -> bool:
     if first.page == second.page or not first.headings or not second.headings:
         return False
     one, other = first.headings[-1], second.headings[-1]
-    return one != other and _DIGITS.sub("#", one) == _DIGITS.sub("#", other)
+    return _DIGITS.sub("#", one) == _DIGITS.sub("#", other)

@@ -30,6 +30,7 @@ _TEN = re.compile(r"(?<![\d.,])10+$")
 _DIGIT = re.compile(r"(?<![\d.,])\d$")
 _ARITHMETIC = re.compile(r"[=+*/×·≈<>≤≥^(-]\s*\d[\d.,]*$")
 _ARITHMETIC_AFTER = re.compile(r"\s*[=×·*≈+^]")
+_EQUATED = re.compile(r"=\s?[^\W\d_]{1,3}$")
 _TERM = re.compile(r"[(\[{|][^()\[\]{}|]*[)\]}|]$")
 _PROSE = re.compile(r"[^\W\d_]{3,}")
 _UNITS = frozenset(
@@ -181,7 +182,8 @@ def _is_base(before: str, mark: str, after: str) -> bool:
     tail = before[-80:]
     word = _WORD.search(tail)
     if word is not None:
-        return len(word.group(1)) == 1 or word.group(1) in _UNITS or bool(_INCHES.search(tail))
+        known = len(word.group(1)) == 1 or word.group(1) in _UNITS
+        return known or bool(_INCHES.search(tail) or _EQUATED.search(tail))
     if _TEN.search(tail.rstrip()) or tail[-1:].isdigit():
         return _is_number_base(tail.rstrip(), mark, after)
     term = _TERM.search(tail)

@@ -61,6 +61,11 @@ class _Sentence:
         """The headings above this sentence, outermost first."""
         return self.passage.headings_at(self.start)
 
+    @property
+    def source(self) -> tuple[int, int]:
+        """The tag of its passage, and where the heading above it begins there."""
+        return self.passage.tag, self.passage.title_above(self.start)
+
 
 class ExtractiveGenerator:
     """Picks the sentences and table rows that answer the question; needs no model and no network."""
@@ -134,7 +139,8 @@ def _sentences(passage: Passage) -> Iterator[_Sentence]:
         table = table_at(tables, unit.span) if unit.kind == "row" else None
         marker = _MARKER.match(text)
         skipped = marker.end() if marker and unit.kind == "sentence" else 0
-        yield _Sentence(passage, unit.span.start + skipped, text[skipped:], unit.kind, unit.score, table)
+        kind: UnitKind = "heading" if passage.is_title(unit.span.start) else unit.kind
+        yield _Sentence(passage, unit.span.start + skipped, text[skipped:], kind, unit.score, table)
 
 
 def _texts(passage: Passage) -> Iterator[tuple[ScoredSpan, str, tuple[Table, ...]]]:

@@ -6,12 +6,13 @@ An identifier is a word with figures (`T-250`, `0x80070005`), a number, or words
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
+from rag.answer.labels import NUMBER_SIGNS, labelled
 from rag.answer.mentions import folded, is_code, tokens_in
 from rag.context.terms import content_terms
 
@@ -22,6 +23,7 @@ _VERSION = re.compile(r"^v(?=\d)")
 
 _ASKING = frozenset(content_terms("many mean stand tell know show look find detail information entry row"))
 _ALSO = {"cost": ("price", "fee", "charg", "rate", "amount")}
+_HOW_TO = re.compile(r"\s*(?:why|how (?:do|does|did|can|could|should|would|to|is|are|was|were))\b", re.IGNORECASE)
 _TELLING = 3  # characters of a number or word that is not likely to be there by chance
 _FORM = 3  # characters: a word that begins another one counts as a form of it
 
@@ -63,6 +65,11 @@ class Statement(Protocol):
         """The headings above it, outermost first."""
         ...
 
+    @property
+    def source(self) -> tuple[int, int]:
+        """The section that it stands in."""
+        ...
+
 
 S = TypeVar("S", bound=Statement)
 
@@ -74,20 +81,49 @@ def narrowed(question: str, statements: Sequence[S]) -> list[S]:
     and where no heading does, all statements. Where there are several identifiers, the rows or headings that hold the
     most of them count.
     """
-    keys = _keys(question)
-    found = _holders(question, statements) or _below(keys, statements)
+    keys, pairs = _keys(question), labelled(question, statements)
+    labels = {id(statement): label for statement, label in pairs}
+    statements = [statement for statement, _ in pairs]
+    held, rest = _holders(question, statements), _rest(question)
+    found = (
+        [row for row in held if _has(row, rest)]
+        or held
+        or _named_rows(question, statements)
+        or _below(keys, statements, labels)
+    )
     if not found:
-        return list(statements)
+        return [statement for statement in statements if not labels[id(statement)]]
     chosen = {id(statement) for statement in found}
     return [s for s in statements if id(s) in chosen or (not s.cells and any(_names(key.text, s.text) for key in keys))]
 
 
 def answered(question: str, statements: Sequence[Statement]) -> bool:
     """Say whether a row holds what a question looks up and, with its header and headings, all else that it asks for."""
+    rest = _rest(question)
+    return any(_has(row, rest) for row in _holders(question, statements)) or bool(_named_rows(question, statements))
+
+
+def _rest(question: str) -> list[str]:
+    """Return the terms of a question beside its identifiers and the words of asking."""
     known = {term for key in _keys(question) for term in _terms(key.text)} | _ASKING
-    rest = [term for term in _terms(question) if term not in known]
-    rows = (" ".join((*row.cells, *row.heads, row.above)) for row in _holders(question, statements))
-    return any(all(_covers(row, term) for term in rest) for row in rows)
+    return [term for term in _terms(question) if term not in known]
+
+
+def _has(row: Statement, wanted: Sequence[str]) -> bool:
+    """Say whether a row, with its header and headings, has all the terms."""
+    text = " ".join((*row.cells, *row.heads, row.above))
+    return all(_covers(text, term) for term in wanted)
+
+
+def _named_rows(question: str, statements: Sequence[S]) -> list[S]:
+    """Return the rows whose first cell the question names and that have, with what is above them, all that it asks.
+
+    "What does the roast cost?" is answered by the row `Roast`, "What is the noise level?" by the row `Noise level`.
+    """
+    asked = frozenset() if _HOW_TO.match(question) else frozenset(_terms(question))
+    wanted = [term for term in asked if term not in _ASKING]
+    named = (s for s in statements if len(s.cells) > 1 and (first := _terms(s.cells[0])) and asked.issuperset(first))
+    return [row for row in named if _has(row, wanted)]
 
 
 def _holders(question: str, statements: Sequence[S]) -> list[S]:
@@ -99,9 +135,10 @@ def _holders(question: str, statements: Sequence[S]) -> list[S]:
     return [row for row, count in zip(rows, counts, strict=True) if count == most > 0]
 
 
-def _below(keys: Sequence[_Key], statements: Sequence[S]) -> list[S]:
-    """Return the statements whose headings name the most identifiers, if any names one."""
-    counts = [sum(_is_named(key, statement.headings) for key in keys) for statement in statements]
+def _below(keys: Sequence[_Key], statements: Sequence[S], labels: Mapping[int, str]) -> list[S]:
+    """Return the statements whose headings or labels name the most identifiers, if any names one."""
+    above = [(*statement.headings, labels[id(statement)]) for statement in statements]
+    counts = [sum(_is_named(key, names) for key in keys) for names in above]
     most = max(counts, default=0)
     return [statement for statement, count in zip(statements, counts, strict=True) if count == most > 0]
 
@@ -113,7 +150,7 @@ def _is_named(key: _Key, headings: Sequence[str]) -> bool:
 
 
 def _keys(question: str) -> list[_Key]:
-    tokens = tokens_in(question)
+    tokens = [token for token in tokens_in(question) if folded(token) not in NUMBER_SIGNS]
     found = {_key(token): (token, before) for before, token in pairwise(["", *tokens]) if _is_identifier(token)}
     return [_Key(text, is_code(token), before) for text, (token, before) in found.items() if text]
 
@@ -125,11 +162,15 @@ def _is_identifier(token: str) -> bool:
 def _holds(row: Statement, key: _Key) -> bool:
     """Say whether a row is found under an identifier.
 
-    A number may count anything: it is a whole cell, in the first column or below the word before it in the question.
+    A number may count anything: it stands behind the word before it in the question (`Depot 6`), or it is a whole
+    cell, in the first column or below that word.
     A short one must have that word (`level 1`), for it stands in many first columns.
     """
     if key.code:
         return _names(key.text, row.text)
+    called = f"{folded(key.before)} {key.text}"
+    if key.before and any(_names(called, cell) for cell in row.cells):
+        return True
     places = [i for i, cell in enumerate(row.cells) if _key(cell) == key.text]
     named = (i < len(row.heads) and any(_covers(row.heads[i], term) for term in _terms(key.before)) for i in places)
     return (0 in places and len(key.text) >= _TELLING) or any(named)

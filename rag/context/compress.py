@@ -13,6 +13,9 @@ from rag.tables import touches
 from rag.types import Chunk, Dropped, Hit, Query, ScoredSpan, Selection, Span
 from rag.units import Unit
 
+LEAST_CHARS = 1000
+"""Characters. Compression never keeps less: of one small file it would leave out the very sentence that answers."""
+
 
 class WholeHits:
     """Keeps every hit whole; its sentences are scored all the same, for the stages that follow."""
@@ -31,15 +34,17 @@ class WholeHits:
 class SentenceCompressor:
     """Keeps the best sentences and rows over all hits together until `keep` of their characters are used.
 
-    A kept sentence that leans on the one before it ("It also …") brings that one along; a kept table row brings its
-    header row. Better hits keep more, and a hit of which nothing is needed vanishes.
+    Of `least` characters nothing is left out. A kept sentence that leans on the one before it ("It also …") brings
+    that one along; a kept table row brings its header row. Better hits keep more, and a hit of which nothing is needed
+    vanishes.
     """
 
     name = "sentences"
 
-    def __init__(self, scorer: SpanScorer, keep: float) -> None:
+    def __init__(self, scorer: SpanScorer, keep: float, least: int = 0) -> None:
         self._scorer = scorer
         self._keep = keep
+        self._least = least
 
     async def compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         """Return what is kept of each hit, in the order of `hits`; at least one sentence over all."""
@@ -47,18 +52,19 @@ class SentenceCompressor:
 
     def _compress(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         scored = score_units(query, hits, self._scorer)
-        kept = select(scored, self._keep)
+        kept = select(scored, self._keep, self._least)
         return [_selection(item, indexes) for item, indexes in zip(scored, kept, strict=True) if indexes]
 
 
-def select(scored: Sequence[Scored], keep: float) -> list[list[int]]:
+def select(scored: Sequence[Scored], keep: float, least: int = 0) -> list[list[int]]:
     """Return, per hit, the indexes of the units to keep: the best of all hits until `keep` of all characters is used.
 
-    The unit that would pass the limit ends the selection, except that the first one is always kept.
+    At least `least` characters are allowed. The unit that would pass the limit ends the selection, except that the
+    first one is always kept.
     """
     if keep >= 1:
         return [list(range(len(item.units))) for item in scored]
-    allowance = keep * sum(len(unit.span) for item in scored for unit in item.units)
+    allowance = max(least, keep * sum(len(unit.span) for item in scored for unit in item.units))
     kept: list[set[int]] = [set() for _ in scored]
     used = 0
     for h, i in _by_priority(scored):
@@ -156,5 +162,5 @@ def _gaps(whole: Span, kept: Sequence[Span]) -> list[Span]:
 
 COMPRESSORS: dict[str, Callable[[ContextSettings, SpanScorer], Compressor]] = {
     "none": lambda settings, scorer: WholeHits(scorer),
-    "sentences": lambda settings, scorer: SentenceCompressor(scorer, settings.keep),
+    "sentences": lambda settings, scorer: SentenceCompressor(scorer, settings.keep, LEAST_CHARS),
 }

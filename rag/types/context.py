@@ -52,10 +52,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A range of a document and the heading path above it, outermost first."""
+    """A range of a document and the heading path above it, outermost first; `title`: it is a heading itself."""
 
     span: Span
     headings: tuple[str, ...]
+    title: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,20 @@ class Passage:
 
     def headings_at(self, position: int) -> tuple[str, ...]:
         """Return the heading path above a character of the document; that of the first hit where none is known."""
-        found = (section.headings for section in self.sections if section.span.start <= position < section.span.end)
-        return next(found, self.headings)
+        section = self._section_at(position)
+        return section.headings if section else self.headings
+
+    def is_title(self, position: int) -> bool:
+        """Say whether a character of the document is known to stand in a heading."""
+        section = self._section_at(position)
+        return section is not None and section.title
+
+    def title_above(self, position: int) -> int:
+        """Return where the last heading begins that stands before a character in the passage; 0 for none."""
+        return max((s.span.start for s in self.sections if s.title and s.span.start <= position), default=0)
+
+    def _section_at(self, position: int) -> Section | None:
+        return next((each for each in self.sections if each.span.start <= position < each.span.end), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.context.compress import COMPRESSORS, compressed_away, compressor, select
+from rag.context.compress import COMPRESSORS, LEAST_CHARS, SentenceCompressor, compressed_away, compressor, select
 from rag.context.worth import Scored
 from rag.errors import UnknownKeyError
 from rag.models.late_interaction import LateInteraction, QueryEncoder
@@ -29,6 +29,12 @@ def world() -> FakeWorld:
 def make(name: str, world: FakeWorld, keep: float = 0.4) -> Compressor:
     interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
     return compressor(ContextSettings(compressor=name, keep=keep), interaction.readings)
+
+
+def squeezed(world: FakeWorld, keep: float) -> Compressor:
+    """Return a compressor that leaves out sentences of little text too."""
+    interaction = LateInteraction(world.indexes, QueryEncoder(world.indexes))
+    return SentenceCompressor(interaction.readings, keep)
 
 
 def hits_of(world: FakeWorld) -> list[Hit]:
@@ -73,22 +79,39 @@ class TestCompressor:
 
 async def test_a_row_brings_its_header_and_leaves_the_other_rows(world: FakeWorld) -> None:
     hits = [hit for hit in hits_of(world) if hit.chunk.doc_id == "plans"]
-    kept = await make("sentences", world, keep=0.75).compress(make_query("price of Team"), hits)
+    kept = await squeezed(world, 0.75).compress(make_query("price of Team"), hits)
     texts = [_text(kept[0].hit, span) for span in kept[0].spans]
     assert texts[0].startswith("Plan | Price | Seats")
     assert any("Team | 25 | 50" in text for text in texts)
     assert not any("Free" in text for text in texts)
 
 
+async def test_of_one_small_file_nothing_is_left_out(world: FakeWorld) -> None:
+    """The sentence that answers may not be the closest one, and a budget of thousands has room for all."""
+    hits = hits_of(world)
+    assert sum(len(hit.chunk.text) for hit in hits) < LEAST_CHARS
+    kept = await make("sentences", world, keep=0.5).compress(make_query("refunds"), hits)
+    assert not compressed_away(hits, kept)
+
+
+async def test_of_long_hits_a_share_is_kept() -> None:
+    world = make_world({name: f"{text} " * 12 for name, text in TEXTS.items() if name != "plans"})
+    hits = hits_of(world)
+    kept = await make("sentences", world, keep=0.5).compress(make_query("refunds"), hits)
+    total = sum(len(hit.chunk.text) for hit in hits)
+    assert total > 2 * LEAST_CHARS
+    assert sum(len(span) for s in kept for span in s.spans) <= 0.5 * total + 30
+
+
 async def test_a_sentence_that_leans_on_the_one_before_brings_it(world: FakeWorld) -> None:
-    kept = await make("sentences", world, keep=0.3).compress(make_query("does it depend on my bank"), hits_of(world))
+    kept = await squeezed(world, 0.3).compress(make_query("does it depend on my bank"), hits_of(world))
     texts = [_text(s.hit, span) for s in kept for span in s.spans]
     assert "Refunds are paid within five days. It depends on the bank." in texts
 
 
 async def test_half_is_about_half(world: FakeWorld) -> None:
     hits = hits_of(world)
-    kept = await make("sentences", world, keep=0.5).compress(make_query("refunds"), hits)
+    kept = await squeezed(world, 0.5).compress(make_query("refunds"), hits)
     total = sum(len(hit.chunk.text) for hit in hits)
     assert sum(len(span) for s in kept for span in s.spans) <= 0.5 * total + 2
 
