@@ -85,6 +85,15 @@ class GuardedProtocol(H11Protocol):
         elif self._read_timer is None:
             self._start_reading()
 
+    def on_response_complete(self) -> None:
+        """Go on with what came behind the request; a request that has begun is not an idle connection."""
+        super().on_response_complete()
+        if self.transport.is_closing() or (self.conn.their_state is h11.IDLE and not self._is_in_request()):
+            return
+        self._unset_keepalive_if_required()
+        if self._is_in_request() and self._read_timer is None:
+            self._start_reading()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers."""
         self._stop_reading()
