@@ -20,6 +20,7 @@ from api.problems import problem, respond
 
 _WANTED_DESCRIPTORS = 65_536
 _RESERVE = 40  # descriptors that the service itself may open later: databases, model files, sockets of other processes
+_ROUNDS_UNTIL_CLOSED = 4  # of the loop, each with a `backlog` of new connections, before one over the limit is closed
 _MIN_BYTES_PER_S = 2_000  # a body may take longer than the timeout while it comes at least this fast
 _BUSY_TIMEOUT_S = 2.0
 _TOO_SLOW = problem(408, "request-timeout", "the request came too slowly; send it within serve.read_timeout_s")
@@ -27,24 +28,23 @@ _TOO_SLOW = problem(408, "request-timeout", "the request came too slowly; send i
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`served` connections are answered, further ones up to `held` are told to come back, the rest are closed."""
+    """`served` connections are answered, further ones up to `held` are told to come back, the rest are closed.
+
+    `backlog` connections may wait to be accepted, and the loop accepts as many at once.
+    """
 
     served: int
     held: int
     timeout_s: float
-
-    @property
-    def backlog(self) -> int:
-        """How many connections may wait to be accepted; the loop accepts as many at once."""
-        return max(8, min(2048, self.held // 2))
+    backlog: int = 8
 
 
 def limits_of(max_connections: int, timeout_s: float) -> Limits:
     """Return the limits that the process's file descriptors allow, after asking the system for more of them."""
     free = _raised_limit() - psutil.Process().num_fds() - _RESERVE
-    # A burst of `backlog` = held / 2 connections may be accepted before the first of them is closed.
-    held = max(8, min(max_connections * 3 // 2, free * 2 // 3))
-    return Limits(max(4, min(max_connections, held * 2 // 3)), held, timeout_s)
+    held = max(8, min(max_connections * 3 // 2, free // 2))
+    backlog = max(4, min(2048, (free - held) // _ROUNDS_UNTIL_CLOSED))
+    return Limits(max(4, min(max_connections, held * 2 // 3)), held, timeout_s, backlog)
 
 
 def guarded(limits: Limits) -> type[H11Protocol]:
@@ -83,6 +83,15 @@ class GuardedProtocol(H11Protocol):
         if not self._is_in_request():
             self._stop_reading()
         elif self._read_timer is None:
+            self._start_reading()
+
+    def on_response_complete(self) -> None:
+        """Go on with what came behind the request; a request that has begun is not an idle connection."""
+        super().on_response_complete()
+        if self.transport.is_closing() or (self.conn.their_state is h11.IDLE and not self._is_in_request()):
+            return
+        self._unset_keepalive_if_required()
+        if self._is_in_request() and self._read_timer is None:
             self._start_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:

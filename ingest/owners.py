@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from shlex import quote
 
 from ingest.catalogue import Failure, StoredDocument
 from ingest.places import base_of, base_of_location, came_from, from_elsewhere, holds, place, wider
@@ -151,8 +152,8 @@ def refuse_new(conflicts: Sequence[Conflict], known: Known, corpus: str) -> None
             more = f" (and {count - 1} ids more)" if count > 1 else ""
             raise IdTakenError(
                 f"{conflict.item.doc_id!r} of {key} is the id of a document of {conflict.holder} already{more}, which"
-                f" stays; give the new source a prefix: ragwright ingest {key.location} --corpus {corpus}"
-                f" --prefix {_suggested(key)} (nothing was changed)"
+                f" stays; give the new source a prefix: ragwright ingest {quote(key.location)}"
+                f" --corpus {quote(corpus)} --prefix {_suggested(key)} (nothing was changed)"
             )
 
 

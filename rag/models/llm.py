@@ -139,12 +139,12 @@ class LlmGenerator:
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[OpenAILike]:
         """Open a client for one call: a call may be made in any event loop, and leaves no connection behind."""
+        if self._ssl is None:
+            self._ssl = await asyncio.to_thread(_ready)
         from llama_index.llms.openai_like import OpenAILike
 
-        from rag.models.wire import guarded_client, ssl_context
+        from rag.models.wire import guarded_client
 
-        if self._ssl is None:
-            self._ssl = await asyncio.to_thread(ssl_context)
         async with guarded_client(self._settings.timeout_s, self._ssl) as client:
             options: Any = {"async_http_client": client}  # OpenAILike takes it, and its signature does not say so
             yield OpenAILike(
@@ -187,6 +187,17 @@ class LlmGenerator:
         if prices[0] is None or prices[1] is None:
             return None
         return (input_tokens * prices[0] + output_tokens * prices[1]) / _MILLION
+
+
+def _ready() -> SSLContext:
+    """Import the clients, which takes seconds the first time and would hold up everybody else on the event loop."""
+    import openai.resources.chat.completions  # noqa: F401 - the client imports it at its first use only
+    from llama_index.core.base.llms.types import ChatMessage  # noqa: F401
+    from llama_index.llms.openai_like import OpenAILike  # noqa: F401
+
+    from rag.models.wire import ssl_context
+
+    return ssl_context()
 
 
 def _messages(prompt: Prompt) -> list[ChatMessage]:

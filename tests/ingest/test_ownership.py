@@ -1,6 +1,7 @@
 """A document belongs to the source that brought it: no source takes another's id, no prune another's documents."""
 
 import json
+import shlex
 import zipfile
 
 import pytest
@@ -68,6 +69,15 @@ def test_a_second_folder_does_not_replace_the_first_one_s_documents(two, runtime
         "b/guide.md": "of b",
         "b/other.md": "b only",
     }
+
+
+def test_the_command_that_is_suggested_can_be_typed(tmp_path, runtime):
+    a, b = fill(tmp_path / "a", guide="of a"), fill(tmp_path / "it's $b (new)", guide="of b")
+    run(runtime, a)
+    with pytest.raises(IdTakenError) as caught:
+        run(runtime, b)
+    command = str(caught.value).partition("prefix: ")[2].partition(" (nothing was")[0]
+    assert shlex.split(command) == ["ragwright", "ingest", str(b), "--corpus", "kb", "--prefix", "it-s--b--new"]
 
 
 def test_rows_of_two_files_and_members_of_two_archives_have_owners_too(tmp_path, runtime):
