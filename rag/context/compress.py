@@ -59,8 +59,8 @@ class SentenceCompressor:
 def select(scored: Sequence[Scored], keep: float, least: int = 0) -> list[list[int]]:
     """Return, per hit, the indexes of the units to keep: the best of all hits until `keep` of all characters is used.
 
-    Less than `least` characters count as that many. The unit that would pass the limit ends the selection, except that the
-    first one is always kept.
+    Less than `least` characters count as that many. The unit that would pass the limit ends the selection, except
+    that the first one is always kept.
     """
     if keep >= 1:
         return [list(range(len(item.units))) for item in scored]
