@@ -13,8 +13,8 @@ from rag.tables import touches
 from rag.types import Chunk, Dropped, Hit, Query, ScoredSpan, Selection, Span
 from rag.units import Unit
 
-LEAST_CHARS = 1000
-"""Characters. Compression never keeps less: of one small file it would leave out the very sentence that answers."""
+LEAST_CHARS = 2000
+"""Characters: less text counts as that much, else half of one small file would go, the sentence that answers too."""
 
 
 class WholeHits:
@@ -34,7 +34,7 @@ class WholeHits:
 class SentenceCompressor:
     """Keeps the best sentences and rows over all hits together until `keep` of their characters are used.
 
-    Of `least` characters nothing is left out. A kept sentence that leans on the one before it ("It also …") brings
+    Less text than `least` counts as that much. A kept sentence that leans on the one before it ("It also …") brings
     that one along; a kept table row brings its header row. Better hits keep more, and a hit of which nothing is needed
     vanishes.
     """
@@ -59,12 +59,12 @@ class SentenceCompressor:
 def select(scored: Sequence[Scored], keep: float, least: int = 0) -> list[list[int]]:
     """Return, per hit, the indexes of the units to keep: the best of all hits until `keep` of all characters is used.
 
-    At least `least` characters are allowed. The unit that would pass the limit ends the selection, except that the
-    first one is always kept.
+    Less than `least` characters count as that many. The unit that would pass the limit ends the selection, except
+    that the first one is always kept.
     """
     if keep >= 1:
         return [list(range(len(item.units))) for item in scored]
-    allowance = max(least, keep * sum(len(unit.span) for item in scored for unit in item.units))
+    allowance = keep * max(least, sum(len(unit.span) for item in scored for unit in item.units))
     kept: list[set[int]] = [set() for _ in scored]
     used = 0
     for h, i in _by_priority(scored):

@@ -89,17 +89,17 @@ async def test_a_row_brings_its_header_and_leaves_the_other_rows(world: FakeWorl
 async def test_of_one_small_file_nothing_is_left_out(world: FakeWorld) -> None:
     """The sentence that answers may not be the closest one, and a budget of thousands has room for all."""
     hits = hits_of(world)
-    assert sum(len(hit.chunk.text) for hit in hits) < LEAST_CHARS
+    assert sum(len(hit.chunk.text) for hit in hits) < 0.5 * LEAST_CHARS
     kept = await make("sentences", world, keep=0.5).compress(make_query("refunds"), hits)
     assert not compressed_away(hits, kept)
 
 
 async def test_of_long_hits_a_share_is_kept() -> None:
-    world = make_world({name: f"{text} " * 12 for name, text in TEXTS.items() if name != "plans"})
+    world = make_world({name: f"{text} " * 15 for name, text in TEXTS.items() if name != "plans"})
     hits = hits_of(world)
     kept = await make("sentences", world, keep=0.5).compress(make_query("refunds"), hits)
     total = sum(len(hit.chunk.text) for hit in hits)
-    assert total > 2 * LEAST_CHARS
+    assert total > LEAST_CHARS
     assert sum(len(span) for s in kept for span in s.spans) <= 0.5 * total + 30
 
 

@@ -193,7 +193,7 @@ async def test_the_sentences_that_hang_on_a_passage_are_named() -> None:
 
 
 async def test_part_of_a_passage_counts_with_its_share_and_what_was_left_out() -> None:
-    house = House({"good": GOOD}, context__compressor="sentences", context__keep=0.6)
+    house = House({"good": GOOD}, context__compressor="sentences", context__keep=0.027)
     found = await house.explain("good")
     assert found.gate is None and 0 < found.share < 1
     assert found.left_out and all(item.reason == "compressed_away" for item in found.left_out)
