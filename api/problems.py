@@ -116,6 +116,8 @@ def _field_problem(item: Mapping[str, Any]) -> dict[str, str]:
         return {"field": "", "detail": f"the body is no JSON: {item['ctx']['error']} at position {item['loc'][-1]}"}
     if item["loc"] == ("body",):
         return {"field": "", "detail": "the body must be a JSON object, sent as content-type application/json"}
+    if item["type"] == "too_long" and isinstance(item["input"], str):  # pydantic counts "items" of a checked text
+        return {"field": _path(item["loc"]), "detail": f"must have at most {item['ctx']['max_length']} characters"}
     return {"field": _path(item["loc"]), "detail": item["msg"]}
 
 

@@ -40,7 +40,7 @@ def listed(
     if sources:
         chosen = [named(spelling, reading.prefix, reading.include, reading.exclude) for spelling in sources]
         found = resolve(chosen, reach)
-        found.warnings += _changes(chosen, known())
+        found.warnings += _changes(found.named, known())
         return found
     if remembered := [x.source for x in known().values() if x.refreshable]:
         return resolve(remembered, reach, tolerant=True)

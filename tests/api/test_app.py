@@ -35,6 +35,13 @@ def assert_problem(response: Any, status: int, slug: str) -> dict[str, Any]:
     return problem
 
 
+def test_a_text_that_is_too_long_is_told_its_limit_in_characters(client: TestClient) -> None:
+    body = {**QUESTION, "corpus": "c" * 201, "history": [{"role": "user", "text": "x" * 50_001}]}
+    detail = assert_problem(client.post("/v1/answer", json=body), 422, "invalid-request")["detail"]
+    assert "corpus: must have at most 200 characters" in detail
+    assert "history.0.text: must have at most 50000 characters" in detail
+
+
 @pytest.mark.parametrize("verb", ["search", "context", "answer"])
 def test_a_question_gets_the_contract_s_shape(client: TestClient, verb: str) -> None:
     response = client.post(f"/v1/{verb}", json=QUESTION)

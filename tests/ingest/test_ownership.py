@@ -80,6 +80,12 @@ def test_the_command_that_is_suggested_can_be_typed(tmp_path, runtime):
     assert shlex.split(command) == ["ragwright", "ingest", str(b), "--corpus", "kb", "--prefix", "it-s--b--new"]
 
 
+def test_a_source_that_is_named_twice_is_warned_of_once(two, runtime):
+    a, _ = two
+    run(runtime, a, include=("guide.md",))
+    assert len(run(runtime, a, f"{a}/../a").warnings) == 1
+
+
 def test_rows_of_two_files_and_members_of_two_archives_have_owners_too(tmp_path, runtime):
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
