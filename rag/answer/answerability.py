@@ -25,7 +25,7 @@ def features(question: str, hits: Sequence[Hit], context: Context, unknown: Coll
     tokens = words(question)
     return {
         "maxsim_lead": _lead(hits),
-        "units": _mean(best_units(context)[:_TOP]),
+        "units": _mean(best_units(context)[: _counted(context)]),
         "unknown_name": float(bool(unknown_names(question, unknown))),
         "missing_numbers": _missing([word for word in tokens if _NUMBER.search(word)], hits),
         "chatty": sum(word in STOP_WORDS for word in tokens) / len(tokens) if tokens else 0.0,
@@ -45,6 +45,11 @@ def best_units(context: Context) -> list[float]:
     """Return the scores of the context's sentences and rows, best first."""
     units = (unit for passage in context.passages for unit in passage.units)
     return sorted((unit.score for unit in units if unit.kind in ("sentence", "row")), reverse=True)
+
+
+def _counted(context: Context) -> int:
+    """Return how many of the best units count: of a small file, which is not compressed, the better half."""
+    return min(_TOP, -(-len(best_units(context)) // 2))
 
 
 def _lead(hits: Sequence[Hit]) -> float:
