@@ -105,6 +105,15 @@ def hits_close(found: list[Any], wanted: list[Any]) -> None:
         assert hit["stages"].keys() >= then["stages"].keys()
 
 
+def said_a_heading(answer: Any) -> bool:
+    headings = {heading for hit in answer["context"]["hits"] for heading in hit["headings"]}
+    return any(c["quote"] in headings for sentence in answer["sentences"] for c in sentence["citations"])
+
+
+def cited(answer: Any) -> set[str]:
+    return {citation["doc_id"] for sentence in answer["sentences"] for citation in sentence["citations"]}
+
+
 def version(home: Path) -> int:
     with sqlite3.connect(home / "catalogue.db") as connection:
         number = int(connection.execute("select version from schema").fetchone()[0])
@@ -121,6 +130,10 @@ def findings(home: Path, corpus: str = "first") -> list[str]:
 def test_it_answers_as_it_did(home: Path, ask: Asking) -> None:
     assert version(home) == 1
     for found, wanted in zip(ask(home), ANSWERS, strict=True):
+        if said_a_heading(wanted):  # no answer any more: what stands below it is said
+            assert cited(found) == cited(wanted)
+            assert not said_a_heading(found)
+            continue
         for part in ("answer", "sentences", "abstained", "reason"):
             numbers_close(found[part], wanted[part])
         hits_close(found["context"]["hits"], wanted["context"]["hits"])
