@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem, respond
 
-MAX_BRACKETS = 50_000
+MAX_BRACKETS = 20_000
 """How many lists and objects a body may open: a parser that makes millions of them holds up everybody's requests."""
 
 
