@@ -48,7 +48,7 @@ PUBLIC_DETAIL: dict[type[RagwrightError], str] = {
     errors.BusyError: "another process holds what this needs; try again",
     errors.IndexUnavailableError: "the vector index does not answer; try again",
     errors.StateError: "stored state is missing, damaged, full or of another version; the log names it, and `ragwright"
-    " doctor` checks it",
+    " doctor --repair` mends what can be mended",
     errors.ModelError: "a model's weights are missing, altered or unusable; the log names them",
     errors.GeneratorError: "the language model refused the request or returned something unusable",
     errors.GeneratorUnavailableError: "the language model did not answer in time; try again",

@@ -135,7 +135,7 @@ def test_the_second_corpus_is_looked_at_too(home: Path, tmp_path: Path) -> None:
         ingest([str(sources(tmp_path / "more", "delta"))], "zz", runtime)
     shutil.rmtree(home / "indexes" / "2" / "shard")
     with open_runtime(settings_at(home)) as runtime:
-        assert "'zz' was lost" in str(asyncio.run(Readiness(runtime).reasons())["index"])
+        assert "doctor --repair" in str(asyncio.run(Readiness(runtime).reasons())["index"])
 
 
 def test_a_deliberate_new_index_is_no_loss(home: Path, tmp_path: Path) -> None:
