@@ -33,7 +33,8 @@ def create_app(source: Settings | Runtime) -> FastAPI:
         app.state.runtime = runtime
         app.state.readiness = Readiness(runtime)
         app.state.explaining = asyncio.Lock()
-        warm_up = asyncio.create_task(app.state.readiness.reasons())
+        # What takes long at its first use is used here: a model's loading, and a schema that would hold up the loop.
+        warm_up = asyncio.gather(app.state.readiness.reasons(), asyncio.to_thread(app.openapi))
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -45,6 +45,7 @@ from rag.types import (
     Chunk,
     Context,
     ContextResult,
+    Document,
     Draft,
     Dropped,
     Generation,
@@ -63,6 +64,7 @@ from rag.types import (
 _Found = TypeVar("_Found")
 _READS = 3  # of one question at most, when generations go live one after the other while it is read
 
+_ReadDocument = Callable[[str], Document]
 RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
 """Renders `name@version` for a question, its context and the turns before it."""
 
@@ -91,6 +93,15 @@ class Trace:
     query: Query
     hits: tuple[Hit, ...]
     context: ContextResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What an answer is made of: the context, whether it answers, and the blocks of its documents that have pages."""
+
+    result: ContextResult
+    judged: Answerability
+    blocks: Mapping[str, tuple[Block, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,28 +173,26 @@ class RagPipeline:
         """Return the context packed from hits that were retrieved elsewhere, best first."""
         clock = _Clock()
         query = await self._query(request, await self._live(request.corpus, clock), clock)
-        return await self._assemble(request, query, tuple(hits), clock)
+        return await self._assemble(request, query, tuple(hits), clock, self._reader(query.generation))
 
     async def answer(self, request: Request) -> Answer:
         """Return an answer whose every citation was resolved to source characters and checked, or an abstention."""
         clock = _Clock()
-        found = await self._read(request, clock)
-        result = await self._sectioned(found.context)
-        judged = await self._judge(found.query, found.hits, result.context, clock)
-        draft = self._refusal(judged)
+        evidence = await self._evidence(request, clock)
+        result = evidence.result
+        draft = self._refusal(evidence.judged)
         if draft is None:
             with clock.measure("generate"):
                 draft = await self._stages.generator.generate(request.question, result.context, result.prompt)
-        return await self._checked(draft, request, result, judged, clock)
+        return await self._checked(draft, request, evidence, clock)
 
     async def stream(self, request: Request) -> AsyncIterator[StreamEvent]:
         """Yield the context, the answer's text as it is written, and at last the checked answer."""
         clock = _Clock()
-        found = await self._read(request, clock)
-        result = await self._sectioned(found.context)
+        evidence = await self._evidence(request, clock)
+        result = evidence.result
         yield StreamEvent("context", context=result)
-        judged = await self._judge(found.query, found.hits, result.context, clock)
-        draft = self._refusal(judged)
+        draft = self._refusal(evidence.judged)
         if draft is None:
             pieces = []
             with clock.measure("generate"):
@@ -191,14 +200,28 @@ class RagPipeline:
                     pieces.append(piece)
                     yield StreamEvent("delta", text=piece if isinstance(piece, str) else piece.gap + piece.text)
             draft = draft_of(pieces, self._stages.generator.model)
-        yield StreamEvent("answer", answer=await self._checked(draft, request, result, judged, clock))
+        yield StreamEvent("answer", answer=await self._checked(draft, request, evidence, clock))
+
+    async def _evidence(self, request: Request, clock: _Clock) -> _Evidence:
+        """Return all that an answer needs of a generation, which may go while a model writes."""
+
+        async def read(generation: Generation) -> _Evidence:
+            query, hits = await self._retrieve(request, generation, clock)
+            documents = self._reader(generation)
+            result = await self._assemble(request, query, hits, clock, documents)
+            with clock.measure("gate"):
+                judged = await self._stages.gate.judge(query, hits[: self._settings.context.max_hits], result.context)
+            blocks = await asyncio.to_thread(_blocks_with_boxes, result, documents)
+            return _Evidence(result, judged, blocks)
+
+        return await self._of_one_generation(request.corpus, clock, read)
 
     async def _read(self, request: Request, clock: _Clock, whole: bool = False) -> Trace:
         """Return the ranking, all of it if it is wanted `whole`, and the context packed from it."""
 
         async def read(generation: Generation) -> Trace:
             query, hits = await self._retrieve(request, generation, clock, whole)
-            return Trace(query, hits, await self._assemble(request, query, hits, clock))
+            return Trace(query, hits, await self._assemble(request, query, hits, clock, self._reader(generation)))
 
         return await self._of_one_generation(request.corpus, clock, read)
 
@@ -288,26 +311,30 @@ class RagPipeline:
         values = partial(self._stages.catalogue.field_values, generation)
         return await asyncio.to_thread(resolve, conditions, values)
 
-    async def _assemble(self, request: Request, query: Query, hits: tuple[Hit, ...], clock: _Clock) -> ContextResult:
+    async def _assemble(
+        self, request: Request, query: Query, hits: tuple[Hit, ...], clock: _Clock, read: _ReadDocument
+    ) -> ContextResult:
         settings, stages = self._settings.context, self._stages
         search = self._found(request, query, hits, clock)
         with clock.measure("compress"):
-            kept, dropped = await asyncio.to_thread(self._chosen, query.generation, hits[: settings.max_hits])
+            kept, dropped = await asyncio.to_thread(self._chosen, query.generation, hits[: settings.max_hits], read)
             selections = await stages.compressor.compress(replace(query, text=query.question), kept)
             dropped += compressed_away(kept, selections)
         with clock.measure("pack"):
             budget = request.budget_tokens or settings.budget_tokens
             tokenizer = stages.tokenizer(query.generation)
-            context = await asyncio.to_thread(self._packed, query.generation, selections, budget, tokenizer, dropped)
+            context = await asyncio.to_thread(self._packed, selections, budget, tokenizer, dropped, read)
             name = request.prompt or self._settings.answer.prompt
             prompt = await asyncio.to_thread(stages.render, name, request.question, context, request.history)
         return ContextResult(search, context, prompt, clock.total(), min(settings.max_hits, len(hits)))
 
-    def _chosen(self, generation: Generation, hits: Sequence[Hit]) -> tuple[list[Hit], list[Dropped]]:
+    def _chosen(
+        self, generation: Generation, hits: Sequence[Hit], read: _ReadDocument
+    ) -> tuple[list[Hit], list[Dropped]]:
         """Return the hits that the context is made of, parents in place of children, and those that were left out."""
         settings = self._settings.context
         found = merge_children(hits, settings.merge_share, partial(self._stages.catalogue.children, generation))
-        shown = expand(found, self._reader(generation))
+        shown = expand(found, lambda doc_id: read(doc_id).text)
         if settings.prefer_newest:
             shown = prefer_newest(shown)
         kept, repeats = drop_near_duplicates(shown, settings.near_duplicate)
@@ -316,48 +343,31 @@ class RagPipeline:
 
     def _packed(
         self,
-        generation: Generation,
         selections: Sequence[Selection],
         budget_tokens: int,
         tokenizer: Tokenizer,
         dropped: Sequence[Dropped],
+        read: _ReadDocument,
     ) -> Context:
         """Return the context in the order of the prompt; `dropped` is the ledger so far."""
         chosen, left = self._choose(selections, budget_tokens, tokenizer)
-        limit, read = self._settings.context.max_passages, self._reader(generation)
-        context = pack(chosen, budget_tokens, tokenizer, limit, read, [*dropped, *left])
-        return replace(context, passages=self._order(context.passages))
+        limit = self._settings.context.max_passages
+        context = pack(chosen, budget_tokens, tokenizer, limit, lambda doc_id: read(doc_id).text, [*dropped, *left])
+        # An answer must not take what stands below one heading for what stands below another.
+        passages = [sectioned(passage, read(passage.doc_id).blocks) for passage in context.passages]
+        return replace(context, passages=self._order(passages))
 
-    def _reader(self, generation: Generation) -> Callable[[str], str]:
-        """Return what reads a document's text, each once: packing asks for the same one again and again."""
-        return cache(lambda doc_id: self._stages.catalogue.document(generation, doc_id).text)
-
-    async def _sectioned(self, result: ContextResult) -> ContextResult:
-        """Return the context with the headings of every section in its passages.
-
-        A chunk of several small sections knows only what their headings share, and an answer must not take what
-        stands below one of them for what stands below another.
-        """
-        return replace(result, context=await asyncio.to_thread(self._with_sections, result))
-
-    def _with_sections(self, result: ContextResult) -> Context:
-        generation = result.search.generation
-        read = cache(lambda doc_id: self._stages.catalogue.document(generation, doc_id).blocks)
-        return replace(result.context, passages=tuple(sectioned(p, read(p.doc_id)) for p in result.context.passages))
-
-    async def _judge(self, query: Query, hits: tuple[Hit, ...], context: Context, clock: _Clock) -> Answerability:
-        with clock.measure("gate"):
-            return await self._stages.gate.judge(query, hits[: self._settings.context.max_hits], context)
+    def _reader(self, generation: Generation) -> _ReadDocument:
+        """Return what reads a document, each once: packing asks for the same one again and again."""
+        return cache(partial(self._stages.catalogue.document, generation))
 
     def _refusal(self, judged: Answerability) -> Draft | None:
         if judged.reason is None:
             return None
         return Draft("", self._stages.generator.model, abstained=True, reason=judged.reason)
 
-    async def _checked(
-        self, draft: Draft, request: Request, result: ContextResult, judged: Answerability, clock: _Clock
-    ) -> Answer:
-        draft = _refused(draft)
+    async def _checked(self, draft: Draft, request: Request, evidence: _Evidence, clock: _Clock) -> Answer:
+        result, draft = evidence.result, _refused(draft)
         cited = CitedText("", (), ())
         sentences: tuple[Sentence, ...] = ()
         if not draft.abstained:
@@ -367,8 +377,7 @@ class RagPipeline:
                 if not cited.sentences:  # tags and nothing else
                     draft, cited = _abstained(draft), CitedText("", (), ())
                 found = await verified(cited, passages, verifier)
-                blocks = await asyncio.to_thread(self._blocks_with_boxes, result, {item.doc_id for item in found})
-                sentences = await asyncio.to_thread(checked_sentences, cited, found, blocks)
+                sentences = await asyncio.to_thread(checked_sentences, cited, found, evidence.blocks)
         return Answer(
             text=cited.text,
             sentences=sentences,
@@ -384,15 +393,8 @@ class RagPipeline:
             ),
             usage=_total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
             timings_ms=clock.total(),
-            answerability=judged.probability,
+            answerability=evidence.judged.probability,
         )
-
-    def _blocks_with_boxes(self, result: ContextResult, doc_ids: Set[str]) -> dict[str, tuple[Block, ...]]:
-        """Return the blocks of the documents that have pages; a document whose hits have no boxes is not read."""
-        boxed = {hit.chunk.doc_id for hit in result.search.hits if hit.chunk.boxes}
-        plain = {hit.chunk.doc_id for hit in result.search.hits} - boxed
-        read = self._stages.catalogue.document
-        return {doc_id: read(result.search.generation, doc_id).blocks for doc_id in doc_ids - plain}
 
 
 def forms(query: Query, retrievers: Sequence[Retriever]) -> list[tuple[str, Retriever, Query]]:
@@ -403,6 +405,13 @@ def forms(query: Query, retrievers: Sequence[Retriever]) -> list[tuple[str, Retr
         chosen = [retriever for retriever in retrievers if other.retriever in ("", retriever.name)]
         asked += [(variant(retriever.name, number), retriever, form) for retriever in chosen]
     return asked
+
+
+def _blocks_with_boxes(result: ContextResult, read: _ReadDocument) -> dict[str, tuple[Block, ...]]:
+    """Return the blocks of the passages' documents that have pages; a document whose hits have no boxes is not read."""
+    boxed = {hit.chunk.doc_id for hit in result.search.hits if hit.chunk.boxes}
+    plain = {hit.chunk.doc_id for hit in result.search.hits} - boxed
+    return {doc_id: read(doc_id).blocks for doc_id in {item.doc_id for item in result.context.passages} - plain}
 
 
 def _total_usage(parts: Sequence[Usage]) -> Usage:

@@ -84,6 +84,24 @@ def test_a_vacuum_loses_no_passage_of_a_question_that_began_before_it(source, ru
     assert found.search.generation.id == runtime.catalogue.live("kb").id
 
 
+@pytest.mark.parametrize("heading", ["", "## Noon\n\n"])
+def test_an_answer_needs_nothing_of_a_generation_that_went_after_its_context_was_read(
+    heading, source, runtime, monkeypatch
+) -> None:
+    first = write(source, heading + OLD, runtime)
+    judge = runtime.pipeline._judge
+
+    async def late(*arguments: object) -> object:
+        write(source, NEW, runtime)
+        vacuum("kb", runtime)
+        return await judge(*arguments)
+
+    monkeypatch.setattr(runtime.pipeline, "_judge", late)
+    found = run_sync(runtime.pipeline.answer(REQUEST))
+    assert found.context.search.generation.id == first
+    assert [c.text for s in found.sentences for c in s.citations] == [OLD]
+
+
 def test_generations_that_follow_each_other_without_end_do_not_keep_a_reader(source, runtime, monkeypatch) -> None:
     write(source, "Version 0.", runtime)
     texts = [f"Version {n}." for n in range(1, 9)]

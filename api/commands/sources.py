@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 
 from api import render_corpus
 from api.commands.session import open_runtime
 from api.errors import EXIT_DONE
-from api.output import print_json, print_text
+from api.output import note, print_json, print_text
 from ingest.removal import move_source, remembered, remove_source
+from ingest.sources.named import scheme_of
 from ingest.status import status
 
 
@@ -43,6 +45,8 @@ def move(arguments: argparse.Namespace) -> int:
     with open_runtime(arguments) as runtime:
         status(arguments.corpus, runtime)
         moved = move_source(arguments.source, arguments.target, arguments.corpus, runtime, prefix=arguments.prefix)
+    if not scheme_of(arguments.target) and not Path(arguments.target).exists():
+        note(f"{arguments.target} is not there yet; until it is, an ingest names it as failed")
     if arguments.json:
         print_json(asdict(moved))
     else:

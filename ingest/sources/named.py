@@ -72,7 +72,7 @@ def checked_prefix(prefix: str) -> str:
         ConfigError: it cannot start an id.
     """
     plain = prefix.strip("/")
-    if (prefix and not plain.strip()) or _CONTROL.search(plain):
+    if (prefix and not plain.strip()) or _CONTROL.search(plain) or {".", ".."} & set(plain.split("/")):
         raise ConfigError(f"--prefix {prefix!r} cannot start an id; name it with letters, as in --prefix handbook")
     return plain
 

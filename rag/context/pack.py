@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rag.ports import Tokenizer
 from rag.tables import table_at, tables_of, text_at
-from rag.types import Context, Dropped, Passage, ScoredSpan, Section, Selection, Span, Table
+from rag.types import Context, Dropped, Passage, ScoredSpan, Selection, Span, Table
 
 JOINT = " … "
 """What stands between the texts of spans that are not adjacent."""
@@ -28,7 +28,6 @@ class _Draft:
     texts: tuple[str, ...]
     units: tuple[ScoredSpan, ...]
     tables: tuple[Table, ...] = ()
-    sections: tuple[Section, ...] = ()
 
     @property
     def text(self) -> str:
@@ -113,9 +112,7 @@ def _fit(
 
 def _draft(selection: Selection) -> _Draft:
     texts = _slices(selection, selection.spans)
-    chunk = selection.hit.chunk
-    sections = tuple(Section(span, chunk.headings) for span in selection.spans)
-    return _Draft(selection, selection.spans, texts, selection.units, tables_of(chunk), sections)
+    return _Draft(selection, selection.spans, texts, selection.units, tables_of(selection.hit.chunk))
 
 
 def _keep_units(draft: _Draft, units: Sequence[ScoredSpan]) -> _Draft | None:
@@ -206,8 +203,7 @@ def _joined(base: _Draft, draft: _Draft, read: ReadDocument) -> _Draft:
             texts.append(text)
     units = tuple(sorted(base.units + draft.units, key=lambda unit: unit.span))
     tables = tuple(sorted(dict.fromkeys(base.tables + draft.tables), key=lambda table: table.span))
-    sections = base.sections + draft.sections
-    return replace(base, spans=tuple(spans), texts=tuple(texts), units=units, tables=tables, sections=sections)
+    return replace(base, spans=tuple(spans), texts=tuple(texts), units=units, tables=tables)
 
 
 def _slices(selection: Selection, spans: Sequence[Span]) -> tuple[str, ...]:
@@ -227,5 +223,4 @@ def _passage(tag: int, draft: _Draft, tokens: int) -> Passage:
         units=draft.units,
         headings=chunk.headings,
         tables=draft.tables,
-        sections=draft.sections,
     )

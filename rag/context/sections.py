@@ -10,7 +10,10 @@ from rag.types import Block, Passage, Section, Span
 
 
 def sectioned(passage: Passage, blocks: Sequence[Block]) -> Passage:
-    """Return the passage with the sections that its document's blocks make of its ranges."""
+    """Return the passage with the sections that its document's blocks make of its ranges.
+
+    A chunk of several small sections knows only the part of the heading path that they share.
+    """
     starts = [block.span.start for block in blocks]
     sections = tuple(section for span in passage.spans for section in _within(span, blocks, starts))
     return replace(passage, sections=sections) if sections else passage

@@ -40,12 +40,21 @@ def guarded_client(timeout_s: float, context: ssl.SSLContext) -> httpx.AsyncClie
 
 async def _guard(response: httpx.Response) -> None:
     assert isinstance(response.stream, httpx.AsyncByteStream)
+    if response.has_redirect_location and not _stays(response):
+        raise NonsenseError("it redirects to another host, which must not get the question and its passages")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise NonsenseError("it is compressed, which nobody asked for")
     if response.is_success and not (kind == _EVENTS or kind.endswith(_JSON)):
         raise NonsenseError(f"its content type is {kind or 'missing'!r}")
     response.stream = _GuardedStream(response.stream, events=response.is_success and kind == _EVENTS)
+
+
+def _stays(response: httpx.Response) -> bool:
+    """Say whether a redirect leads to the same host and port, or from http to https of the same host."""
+    here, there = response.url, response.url.join(response.headers["location"])
+    same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
+    return same or (here.host == there.host and (here.scheme, there.scheme) == ("http", "https"))
 
 
 class _GuardedStream(httpx.AsyncByteStream):

@@ -64,8 +64,8 @@ class Passage:
     """A tagged piece of the final context. `text` is its spans' texts, joined by ' … ' where they are not adjacent.
 
     `units` are its sentences and table rows as compression scored them, in order; `headings` is the heading path of
-    its first hit, `sections` are those of all its hits; `tables` are the parts of tables in it (None: nobody knows, so
-    they are guessed from the text).
+    its first hit, `sections` has that of every block in it; `tables` are the parts of tables in it (None: nobody knows,
+    so they are guessed from the text).
     """
 
     tag: int

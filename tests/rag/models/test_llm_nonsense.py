@@ -153,6 +153,7 @@ NO_ANSWERS = {
     "a body that ends early": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{",
     "a zip bomb's way": http(completion(), "application/json", "200 OK", "Content-Encoding: gzip"),
     "redirected for ever": http(b"", "text/plain", "307 Temporary Redirect", "Location: {URL}/chat/completions"),
+    "sent to another host": http(b"", "text/plain", "307 Temporary Redirect", "Location: http://127.0.0.2:9/v1/chat"),
     "refused": http(json.dumps({"error": {"message": SECRET}}).encode(), "application/json", "401 Unauthorized"),
 }
 
