@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import problems
-from api.body_limit import BodyLimit
-from api.hang_up import HangUp
-from api.hosts import KnownHosts
-from api.readiness import Readiness
-from api.routes import router
+from api.http import problems
+from api.http.body_limit import BodyLimit
+from api.http.hang_up import HangUp
+from api.http.hosts import KnownHosts
+from api.http.readiness import Readiness
+from api.http.routes import router
 from api.version import ragwright_version
-from rag.bootstrap import Runtime, open_runtime
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from eval.anchors import anchored
 from eval.golden import Case, GoldSpan
+from eval.golden.anchors import anchored
 from eval.observation import Evidence, Excerpt, Range, SupportFinding
 from rag.context.tags import untagged
 from rag.errors import DocumentNotFoundError

@@ -13,12 +13,12 @@ from typing import Protocol
 from eval.evidence import Library, LibraryReader, judge_support
 from eval.golden import Case, GoldenSet
 from eval.judges.base import Judge
+from eval.judges.ragas_metrics import RAGAS_METRICS
+from eval.judges.ragas_process import RagasProcess
 from eval.judges.scoring import JudgeReport, ask_judges, metric_name
 from eval.metrics import METRICS, Metric, Unmeasured, Value, choose_metrics
 from eval.metrics.cost import WALL
 from eval.observation import Evidence, Observation, answered, failed, searched
-from eval.ragas_metrics import RAGAS_METRICS
-from eval.ragas_process import RagasProcess
 from rag.errors import ConfigError, CorpusNotFoundError, UnknownKeyError
 from rag.pipeline import Request
 from rag.ports import Embedder, Verifier

@@ -1,6 +1,6 @@
 """The port through which a flip is gated: somebody compares the new generation with the live one before readers see it.
 
-`ingest` never imports the evaluation; the command line hands it in (`eval.flip`).
+`ingest` never imports the evaluation; the command line hands it in (`eval.gate.flip`).
 """
 
 from __future__ import annotations

@@ -15,24 +15,34 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from ingest.catalogue import CatalogueWriter, Clock, Failure, utc_now
 from ingest.chunkers import check_chunker
-from ingest.duplicates import Pair, near_duplicates
-from ingest.fetches import Fetches
 from ingest.gate import FlipGate
-from ingest.index_writer import IndexWriter, erase_generation, restore_removed
-from ingest.lock import ingest_lock
-from ingest.owners import Claims, absorbed, as_failures, claim, owned, refuse_new, remember, rewritten, stray_warnings
+from ingest.make.duplicates import Pair, near_duplicates
+from ingest.make.run_warnings import Tally
+from ingest.make.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
 from ingest.plan import Held, Plan, check_prune, forgotten, make_plan
 from ingest.refresh import listed
-from ingest.registry import Registry
 from ingest.report import IngestReport, compare
-from ingest.reuse import StoredEmbeddings
-from ingest.rows import MadeDocument
 from ingest.sources import Reach, SourceKey, Sources
 from ingest.sources.named import NOWHERE
-from ingest.tally import Tally
-from ingest.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
+from ingest.store.catalogue import CatalogueWriter, Clock, Failure, utc_now
+from ingest.store.fetches import Fetches
+from ingest.store.index_writer import IndexWriter, erase_generation, restore_removed
+from ingest.store.lock import ingest_lock
+from ingest.store.owners import (
+    Claims,
+    absorbed,
+    as_failures,
+    claim,
+    owned,
+    refuse_new,
+    remember,
+    rewritten,
+    stray_warnings,
+)
+from ingest.store.registry import Registry
+from ingest.store.reuse import StoredEmbeddings
+from ingest.store.rows import MadeDocument
 from rag.errors import ConfigError
 from rag.models.embedders import languages_of
 from rag.ports import Embedder, Index
@@ -46,7 +56,7 @@ _SPECIAL_TOKENS = 2
 
 
 class Runtime(Protocol):
-    """What ingestion needs of `rag.bootstrap.Runtime`."""
+    """What ingestion needs of `rag.runtime.Runtime`."""
 
     settings: Settings
     home: Home

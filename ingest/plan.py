@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.catalogue import Failure, StoredDocument
 from ingest.report import moves
 from ingest.sources import SourceItem, SourceKey, Sources
+from ingest.store.catalogue import Failure, StoredDocument
 from rag.errors import DocumentError, GoneError, PruneRefusedError
 
 SourceHash = Callable[[SourceItem, Collection[str], bool], str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from ingest.registry import Remembered
 from ingest.sources import Reach, Source, Sources, named, resolve
+from ingest.store.registry import Remembered
 from rag.errors import SourceError
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ingest.catalogue import Failure
-from ingest.duplicates import Pair
 from ingest.gate import Verdict
+from ingest.make.duplicates import Pair
+from ingest.store.catalogue import Failure
 
 
 @dataclass(frozen=True, slots=True)

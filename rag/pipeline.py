@@ -12,7 +12,6 @@ from functools import cache, partial
 from typing import Literal, TypeVar
 
 from rag.answer.check import checked_sentences, cited_text, verified
-from rag.answer.prompts import REFUSAL
 from rag.conditions import Condition, Filter, as_conditions, resolve
 from rag.context.citations import CitedText
 from rag.context.compress import compressed_away
@@ -36,6 +35,7 @@ from rag.ports import (
     Tokenizer,
     Verifier,
 )
+from rag.prompts import REFUSAL
 from rag.retrieve.fusion import Fusion, contenders, fuse, to_hits, variant
 from rag.settings import Settings
 from rag.types import (
@@ -116,7 +116,7 @@ class StreamEvent:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What the flow is made of; `rag.bootstrap` fills it."""
+    """What the flow is made of; `rag.runtime` fills it."""
 
     catalogue: Catalogue
     retrievers: tuple[Retriever, ...]

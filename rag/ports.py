@@ -1,4 +1,4 @@
-"""The seams of the flow, as Protocols; `rag.bootstrap` chooses what stands behind each.
+"""The seams of the flow, as Protocols; `rag.runtime` chooses what stands behind each.
 
 Leaf ports (index, models, stores) are synchronous and may block: the flow's parts call them in a thread. Stage ports
 are asynchronous, because a member may talk to a network. Nothing else has two colours.

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ingest.pipeline import ingest
-from rag.bootstrap import Runtime, open_runtime
 from rag.models.embedders import make_embedder
 from rag.ports import Embedder
+from rag.runtime import Runtime, open_runtime
 from rag.settings import EmbedderSettings, Settings, load_settings
 from tests.postgres import Server, new_database, running_server
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from api.arguments import build_parser
+from api.cli.arguments import build_parser
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "ci"
 # `gh` that has one earlier run, whose artefact is what this run's evaluation wrote.

@@ -14,23 +14,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.schemas import answer_json
 from ingest.pipeline import ingest
 from rag.answer.extractive import ExtractiveGenerator
-from rag.answer.prompts import PromptFiles
 from rag.answer.verify import LexicalVerifier
-from rag.bootstrap import Runtime, open_runtime
 from rag.context.compress import compressor
 from rag.context.tags import tag_groups
 from rag.explain.support import without
 from rag.explain.values import Target
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.rerankers import reranker
 from rag.pipeline import RagPipeline, Request, Stages, StreamEvent
 from rag.ports import Generator
+from rag.prompts import PromptFiles
+from rag.rerank.rerankers import reranker
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import retriever
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings
+from rag.shapes import answer_json
 from rag.types import Answer, Span, Turn
 from tests import fakes
 

@@ -30,11 +30,11 @@ import pytest
 import yaml
 
 from api.app import create_app
-from api.arguments import build_parser
-from eval.gates import GatePolicy, MetricPolicy, load_policy
+from api.cli.arguments import build_parser
+from eval.files import read_yaml
+from eval.gate.policy import GatePolicy, MetricPolicy, load_policy
+from eval.gate.required import SignOffs
 from eval.golden import load_golden
-from eval.required import SignOffs
-from eval.yaml_files import read_yaml
 from rag.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent
@@ -329,7 +329,7 @@ def test_the_page_of_tests_is_true(workspace: Workspace) -> None:
     (tests,), (commands,) = ([body for name, body in page if name == wanted] for wanted in ("python", "bash"))
     (workspace.folder / tests.split()[1]).write_text(tests)
     # by name, whether its entry point is installed or not
-    pytest_here = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -p eval.pytest_plugin "
+    pytest_here = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -p eval.testing.plugin "
     done = workspace.run(
         "bash", "-euo", "pipefail", "-c", re.sub("^pytest ", pytest_here, commands, flags=re.MULTILINE)
     )

@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.cli import main
-from rag.bootstrap import Runtime, open_runtime
 from rag.explain.values import Explanation, PassageRef, Suggestion
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from rag.types import ContextResult
 from tests.test_flow import GOLDEN

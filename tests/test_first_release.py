@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from api.cli import main
-from ingest.backup import back_up
 from ingest.pipeline import IngestOptions, ingest
-from ingest.restore import restore
-from ingest.status import rollback, status
-from ingest.truth import Corpus, examine
-from rag.bootstrap import open_runtime
+from ingest.upkeep.backup import back_up
+from ingest.upkeep.checks import Corpus, examine
+from ingest.upkeep.generations import rollback, status
+from ingest.upkeep.restore import restore
 from rag.errors import ConfigError, StateError
+from rag.runtime import open_runtime
 from rag.settings import load_settings
 from rag.state import migrations
 from rag.state.engine import open_catalogue
@@ -318,7 +318,7 @@ def test_a_restore_that_is_cut_short_shows_nothing(
     targets = {
         "points": "rag.index.token_vectors.StoredTokenVectors.add_packed",
         "weights": "rag.index.bm25.Bm25Index.publish",
-        "flip": "ingest.catalogue.CatalogueWriter.publish",
+        "flip": "ingest.store.catalogue.CatalogueWriter.publish",
     }
 
     def die(*_: object, **__: object) -> None:

@@ -13,13 +13,13 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
 
-from api.schemas import answer_json, context_json, search_json
 from ingest.pipeline import ingest
-from rag.bootstrap import Runtime, open_runtime
 from rag.boxes import boxes_of
-from rag.faces.llama_index import RagwrightContext, RagwrightRetriever
+from rag.integrations.llama_index import RagwrightContext, RagwrightRetriever
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
+from rag.shapes import answer_json, context_json, search_json
 
 QUESTIONS = Path(__file__).parent.parent / "corpora" / "demo" / "questions.jsonl"
 GOLDEN = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from ingest.pipeline import ingest
-from ingest.status import rollback, vacuum
-from rag.bootstrap import Runtime, open_runtime
+from ingest.upkeep.generations import rollback, vacuum
 from rag.bridge import run_sync
 from rag.errors import CorpusNotFoundError
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from rag.types import Generation
 

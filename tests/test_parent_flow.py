@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ingest.pipeline import ingest
-from rag.bootstrap import open_runtime
-from rag.faces.llama_index import RagwrightContext, RagwrightRetriever
+from rag.integrations.llama_index import RagwrightContext, RagwrightRetriever
 from rag.pipeline import Request
+from rag.runtime import open_runtime
 from rag.settings import Settings
 
 SUBJECTS = {

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from api.render import answer_text, search_text
-from api.schemas import search_json
+from api.cli.render import answer_text, search_text
 from ingest.pipeline import ingest
-from rag.bootstrap import Runtime, open_runtime
 from rag.conditions import parse_condition
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings
+from rag.shapes import search_json
 from rag.types import Turn
 
 PAGES = {

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ingest.pipeline import ingest
-from rag.bootstrap import Runtime, open_runtime
 from rag.conditions import OneOf
 from rag.pipeline import RagPipeline, Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from tests.rag.answer.tiny import CASES, CORPORA, NEAR_MISSES, TinyCase
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.chunkers import CHUNKERS, chunk
 from ingest.partition import partition_file
 from ingest.partition.layout import Piece, assemble
-from ingest.tables import TableMap
+from ingest.partition.tables import TableMap
 from rag.answer.verify import support_score
 from rag.context.citations import locate
 from rag.settings import ChunkerSettings

@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 from qdrant_client import QdrantClient
 
-from api.commands.doctor import examine as doctor
+from api.cli.commands.doctor import examine as doctor
 from ingest.pipeline import IngestOptions, ingest
-from ingest.removal import move_source
-from ingest.truth import Corpus, examine
+from ingest.upkeep.checks import Corpus, examine
+from ingest.upkeep.removal import move_source
 from rag import pipeline
-from rag.bootstrap import Runtime, open_runtime
 from rag.errors import BusyError, StateError
 from rag.models.embedders import EMBEDDERS
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings, load_settings
 from tests.proofs.light import use_light_embedder
 

@@ -17,18 +17,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.readiness import Readiness
-from ingest.mend import mend
+from api.http.readiness import Readiness
 from ingest.pipeline import ingest
-from ingest.status import rollback
-from ingest.truth import Corpus
+from ingest.upkeep.checks import Corpus
+from ingest.upkeep.generations import rollback
+from ingest.upkeep.repair import mend
 from rag import pipeline
-from rag.bootstrap import Runtime, open_runtime
 from rag.errors import StateError
 from rag.index import borrowed
 from rag.index.owner import VectorIndexes
 from rag.models.embedders import EMBEDDERS
 from rag.ports import Point
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings, load_settings
 from rag.state.home import Home
 from tests.conftest import REPOSITORY

@@ -15,10 +15,10 @@ from eval.golden import Case, GoldenSet
 from eval.metrics.ranges import Characters, shared, size, union
 from eval.observation import Range
 from eval.stats import SHARE, mean_interval
-from eval.strata import Stratum, stratified_difference
-from rag.bootstrap import open_runtime
+from eval.stats.strata import Stratum, stratified_difference
 from rag.bridge import run_sync
 from rag.pipeline import RagPipeline, Request
+from rag.runtime import open_runtime
 from rag.settings import Settings
 from rag.types import Passage
 

@@ -26,13 +26,13 @@ from eval.bench.figures import Figure, machine, mean_of, ratio_of_sums, single, 
 from eval.bench.memory import resident_mb
 from eval.bench.own import BENCH_CORPUS, own_ingestion
 from eval.golden import Case, GoldenSet, load_golden
-from eval.report import write_report
+from eval.report.write import write_report
 from eval.runner import Run, RunOptions, run
 from rag.answer.verify import make_verifier
-from rag.bootstrap import Runtime
 from rag.bridge import run_sync
 from rag.errors import RagwrightError
 from rag.pipeline import Request
+from rag.runtime import Runtime
 from rag.types import Answer, SearchResult
 
 log = logging.getLogger(__name__)

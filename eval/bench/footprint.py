@@ -25,9 +25,9 @@ from eval.bench.memory import PeakMemory, held_mb, watch_memory
 from eval.bench.own import BENCH_CORPUS, settings_of, timed
 from eval.bench.probe import disk_mb
 from ingest.pipeline import Progress, ingest
-from rag.bootstrap import Runtime, open_runtime
 from rag.errors import RagwrightError
 from rag.ports import Embedder, Embeddings, Index, Tokenizer
+from rag.runtime import Runtime, open_runtime
 
 log = logging.getLogger(__name__)
 

@@ -37,9 +37,9 @@ from eval.bench.own import own_ingestion, settings_of, timed
 from eval.bench.probe import Asked, Cold, OwnSearch, disk_mb
 from eval.bench.volume import Base, Volume, base_of, fill
 from eval.golden import load_golden
-from eval.plots import Line, growth, standalone
-from rag.bootstrap import open_runtime
+from eval.report.plots import Line, growth, standalone
 from rag.errors import ConfigError, RagwrightError
+from rag.runtime import open_runtime
 from rag.types import Vectors
 
 log = logging.getLogger(__name__)

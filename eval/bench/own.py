@@ -12,10 +12,10 @@ from typing import TypeVar
 from eval.bench.figures import Figure, ratio_of_sums
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
-from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.errors import RagwrightError
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings, load_settings
 from rag.types import Chunk
 

@@ -15,9 +15,9 @@ from statistics import median
 
 from eval.bench.memory import held_mb
 from eval.bench.own import BENCH_CORPUS, milliseconds, settings_of, timed
-from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.types import Vectors
 
 _FLOOR_REPEATS = 5

@@ -28,11 +28,11 @@ from eval.bench.own import settings_of
 from eval.golden import GoldenSet, open_golden
 from eval.runner import Run, RunOptions, run
 from eval.stats import Difference, holm, mean_interval, minimal_detectable_effect
-from eval.strata import Stratum, stratified_difference
+from eval.stats.strata import Stratum, stratified_difference
 from ingest.pipeline import ingest
-from rag.bootstrap import open_runtime
 from rag.bridge import run_sync
 from rag.errors import ConfigError, RagwrightError
+from rag.runtime import open_runtime
 from rag.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)

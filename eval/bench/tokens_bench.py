@@ -25,15 +25,15 @@ import numpy as np
 
 from eval.bench.figures import Figure, machine, quantile_of, single, table, write_figures
 from eval.bench.own import milliseconds, settings_of
-from eval.recipes.ranking_data import Pool, PoolSet, golden_folders, paired, pool_set
-from eval.strata import Stratum, stratified_difference
-from rag.bootstrap import Runtime, open_runtime
+from eval.bench.ranking_data import Pool, PoolSet, golden_folders, paired, pool_set
+from eval.stats.strata import Stratum, stratified_difference
 from rag.errors import ConfigError, RagwrightError
 from rag.index.token_vectors import pack, unpack
 from rag.models.embedders import make_embedder
 from rag.models.late_interaction import LateInteraction, QueryEncoder, closest, maxsims
-from rag.models.rerankers import MaxSimReranker, blend
 from rag.ports import Embedder, Index
+from rag.rerank.rerankers import MaxSimReranker, blend
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from rag.types import Chunk, Hit, Vectors
 

@@ -15,7 +15,7 @@ from typing import Any
 from eval.bench.corpora import BenchCorpus, BenchDocument, BenchQuestion, write_corpus
 from eval.bench.figures import Figure, mean_of, ratio_of_sums, single, unmeasured
 from eval.bench.own import OwnIngestion, timed
-from eval.gates import GatePolicy
+from eval.gate.policy import GatePolicy
 from eval.stats import minimal_detectable_effect, non_inferiority, paired_difference
 from rag.models.embedders import PACKAGED
 from rag.models.weights import packaged_folder

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.bench.own import BENCH_CORPUS, OwnIngestion
-from ingest.catalogue import CatalogueWriter
 from ingest.chunkers.assemble import chunk_id
-from ingest.index_writer import IndexWriter
 from ingest.pipeline import create_index
-from ingest.reuse import StoredEmbeddings
-from ingest.rows import MadeDocument
-from rag.bootstrap import Runtime
+from ingest.store.catalogue import CatalogueWriter
+from ingest.store.index_writer import IndexWriter
+from ingest.store.reuse import StoredEmbeddings
+from ingest.store.rows import MadeDocument
 from rag.ports import Index, Point
+from rag.runtime import Runtime
 from rag.types import Chunk, Document, Span, Vectors
 
 _BLOCK = 2000  # chunks that are made and stored at once

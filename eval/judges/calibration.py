@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from eval.agreement import cohen_kappa, krippendorff_alpha, rank_correlation, sensitivity, specificity
-from eval.corrected import Confusion, moments
+from eval.judges.agreement import cohen_kappa, krippendorff_alpha, rank_correlation, sensitivity, specificity
 from eval.judges.base import Judge, Material, judged
+from eval.judges.corrected import Confusion, moments
 from eval.judges.labels import Labelled, check_ids
 from eval.judges.scoring import metric_name
 from eval.metrics.base import Unmeasured, Value

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from eval.embedding import one_at_a_time
 from eval.judges.base import Cost, JudgeMetric, Material
 from eval.judges.endpoint import Endpoint
+from eval.judges.ragas_embedding import one_at_a_time
 from eval.judges.replies import Ask, Replies, Reply
 from eval.metrics.base import Unmeasured, Value
 from rag.errors import ConfigError, GeneratorError

@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 from ragas.embeddings.base import BaseRagasEmbedding
 from ragas.llms.base import InstructorBaseRagasLLM
 
-from eval.judges.language import LanguageJudge
 from rag.errors import GeneratorError
 from rag.types import Vectors
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class Structured(Protocol):
+    """Asks a language model for a reply of a given shape."""
+
+    async def structured(self, prompt: str, shape: type[Model], take: tuple[int, int]) -> Model:
+        """Return the reply. `take` is the repeat, and how often this prompt was sent in it."""
+        ...
+
+
 class RagasLlm(InstructorBaseRagasLLM):
     """One scoring of one case. `failure` is the first reason that a request failed, whatever RAGAS made of it."""
 
-    def __init__(self, judge: LanguageJudge, repeat: int) -> None:
+    def __init__(self, judge: Structured, repeat: int) -> None:
         self.failure: str | None = None
         self._judge = judge
         self._repeat = repeat

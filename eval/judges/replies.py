@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from eval.report import write_atomic
+from eval.files import write_atomic
 from rag.errors import ConfigError
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from eval.corrected import Confusion, Moments, ppi_mean, rogan_gladen
 from eval.judges.calibration import Judging, latest_record
+from eval.judges.corrected import Confusion, Moments, ppi_mean, rogan_gladen
 from eval.judges.scoring import PREFIX, JudgeReport
 from eval.metrics.base import Metric
 from eval.stats import Estimate

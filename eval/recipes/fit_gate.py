@@ -1,7 +1,7 @@
 """Fit the answerability gate: `python -m eval.recipes.fit_gate GOLDEN_SET...`, each a folder.
 
 Ingests each set into a corpus of its name (in RAGWRIGHT_HOME), runs its `dev` and `select` questions through the
-shipped flow up to the gate, fits on dev and prints the coefficients for `rag/answer/gate.py`. Then, for both splits:
+shipped flow up to the gate, fits on dev and prints the coefficients for `rag/answer/abstain.py`. Then, for both splits:
 abstention precision, recall and false abstention with Wilson intervals, beside always abstaining and beside the best
 single score at the threshold that is best on dev. Sets without unanswerable questions show false abstention only.
 """
@@ -24,11 +24,11 @@ from eval.golden import Case, open_golden
 from eval.recipes.logistic import auroc, balanced_weights, fit_logistic
 from eval.stats import wilson
 from ingest.pipeline import ingest
+from rag.answer.abstain import AnswerabilityGate, is_vague
 from rag.answer.answerability import features
-from rag.answer.gate import AnswerabilityGate, is_vague
 from rag.answer.logistic import Logistic
-from rag.bootstrap import Runtime, open_runtime
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from rag.types import Query
 

@@ -1,7 +1,7 @@
 """Fit the learned reranker: `python -m eval.recipes.fit_ranker $RAGWRIGHT_DATA --out rag/models/ranker.json`.
 
 Reads the golden sets with a primary metric, ingests each into a corpus of its name (in RAGWRIGHT_HOME) and fits the
-weights of `rag.models.learned.FEATURES` on their `dev` questions. Prints what the weights are worth on each set when
+weights of `rag.rerank.learned.FEATURES` on their `dev` questions. Prints what the weights are worth on each set when
 they are fitted without it, paired with late interaction alone; with `--confirm select` also on the questions of another
 split. Minutes on two cores.
 
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.recipes.ranking_data import (
+from eval.bench.ranking_data import (
     UNTRAINED,
     Floats,
     Pool,
@@ -36,11 +36,11 @@ from eval.recipes.ranking_data import (
     leave_one_out,
     pool_set,
 )
-from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.learned import FEATURES, look_at, ranking_features
-from rag.models.rerankers import reranker
+from rag.rerank.learned import FEATURES, look_at, ranking_features
+from rag.rerank.rerankers import reranker
+from rag.runtime import Runtime, open_runtime
 from rag.settings import RerankSettings, load_settings
 from rag.types import Hit
 
@@ -162,7 +162,7 @@ async def _sets(data: Path, split: str, runtime: Runtime) -> list[PoolSet]:
 
 
 def as_json(weights: Floats) -> str:
-    """Return the weights as the file that `rag.models.learned.load_weights` reads."""
+    """Return the weights as the file that `rag.rerank.learned.load_weights` reads."""
     named = {name: float(f"{weight:.4g}") for name, weight in zip(FEATURES, weights, strict=True)}
     return json.dumps({"weights": named, "fitted_by": "eval.recipes.fit_ranker"}, indent=1) + "\n"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.recipes.ranking_data import Pool, gains
+from eval.bench.ranking_data import Pool, gains
 from rag.text import words
 from rag.types import Hit
 

@@ -21,18 +21,18 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from eval.bench.ranking_data import UNTRAINED, Pool, comparison, golden_folders, paired, pool_set
 from eval.recipes.hard_negatives import asked_in, sides_of, write_ranking_sets
 from eval.recipes.question_encoder import Example, Plan, adapter_tensors, train
-from eval.recipes.ranking_data import UNTRAINED, Pool, comparison, golden_folders, paired, pool_set
 from eval.recipes.training import Progress
-from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.models.adapter import ADAPTER, write_adapter
 from rag.models.embedders import PACKAGED, question_encoder
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.rerankers import reranker
 from rag.models.weights import check_folder, packaged_folder
 from rag.ports import Index
+from rag.rerank.rerankers import reranker
+from rag.runtime import Runtime, open_runtime
 from rag.settings import RerankSettings, Settings, load_settings
 from rag.types import Hit, Vectors
 

@@ -25,19 +25,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from eval.bench.ranking_data import UNTRAINED, Pool, comparison, golden_folders, paired, pool_set
 from eval.recipes.cross_encoder import Plan, train
 from eval.recipes.hard_negatives import Group, asked_in, groups_of, write_ranking_sets
-from eval.recipes.ranking_data import UNTRAINED, Pool, comparison, golden_folders, paired, pool_set
 from eval.recipes.training import Progress
-from rag.bootstrap import Runtime, open_runtime
 from rag.bridge import run_sync
 from rag.errors import ConfigError, RagwrightError
 from rag.models.cross_encoder import MODEL, TOKENIZER
 from rag.models.embedders import PACKAGED
 from rag.models.export import export_cross_encoder
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.rerankers import reranker
 from rag.models.weights import check_folder, packaged_folder
+from rag.rerank.rerankers import reranker
+from rag.runtime import Runtime, open_runtime
 from rag.settings import RerankSettings, Settings, load_settings
 from rag.types import Hit
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ingest.chunkers.measure import Ruler
 from ingest.clean import clip
-from ingest.tables import TableMap
+from ingest.partition.tables import TableMap
 from rag.boxes import boxes_of
 from rag.ports import Tokenizer
 from rag.settings import ChunkerSettings

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ingest.partition.layout import trimmed
-from ingest.tables import TableMap
+from ingest.partition.tables import TableMap
 from rag.ports import Tokenizer
 from rag.text import sentences
 from rag.types import NOT_CHUNKED, Document, Span, Vectors

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 
+from ingest.sources.fetcher import Reach
 from ingest.sources.globs import matches
 from ingest.sources.items import Fetched, Known, RowPlace, SourceFailure, SourceItem, Sources
 from ingest.sources.named import Source, SourceKey, named, scheme_of
-from ingest.sources.reach import Reach
 from rag.errors import DocumentError, SourceError
 
 __all__ = [

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from ingest.clean import one_line
 from ingest.partition.packages import BROKEN_ZIP
-from ingest.sources.beside import Beside, BesideFiles, is_beside, orphans
+from ingest.sources.fetcher import MB, Reach, file_name, save
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text
 from ingest.sources.named import ROWS_NAME
-from ingest.sources.reach import MB, Reach, file_name, save
+from ingest.sources.sidecars import Beside, BesideFiles, is_beside, orphans
 from rag.errors import DocumentError
 
 ARCHIVE_SUFFIX = ".zip"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ingest.sources.beside import Beside
 from ingest.sources.named import NOWHERE, Source, SourceKey
+from ingest.sources.sidecars import Beside
 from rag.errors import DocumentError
 from rag.types import Metadata
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ingest.sources.archive import ARCHIVE_SUFFIX, add_archive
-from ingest.sources.beside import SUFFIX, Beside, BesideFiles, is_beside, orphans
+from ingest.sources.fetcher import Reach
 from ingest.sources.items import SourceFailure, SourceItem, Sources, is_hidden, is_text, shown
 from ingest.sources.named import GLOB_CHARS, ROWS_NAME, fixed_parts, folder_of_documents
-from ingest.sources.reach import Reach
 from ingest.sources.rows import add_rows, holds_rows
+from ingest.sources.sidecars import SUFFIX, Beside, BesideFiles, is_beside, orphans
 from rag.errors import DocumentError, SourceError
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from ingest.sources.addresses import plain_url
 from rag.errors import ConfigError
 
 UPLOAD = "upload"
@@ -90,8 +91,6 @@ def located(spelling: str) -> str:
         path = unquote(urlsplit(spelling).path) if scheme else spelling
         return str(_real_path(Path(path).expanduser()))
     if scheme in {"http", "https"}:
-        from ingest.sources.web import plain_url  # it brings the parsers of pages
-
         return plain_url(spelling) or spelling
     return spelling.rstrip("/")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest.sources.beside import Beside
 from ingest.sources.items import RowPlace, SourceFailure, SourceItem, Sources, is_text
+from ingest.sources.sidecars import Beside
 from rag.errors import DocumentError
 
 _SNIFFED_BYTES = 1024 * 1024

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ingest.clean import clip, one_line
-from ingest.sources.beside import BesideFiles, is_beside, orphans
+from ingest.sources.fetcher import Reach, file_name, save
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text, shown
 from ingest.sources.named import ROWS_NAME
-from ingest.sources.reach import Reach, file_name, save
+from ingest.sources.sidecars import BesideFiles, is_beside, orphans
 from rag.errors import ConfigError, DocumentError, FetchError, GoneError, SourceError
 
 _GLOB_CHARS = frozenset("*?[")

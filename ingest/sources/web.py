@@ -11,14 +11,15 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urldefrag, urlsplit, urlunsplit
+from urllib.parse import unquote, urldefrag, urlsplit
 
 from lxml import etree
 
 from ingest.clean import one_line
 from ingest.partition import PARTITIONERS
+from ingest.sources.addresses import page_id, plain_url
+from ingest.sources.fetcher import MB, Reach, file_name, save
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources
-from ingest.sources.reach import MB, Reach, file_name, save
 from rag.errors import DocumentError, SourceError
 from rag.settings import FetchSettings
 from rag.types import Metadata
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _SITEMAP_ENDS = (".xml", ".xml.gz")
 _MAX_DEPTH = 3
 _GZIP = b"\x1f\x8b"
-_PORTS = {"http": 80, "https": 443}
 _TEXT_SUFFIXES = {".html", ".htm", ".xhtml", ".txt", ".text", ".md", ".markdown", ".rst", ".csv", ".tsv", ".log"}
 _SUFFIX_OF_TYPE = {
     "text/html": ".html",
@@ -91,15 +91,6 @@ def add_web(source: str, found: Sources, reach: Reach) -> None:
         _Sitemap(url, found, reach).add()
     else:
         found.items.append(_page(url, reach))
-
-
-def page_id(url: str) -> str:
-    """Return the doc_id of a page: host, path and query, percent signs decoded where that can be undone."""
-    parts = urlsplit(url)
-    path = unquote(parts.path, errors="replace")
-    if quote(path, safe="/:@!$&'()*+,;=~") != quote(parts.path, safe="/:@!$&'()*+,;=~%"):
-        path = parts.path
-    return parts.netloc + path + (f"?{parts.query}" if parts.query else "")
 
 
 class _Sitemap:
@@ -167,21 +158,6 @@ class _Sitemap:
 def _page(url: str, reach: Reach) -> SourceItem:
     doc_id = page_id(url)
     return SourceItem(doc_id, Path(), address=url, origin=WebPage(url, reach.web, reach.settings))
-
-
-def plain_url(url: str) -> str:
-    """Return the address without fragment, default port and upper case in the host; "" if it is none of the web."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        return ""
-    scheme = parts.scheme.lower()
-    if scheme not in _PORTS or not parts.hostname:
-        return ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    netloc = host if port in {None, _PORTS[scheme]} else f"{host}:{port}"
-    return urlunsplit((scheme, netloc, parts.path or "/", parts.query, ""))
 
 
 def _places(root: etree._Element) -> Iterator[str]:

@@ -7,14 +7,14 @@ import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.answer.expected import AnswerType, answer_type, holds
+from rag.answer.answer_type import AnswerType, answer_type, holds
 from rag.answer.instructions import addresses_assistant
 from rag.answer.lookup import narrowed
-from rag.answer.prompts import REFUSAL
 from rag.context.pack import JOINT
 from rag.context.tags import source_brackets
 from rag.context.terms import content_terms
 from rag.idf import coverage, local_idf
+from rag.prompts import REFUSAL
 from rag.tables import cells_of, guessed, names_of, said, table_at
 from rag.text import words
 from rag.types import Context, Draft, Passage, Prompt, ScoredSpan, Span, Table, Taken, UnitKind, draft_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rag.answer.extractive import ExtractiveGenerator
 from rag.errors import UnknownKeyError
-from rag.models.llm import LlmGenerator
+from rag.llm.openai_compatible import LlmGenerator
 from rag.ports import Generator
 from rag.settings import AnswerSettings, Environment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from rag.context.worth import Scored, SpanScorer, score_units
+from rag.context.unit_scores import Scored, SpanScorer, score_units
 from rag.errors import UnknownKeyError
 from rag.ports import Compressor
 from rag.settings import ContextSettings

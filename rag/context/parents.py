@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.context.pack import ReadDocument
-from rag.context.worth import SpanScorer
+from rag.context.unit_scores import SpanScorer
 from rag.ports import Catalogue
 from rag.types import Chunk, Hit, Query, Reading, Span
 

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.models.covered import ChunkTerms, terms_of
+from rag.models.term_coverage import ChunkTerms, terms_of
 from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Reading, Span, Vectors
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from rag.answer.prompts import PromptFiles
 from rag.errors import ConfigError, UnknownKeyError
-from rag.models.llm import LlmGenerator
+from rag.llm.openai_compatible import LlmGenerator
 from rag.ports import Catalogue, Generator, Indexes, QueryStep
+from rag.prompts import PromptFiles
 from rag.query.expand import AcronymExpansion, HistoryWords, RelevanceFeedback, SynonymExpansion
 from rag.query.lexicon import Lexicons
 from rag.query.repair import SpellingRepair

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from rag.answer.prompts import PromptFiles
 from rag.errors import GeneratorError
 from rag.ports import Generator
+from rag.prompts import PromptFiles
 from rag.types import Context, Query, StepTrace, Variant
 
 _NOTHING = Context((), 0, 0, "")

@@ -1,1 +1,1 @@
-"""The catalogue as readers see it: tables, the engine that opens them, and the reader. `ingest.catalogue` writes."""
+"""The catalogue as readers see it: tables, their engine and the reader. `ingest.store.catalogue` is the writer."""

@@ -142,7 +142,7 @@ def holds(cell: Mapping[str, object], text: str) -> bool:
 
 def print_cells(cells: Path, corpus: str) -> None:
     """Ask for every cell and print in how many of the hits and of the contexts it is found."""
-    from rag.bootstrap import open_runtime
+    from rag.runtime import open_runtime
     from rag.settings import load_settings
 
     rows = [json.loads(line) for line in cells.read_text().splitlines() if line.strip()]

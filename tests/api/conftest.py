@@ -156,7 +156,7 @@ class FakeEmbedder:
 
 
 class FakeRuntime:
-    """What `rag.bootstrap.open_runtime` returns, as far as the edge looks."""
+    """What `rag.runtime.open_runtime` returns, as far as the edge looks."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -193,5 +193,5 @@ def runtime(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRunt
         return fake
 
     monkeypatch.setenv("RAGWRIGHT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("rag.bootstrap.open_runtime", open_runtime)
+    monkeypatch.setattr("rag.runtime.open_runtime", open_runtime)
     yield fake

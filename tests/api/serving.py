@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from api.connections import Limits, guarded
+from api.http.connections import Limits, guarded
 
 
 @contextmanager

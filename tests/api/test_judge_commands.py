@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from api.arguments import build_parser
 from api.cli import main
-from eval.gates import load_policy
+from api.cli.arguments import build_parser
+from eval.gate.policy import load_policy
 from eval.golden import GoldenSet
-from eval.report import write_report
+from eval.report.write import write_report
 from eval.runner import Row, Run, RunOptions
 from tests.eval.judges.conftest import answered
 from tests.eval.judges.scripted import Script, serving

@@ -14,9 +14,9 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from api.app import create_app
-from api.connections import Limits
+from api.http.connections import Limits
 from ingest.pipeline import ingest
-from rag.bootstrap import open_runtime
+from rag.runtime import open_runtime
 from rag.settings import Settings
 from tests.api.serving import served
 

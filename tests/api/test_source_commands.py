@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api.cli import main
-from ingest import workers
+from ingest.make import workers
 from rag.models.embedders import EMBEDDERS
 from tests.proofs.inline import in_process
 from tests.proofs.light import use_light_embedder

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.context.compress import COMPRESSORS, LEAST_CHARS, SentenceCompressor, compressed_away, compressor, select
-from rag.context.worth import Scored
+from rag.context.unit_scores import Scored
 from rag.errors import UnknownKeyError
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.ports import Compressor

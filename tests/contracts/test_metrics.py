@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from eval.golden import Case, GoldSpan
+from eval.judges.ragas_metrics import RAGAS_METRICS
+from eval.judges.ragas_process import RagasProcess
 from eval.metrics import METRICS, Metric, Unmeasured, choose_metrics
 from eval.observation import Evidence, Observation, Range, SupportFinding, failed
-from eval.ragas_metrics import RAGAS_METRICS
-from eval.ragas_process import RagasProcess
 from rag.errors import UnknownKeyError
 from rag.types import Citation, Passage, Sentence, Span, Support, Usage
 

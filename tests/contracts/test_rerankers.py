@@ -4,8 +4,8 @@ import pytest
 
 from rag.errors import ConfigError, ModelError, UnknownKeyError
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.rerankers import RERANKERS, CrossEncoderReranker, blend, reranker
 from rag.ports import Reranker
+from rag.rerank.rerankers import RERANKERS, CrossEncoderReranker, blend, reranker
 from rag.settings import RerankSettings
 from rag.types import Hit, StageScore
 from tests.fakes import FakeWorld, make_hit, make_query, make_world

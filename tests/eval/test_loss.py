@@ -12,20 +12,20 @@ from xml.etree import ElementTree
 
 import pytest
 
-import eval.report
+import eval.report.write
 from api.cli import main
 from eval.failures import LEDGER, STAGES
-from eval.html import render_html
-from eval.junit import junit_xml
-from eval.report import write_report
+from eval.report.html import render_html
+from eval.report.junit import junit_xml
+from eval.report.survival import failure_clusters, gold_survival, lossy_stages
+from eval.report.write import write_report
 from eval.runner import RunOptions, run
 from eval.saved import load_run
-from eval.survival import failure_clusters, gold_survival, lossy_stages
 from rag.errors import ReportError
 from rag.explain.gates import DEPTH, REASONS, gate_of
 from rag.types import DROP_REASONS
 from rag.types.loss import TOLD, told
-from tests.eval.test_html import results, row
+from tests.eval.report.test_html import results, row
 from tests.eval.test_runner import CASES, Shop, golden, options
 
 
@@ -90,7 +90,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterat
     options = tuple(word for item in (*set_to, "context.max_per_document=1") for word in ("--set", item))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAGWRIGHT_HOME", str(folder / "home"))
-        patch.setattr("api.commands.evaluation.run", partial(run, options=RunOptions(ragas=False)))
+        patch.setattr("api.cli.commands.evaluation.run", partial(run, options=RunOptions(ragas=False)))
         found = House(folder / "set", folder / "run", options)
         assert found.evaluate(found.run, "--ingest") == 0
         yield found
@@ -112,7 +112,7 @@ def raising(error: Exception) -> Callable[..., Any]:
 def test_the_command_says_which_page_is_missing_and_where_the_results_are(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(eval.report, "render_html", raising(KeyError("max_per_document")))
+    monkeypatch.setattr(eval.report.write, "render_html", raising(KeyError("max_per_document")))
     assert house.evaluate(tmp_path / "out") == 1
     said = capsys.readouterr()
     assert f"results.json and rows.jsonl are in {tmp_path / 'out'}" in said.err
@@ -129,7 +129,7 @@ async def test_a_page_that_fails_costs_neither_the_results_nor_the_other_pages(
 ) -> None:
     finished = await run(golden(CASES[0]), Shop(), "shop", options=options())
     whole = write_report(finished, tmp_path)
-    monkeypatch.setattr(eval.report, page, raising(TypeError("a page")))
+    monkeypatch.setattr(eval.report.write, page, raising(TypeError("a page")))
     with pytest.raises(ReportError, match=r"are in .* could not be made: [\w.]+ \(TypeError: a page\)") as caught:
         write_report(finished, tmp_path)
     saved = load_run(tmp_path)
@@ -141,7 +141,7 @@ async def test_a_page_that_fails_costs_neither_the_results_nor_the_other_pages(
 async def test_results_that_fail_do_not_cost_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished = await run(golden(CASES[0]), Shop(), "shop", options=options())
     write_report(finished, tmp_path)
-    monkeypatch.setattr(eval.report, "gold_survival", raising(ZeroDivisionError("a sum of nothing")))
+    monkeypatch.setattr(eval.report.write, "gold_survival", raising(ZeroDivisionError("a sum of nothing")))
     with pytest.raises(ReportError, match="rows.jsonl is in .* results.json could not be made: ZeroDivisionError"):
         write_report(finished, tmp_path)
     assert len((tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()) == 1
@@ -151,7 +151,7 @@ async def test_results_that_fail_do_not_cost_the_rows(tmp_path: Path, monkeypatc
 def test_a_summary_that_fails_does_not_cost_the_decision(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("eval.decision.comparison_markdown", raising(KeyError("p_adjusted")))
+    monkeypatch.setattr("eval.gate.decision.comparison_markdown", raising(KeyError("p_adjusted")))
     run_folder, gated = str(house.run), tmp_path / "gate"
     assert main(["gate", "--baseline", run_folder, "--candidate", run_folder, "--out", str(gated)]) == 101
     said = capsys.readouterr()

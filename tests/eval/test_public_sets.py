@@ -11,10 +11,10 @@ import pytest
 from ir_measures import nDCG
 
 from eval.golden import open_golden
-from eval.report import write_report
+from eval.report.write import write_report
 from eval.runner import RunOptions, run
 from ingest.pipeline import ingest
-from rag.bootstrap import open_runtime
+from rag.runtime import open_runtime
 from rag.settings import Settings
 
 pytestmark = pytest.mark.data

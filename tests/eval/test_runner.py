@@ -16,11 +16,11 @@ import ir_measures
 import pytest
 
 from eval.golden import Case, GoldenSet, GoldSpan
+from eval.judges.ragas_process import RagasProcess
 from eval.metrics import METRICS, Unmeasured
 from eval.observation import Observation
-from eval.ragas_process import RagasProcess
-from eval.render import render_table
-from eval.report import write_report
+from eval.report.text import render_table
+from eval.report.write import write_report
 from eval.runner import Run, RunOptions, run
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, GeneratorError, UnknownKeyError
 from rag.pipeline import Request

@@ -19,7 +19,7 @@ from scipy import stats as scipy_stats
 from scipy.special import betaincinv, ndtr
 
 import eval.stats
-from eval.gates import INCONCLUSIVE, GatePolicy, decide, render_gate, run_gate
+from eval.gate.policy import INCONCLUSIVE, GatePolicy, decide, render_gate, run_gate
 from eval.stats import (
     DIFFERENCE,
     SHARE,
@@ -32,7 +32,7 @@ from eval.stats import (
     pass_rate_bounds,
 )
 from eval.stats.bounds import chance_below, lower_bound, upper_bound
-from tests.eval.test_gates import saved
+from tests.eval.gate.test_policy import saved
 
 Draw = Callable[[np.random.Generator, int, float], Floats]
 """Draws the differences of `n` cases whose true mean is `-loss`."""

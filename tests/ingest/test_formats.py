@@ -20,9 +20,9 @@ from ingest.partition.grids import Cell, Item, expanded, list_pieces, numeral
 from ingest.partition.sheet_format import shown
 from ingest.partition.web import page_content
 from ingest.pipeline import ingest
-from rag.bootstrap import open_runtime
 from rag.errors import DocumentError
 from rag.pipeline import Request
+from rag.runtime import open_runtime
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -6,13 +6,13 @@ import zipfile
 
 import pytest
 
-from ingest import workers
-from ingest.catalogue import CatalogueWriter
+from ingest.make import workers
 from ingest.pipeline import IngestOptions, ingest
-from ingest.registry import Registry
-from ingest.removal import move_source, remembered, remove_source
 from ingest.sources.named import UPLOAD, Source, SourceKey
-from ingest.status import rollback, status
+from ingest.store.catalogue import CatalogueWriter
+from ingest.store.registry import Registry
+from ingest.upkeep.generations import rollback, status
+from ingest.upkeep.removal import move_source, remembered, remove_source
 from rag.errors import IdTakenError, PruneRefusedError, SourceError, SourceNotFoundError
 from rag.state.engine import writing
 from rag.state.tables import documents, failures, sources

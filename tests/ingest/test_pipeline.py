@@ -4,10 +4,10 @@ import shutil
 import pytest
 
 from ingest import pipeline
-from ingest.catalogue import CatalogueWriter
-from ingest.lock import ingest_lock
+from ingest.make.workers import Job
 from ingest.pipeline import IngestOptions, ingest
-from ingest.workers import Job
+from ingest.store.catalogue import CatalogueWriter
+from ingest.store.lock import ingest_lock
 from rag.errors import (
     BusyError,
     ConfigError,
@@ -206,7 +206,7 @@ CRASHES = [
 def test_crash_before_the_flip_changes_nothing_and_the_next_run_heals(
     source, make_runtime, monkeypatch, crash, store, method, call
 ):
-    monkeypatch.setattr("ingest.index_writer._BATCH_CHUNKS", 4)
+    monkeypatch.setattr("ingest.store.index_writer._BATCH_CHUNKS", 4)
     runtime = make_runtime()
     run(source, runtime)
     before = runtime.view("kb")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, select, text, update
 
-from ingest.erase import erase
-from ingest.mend import mend
 from ingest.pipeline import ingest
-from ingest.status import rollback, status, vacuum
-from ingest.truth import Corpus, examine
-from rag.bootstrap import Runtime, open_runtime
+from ingest.upkeep.checks import Corpus, examine
+from ingest.upkeep.erase import erase
+from ingest.upkeep.generations import rollback, status, vacuum
+from ingest.upkeep.repair import mend
 from rag.conditions import Filter, OneOf, matches, parse_condition, resolve
 from rag.errors import DocumentNotFoundError, StateError
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from rag.state.engine import open_catalogue, writing
 from rag.state.home import Home

@@ -17,12 +17,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, select, text
 
 from api.app import create_app
-from ingest.catalogue import CatalogueWriter
-from ingest.lock import ingest_lock
 from ingest.pipeline import ingest
-from rag.bootstrap import open_runtime
+from ingest.store.catalogue import CatalogueWriter
+from ingest.store.lock import ingest_lock
 from rag.errors import BusyError, CatalogueUnavailableError, StateError
 from rag.models.embedders import EMBEDDERS
+from rag.runtime import open_runtime
 from rag.settings import load_settings
 from rag.state import postgres as bounds
 from rag.state.engine import open_catalogue, reading, writing
@@ -114,7 +114,7 @@ def test_the_lock_of_a_corpus_is_seen_from_every_home(database: str, tmp_path: P
 
 def test_the_lock_of_a_process_that_was_killed_is_free(database: str, tmp_path: Path) -> None:
     hold = (
-        "import sys, pathlib; from ingest.lock import ingest_lock; from rag.state.engine import open_catalogue;"
+        "import sys, pathlib; from ingest.store.lock import ingest_lock; from rag.state.engine import open_catalogue;"
         "from rag.state.home import Home; home = Home(pathlib.Path(sys.argv[1])); lock = ingest_lock(home, 'kb',"
         "open_catalogue(home, sys.argv[2])); lock.__enter__(); print('held', flush=True); sys.stdin.read()"
     )

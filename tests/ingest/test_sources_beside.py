@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from ingest.partition.layout import flat_metadata
 from ingest.pipeline import IngestOptions, ingest
 from ingest.sources import Reach, resolve
-from ingest.sources.beside import Beside
 from ingest.sources.reading import read_document
+from ingest.sources.sidecars import Beside
 from rag.conditions import OneOf, matches
 from rag.index.points import to_fields
 from rag.settings import PartitionSettings

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.sources import Reach, resolve
-from ingest.sources.reach import file_name
+from ingest.sources.fetcher import file_name
 from ingest.sources.spool import spool_folder
 from rag.errors import StateError
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from ingest.pipeline import IngestOptions, ingest
 from ingest.sources import Reach, resolve
+from ingest.sources.addresses import page_id
 from ingest.sources.reading import read_document
-from ingest.sources.web import page_id
 from rag.errors import DocumentError, FetchError, GoneError, PruneRefusedError, SourceError
 from rag.settings import FetchSettings, PartitionSettings
 from tests.ingest.site import Site

@@ -33,17 +33,17 @@ from hypothesis.stateful import (
 )
 from scipy import sparse
 
-from ingest import workers
-from ingest.catalogue import CatalogueWriter
+from ingest.make import workers
 from ingest.pipeline import IngestOptions, ingest
-from ingest.removal import remembered, remove_source
-from ingest.status import rollback, vacuum
-from rag.bootstrap import Runtime, open_runtime
+from ingest.store.catalogue import CatalogueWriter
+from ingest.upkeep.generations import rollback, vacuum
+from ingest.upkeep.removal import remembered, remove_source
 from rag.errors import CorpusNotFoundError, StateError
 from rag.index.arrays import read_arrays, write_arrays
 from rag.index.bm25 import Bm25Index
 from rag.index.qdrant_edge import EdgeVectorIndex
 from rag.models.embedders import EMBEDDERS
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings, load_settings
 from rag.types import Generation
 from tests.proofs.inline import in_process

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from api.commands.doctor import examine
-from ingest.catalogue import CatalogueWriter
-from rag.bootstrap import Runtime, open_runtime
+from api.cli.commands.doctor import examine
+from ingest.store.catalogue import CatalogueWriter
+from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings, load_settings
 from rag.state.engine import open_catalogue
 from rag.state.home import Home

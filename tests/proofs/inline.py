@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ingest import workers
+from ingest.make import workers
 
 
 def in_process(pool: workers.WorkerPool, jobs: Any) -> Iterator[workers.Outcome]:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.catalogue import CatalogueWriter
+from ingest.store.catalogue import CatalogueWriter
 from rag.state.engine import open_catalogue
 from rag.state.home import Home
 from rag.state.reader import SqlCatalogue

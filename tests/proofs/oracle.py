@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
+from ingest.make.workers import Job, Recipe, make
 from ingest.sources import SourceItem
-from ingest.workers import Job, Recipe, make
 from rag.index.terms import Analyzer
 from rag.ports import Tokenizer
 from rag.settings import Bm25Settings, Settings

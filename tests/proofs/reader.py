@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rag.bootstrap import Runtime, open_runtime
 from rag.models.embedders import EMBEDDERS
 from rag.pipeline import Request
+from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from rag.types import Answer, SearchResult
 from tests.proofs.light import use_light_embedder

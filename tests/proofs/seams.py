@@ -13,41 +13,41 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SEAMS: dict[str, tuple[str, ...]] = {
-    "partition": ("ingest.workers:WorkerPool.outcomes",),
+    "partition": ("ingest.make.workers:WorkerPool.outcomes",),
     "embed": ("tests.proofs.light:LightEmbedder.embed",),
     "write": (
-        "ingest.catalogue:CatalogueWriter.begin",
-        "ingest.catalogue:CatalogueWriter.add",
+        "ingest.store.catalogue:CatalogueWriter.begin",
+        "ingest.store.catalogue:CatalogueWriter.add",
         "rag.index.owner:_SharedIndex.upsert",
         "rag.index.bm25:Bm25Index.add",
         "rag.index.token_vectors:StoredTokenVectors.add_packed",
-        "ingest.catalogue:CatalogueWriter.retire",
+        "ingest.store.catalogue:CatalogueWriter.retire",
         "rag.index.owner:_SharedIndex.set_removed",
     ),
     "flip": (
         "rag.index.bm25:Bm25Index.publish",
         "rag.index.token_vectors:StoredTokenVectors.publish",
         "rag.index.owner:_SharedIndex.flush",
-        "ingest.catalogue:CatalogueWriter.publish",
+        "ingest.store.catalogue:CatalogueWriter.publish",
     ),
     "discard": (
         "rag.index.owner:_SharedIndex.delete",
         "rag.index.bm25:Bm25Index.discard",
         "rag.index.token_vectors:StoredTokenVectors.discard",
-        "ingest.catalogue:CatalogueWriter.discard",
+        "ingest.store.catalogue:CatalogueWriter.discard",
     ),
     "vacuum": (
-        "ingest.catalogue:CatalogueWriter.forget_generations",
+        "ingest.store.catalogue:CatalogueWriter.forget_generations",
         "rag.index.owner:_SharedIndex.delete",
-        "ingest.catalogue:CatalogueWriter.erase_unseen",
-        "ingest.catalogue:CatalogueWriter.retire_index",
-        "ingest.catalogue:CatalogueWriter.erase_index",
+        "ingest.store.catalogue:CatalogueWriter.erase_unseen",
+        "ingest.store.catalogue:CatalogueWriter.retire_index",
+        "ingest.store.catalogue:CatalogueWriter.erase_index",
         "rag.index.owner:VectorIndexes.drop",
         "rag.index.owner:_SharedIndex.compact",
         "rag.index.bm25:Bm25Index.compact",
         "rag.index.token_vectors:StoredTokenVectors.compact",
     ),
-    "rollback": ("ingest.catalogue:CatalogueWriter.promote",),
+    "rollback": ("ingest.store.catalogue:CatalogueWriter.promote",),
 }
 
 

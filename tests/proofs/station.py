@@ -32,8 +32,8 @@ def main() -> None:
 
 def _import() -> None:
     import api.cli  # noqa: F401
-    import api.commands.corpus  # noqa: F401
-    import api.commands.generations  # noqa: F401
+    import api.cli.commands.corpus  # noqa: F401
+    import api.cli.commands.generations  # noqa: F401
     import ingest.chunkers  # noqa: F401
     import ingest.partition  # noqa: F401
     from rag.models.embedders import EMBEDDERS

@@ -16,8 +16,8 @@ from eval.bench.latency_keys import LATENCY, contract_latency, put_latency, size
 from eval.bench.own import BENCH_CORPUS, settings_of
 from eval.bench.probe import OwnSearch
 from eval.bench.volume import Base, Volume, fill
-from rag.bootstrap import open_runtime
 from rag.errors import ConfigError, RagwrightError
+from rag.runtime import open_runtime
 
 TEXTS = {
     "kettle.md": "# Kettle\n\nThe kettle switches itself off after ninety seconds.\n",

@@ -10,7 +10,7 @@ import pytest
 from eval.bench.figures import write_figures
 from eval.bench.retrieval_bench import DEFAULT, SYSTEMS, Options, SetResult, _on_set, bench_retrieval, pooled
 from rag.errors import ConfigError
-from rag.models.learned import WEIGHTS
+from rag.rerank.learned import WEIGHTS
 
 TEXTS = {
     "kettle.md": "# Kettle\n\nThe kettle switches itself off after ninety seconds.\n",

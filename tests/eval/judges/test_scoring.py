@@ -169,6 +169,7 @@ async def test_unanswerable_cases_have_no_reference(opened: Opener) -> None:
 def test_keyless_runs_import_no_judge() -> None:
     import subprocess
 
-    code = "import eval.runner, eval.report, eval.gates, sys; print(sorted({'ragas', 'openai'} & set(sys.modules)))"
+    imports = "import eval.runner, eval.report.write, eval.gate.policy, sys"
+    code = f"{imports}; print(sorted({{'ragas', 'openai'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

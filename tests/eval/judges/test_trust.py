@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from eval.gates import GatePolicy, render_gate, run_gate
+from eval.gate.policy import GatePolicy, render_gate, run_gate
 from eval.golden import GoldenSet
 from eval.judges.calibration import Judging, calibrate, calibration_record
 from eval.judges.scoring import ask_judges
-from eval.render import render_table
-from eval.report import write_report
+from eval.report.text import render_table
+from eval.report.write import write_report
 from eval.runner import Row, Run, RunOptions
 from eval.saved import load_run
 from tests.eval.judges.conftest import Opener, answered

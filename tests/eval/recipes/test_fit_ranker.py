@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.bench.ranking_data import Pool, PoolSet, comparison, gains, golden_folders, leave_one_out
 from eval.bench.retrieval_bench import primaries
 from eval.golden import Case, GoldSpan
 from eval.recipes.fit_ranker import as_json, fit_listwise, main
-from eval.recipes.ranking_data import Pool, PoolSet, comparison, gains, golden_folders, leave_one_out
 from rag.errors import ConfigError
-from rag.models.learned import FEATURES, load_weights
+from rag.rerank.learned import FEATURES, load_weights
 from rag.types import Hit, Span
 from tests.eval.recipes.sets import write_set
 from tests.fakes import make_hit, make_query

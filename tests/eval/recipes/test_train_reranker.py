@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.bench.ranking_data import Pool
 from eval.bench.retrieval_bench import primaries
 from eval.golden import Case
 from eval.recipes.cross_encoder import Plan, checkpoints, train
 from eval.recipes.hard_negatives import Group, asked_in, groups_of, write_ranking_sets
-from eval.recipes.ranking_data import Pool
 from eval.recipes.train_reranker import MAX_MB, Options, main
 from rag.bridge import run_sync
 from rag.errors import ConfigError, ModelError
 from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
-from rag.models.rerankers import CrossEncoderReranker
+from rag.rerank.rerankers import CrossEncoderReranker
 from rag.settings import Settings
 from tests.eval.recipes.sets import write_set
 from tests.fakes import make_hit, make_query

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.render_explain import explain_text
-from api.schemas.explain import explain_json
+from api.cli.render_explain import explain_text
 from rag.answer.extractive import ExtractiveGenerator
 from rag.answer.verify import LexicalVerifier
 from rag.context.compress import compressor
@@ -16,11 +15,12 @@ from rag.errors import DocumentNotFoundError, PassageError
 from rag.explain.flow import Explainer
 from rag.explain.values import Explanation, PassageRef
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.models.rerankers import reranker
 from rag.pipeline import RagPipeline, Request, Stages
+from rag.rerank.rerankers import reranker
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import retriever
 from rag.settings import Settings
+from rag.shapes.explain import explain_json
 from rag.types import Message, Prompt, Span
 from tests import fakes
 

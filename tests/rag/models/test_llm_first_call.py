@@ -8,7 +8,7 @@ import sys
 FIRST_CALL = """
 import asyncio, time
 from rag.errors import GeneratorUnavailableError
-from rag.models.llm import LlmGenerator
+from rag.llm.openai_compatible import LlmGenerator
 from rag.settings import AnswerSettings, Environment
 from rag.types import Context, Message, Prompt
 

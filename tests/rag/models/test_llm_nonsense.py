@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from api.errors import http_status
-from api.problems import problem_of
+from api.http.problems import problem_of
 from rag.errors import GeneratorError, GeneratorUnavailableError
-from rag.models.llm import LlmGenerator
+from rag.llm.openai_compatible import LlmGenerator
 from rag.settings import AnswerSettings, Environment
 from rag.types import Context, Message, Prompt
 

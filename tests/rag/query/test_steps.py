@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.prompts import PromptFiles
 from rag.conditions import OneOf
 from rag.errors import ConfigError, GeneratorUnavailableError, UnknownKeyError
 from rag.ports import QueryStep
+from rag.prompts import PromptFiles
 from rag.query.expand import relevance_model
 from rag.query.lexicon import definitions, read_lexicon
 from rag.query.repair import nearest

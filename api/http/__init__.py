@@ -1,0 +1,1 @@
+"""The service over HTTP: routes, bodies, problems and what guards them; start with `api.http.routes`."""

@@ -1,0 +1,95 @@
+"""The gate in front of a flip: a golden set is answered from both generations and the two runs are compared, paired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.evidence import Library
+from eval.gate.policy import GatePolicy, Json, run_gate
+from eval.golden import GoldenSet
+from eval.report.write import write_report
+from eval.runner import Pipeline, Progress, Run, RunOptions, run
+from eval.saved import load_run
+from ingest.gate import Verdict
+from rag.bridge import run_sync
+from rag.errors import ConfigError, ReportError
+from rag.types import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenGate:
+    """`ingest.gate.FlipGate` by a golden set and a policy.
+
+    `pipeline_at` answers from one generation; both runs are written below `folder`, as `GENERATION/live` and
+    `GENERATION/candidate`, like any run of `ragwright eval`.
+    """
+
+    golden: GoldenSet
+    policy: GatePolicy
+    pipeline_at: Callable[[Generation], Pipeline]
+    library: Library
+    folder: Path
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        """Pass if the golden set is all that the policy requires.
+
+        Raises:
+            ConfigError: it requires another set.
+        """
+        for rule in self.policy.required:
+            if rule.set not in (None, self.golden.name):
+                raise ConfigError(
+                    f"the policy requires the set {rule.set!r}, but a flip is gated by one set, {self.golden.name!r}; "
+                    "give `ingest --gate` a policy without it"
+                )
+
+    def __call__(self, live: Generation, candidate: Generation) -> Verdict:
+        """Return the verdict of `eval.gate.policy.run_gate` with the live generation as the baseline."""
+        runs, unwritten = self.folder / str(candidate.id), list[str]()
+        for generation, name in ((live, "live"), (candidate, "candidate")):
+            options = RunOptions(ragas=False)
+            pipeline = self.pipeline_at(generation)
+            asked = run(
+                self.golden, pipeline, live.corpus, options=options, library=self.library, progress=self.progress
+            )
+            unwritten += _report(run_sync(asked), runs / name)
+        decision = run_gate(load_run(runs / "live"), load_run(runs / "candidate"), self.policy)
+        details = decision | {"runs": str(runs)} | ({"unwritten": unwritten} if unwritten else {})
+        return Verdict(decision["verdict"], _reason(decision), details)
+
+
+def _report(result: Run, folder: Path) -> list[str]:
+    """Write a run; return what of its report is missing. The gate needs only results and rows.
+
+    Raises:
+        ReportError: there are no results.
+    """
+    try:
+        write_report(result, folder)
+    except ReportError as error:
+        if not (folder / "results.json").is_file():
+            raise
+        return [str(error)]
+    return []
+
+
+def _reason(decision: Json) -> str:
+    deciding = [
+        f"{name}: {_shown(item)}{item['reason']}"
+        for name, item in decision["metrics"].items()
+        if item["verdict"] == decision["verdict"]
+    ]
+    broken = [f"case {case!r} must pass but is broken" for case in decision["must_pass_broken"]]
+    slices = [
+        f"{item['name']}: {item['reason']}" for item in decision["required"] if item["verdict"] == decision["verdict"]
+    ]
+    return "; ".join([*deciding, *broken, *slices, *filter(None, [decision["unsigned"]])])
+
+
+def _shown(item: Json) -> str:
+    if item["value"] is None or item["low"] is None:
+        return ""
+    return f"{item['value']:+.4f} [{item['low']:+.4f}, {item['high']:+.4f}], n={item['n']}, "

@@ -1,0 +1,68 @@
+"""promptfoo test files (YAML): https://www.promptfoo.dev/docs/configuration/test-cases/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eval.golden.imports import Imported, Json, count
+from rag.errors import GoldenSetError
+
+_QUESTION_VARIABLES = ("question", "query", "input", "prompt", "message")
+_ANSWERS = {"equals", "contains", "icontains", "contains-any", "icontains-any", "contains-all", "icontains-all",
+            "similar", "starts-with", "factuality", "answer-relevance"}  # fmt: skip
+_REFUSALS = {"is-refusal"}
+
+
+def read(source: Path, documents: Mapping[str, str]) -> Imported:
+    """Return one case for every test with a question: expected texts become answers, `is-refusal` an abstention.
+
+    Raises:
+        GoldenSetError: the file is no YAML, or holds no list of tests.
+    """
+    left: list[str] = []
+    cases = [case for number, test in enumerate(_tests(source), start=1) for case in _case(number, test, left)]
+    return Imported(cases, left_out=count(left))
+
+
+def _tests(source: Path) -> list[Any]:
+    try:
+        tree = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise GoldenSetError(f"cannot read {source}: {' '.join(str(error).split())}") from error
+    tests = tree.get("tests") if isinstance(tree, dict) else tree
+    if not isinstance(tests, list):
+        raise GoldenSetError(f"{source} holds no list of tests (a list, or a mapping with the key 'tests')")
+    return tests
+
+
+def _case(number: int, test: Any, left: list[str]) -> Iterator[Json]:
+    variables = test.get("vars") if isinstance(test, dict) else None
+    question = next((variables[key] for key in _QUESTION_VARIABLES if key in variables), None) if variables else None
+    if not isinstance(question, str) or not question.strip():
+        left.append(f"test without a question (vars: {', '.join(_QUESTION_VARIABLES)})")
+        return
+    asserts = [item for item in test.get("assert") or [] if isinstance(item, dict)]
+    left += [f"assertion {item.get('type')}" for item in asserts if item.get("type") not in _ANSWERS | _REFUSALS]
+    metadata = test.get("metadata") or {}
+    refused = any(item.get("type") in _REFUSALS for item in asserts) or metadata.get("answerable") is False
+    yield {
+        "id": str(metadata.get("id") or f"test-{number}"),
+        "question": question,
+        "answers": [] if refused else list(_answers(asserts)),
+        "relevant": [],
+        "answerable": not refused,
+        "tags": [str(tag) for tag in metadata.get("tags") or []],
+        "provenance": "promptfoo",
+        **({"description": test["description"]} if isinstance(test.get("description"), str) else {}),
+    }
+
+
+def _answers(asserts: list[Json]) -> Iterator[str]:
+    for item in asserts:
+        value = item.get("value")
+        if item.get("type") in _ANSWERS and value is not None:
+            yield from (str(part) for part in (value if isinstance(value, list) else [value]))

@@ -1,0 +1,61 @@
+"""RAGAS and Hugging Face style JSON lines: `user_input`/`question`, `reference`, `reference_contexts`.
+
+https://docs.ragas.io/en/stable/concepts/components/eval_dataset/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.golden.imports import Imported, Json, count, place, read_jsonl
+
+_QUESTION = ("user_input", "question", "query")
+_ANSWER = ("reference", "ground_truth", "ground_truths", "answer", "answers")
+_CONTEXTS = ("reference_contexts", "contexts", "ground_truth_contexts")
+
+
+def read(source: Path, documents: Mapping[str, str]) -> Imported:
+    """Return one case a row; its contexts become gold spans of the documents at hand, or documents of their own.
+
+    A row without an answer and without contexts counts as unanswerable only if it says `answerable: false`.
+
+    Raises:
+        GoldenSetError: the file is no JSON lines.
+    """
+    left: list[str] = []
+    cases: list[Json] = []
+    own: dict[str, str] = {}
+    for number, row in enumerate(read_jsonl(source), start=1):
+        question = _first(row, _QUESTION)
+        if not isinstance(question, str) or not question.strip():
+            left.append("row without a question")
+            continue
+        contexts = [text for text in _texts(_first(row, _CONTEXTS)) if text.strip()]
+        if not documents:
+            own.update({text: f"context-{len(own) + i}" for i, text in enumerate(contexts, 1) if text not in own})
+        relevant = [place(text, documents) if documents else own[text] for text in contexts]
+        left += ["context that is in no document" for gold in relevant if gold is None]
+        answerable = row.get("answerable", True) is not False
+        cases.append(
+            {
+                "id": str(row.get("id") or f"row-{number}"),
+                "question": question,
+                "answers": [text for text in _texts(_first(row, _ANSWER)) if text.strip()] if answerable else [],
+                "relevant": [gold for gold in relevant if gold is not None],
+                "answerable": answerable,
+                "provenance": "ragas",
+            }
+        )
+    return Imported(cases, [{"doc_id": doc_id, "title": "", "text": text} for text, doc_id in own.items()], count(left))
+
+
+def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((row[name] for name in names if row.get(name) is not None), None)
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""From a file to its chunks, in worker processes; start with `ingest.make.workers`."""

@@ -1,0 +1,1 @@
+"""The writers of what is stored: catalogue and indexes; start with `ingest.store.catalogue`."""

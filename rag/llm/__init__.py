@@ -1,0 +1,1 @@
+"""Language models behind one port; start with `rag.llm.openai_compatible`."""
