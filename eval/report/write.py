@@ -11,13 +11,14 @@ from eval.files import utf8, write_atomic, write_files
 from eval.report.calibration import calibration
 from eval.report.html import render_html
 from eval.report.junit import junit_xml
+from eval.report.rows import row_json, row_line
 from eval.report.survival import gold_survival
 from eval.report.text import render_markdown
 from eval.report.trec import qrels_lines, run_lines
 from eval.results import summarise
-from eval.rows import row_json
 from eval.runner import Run
 from rag.errors import ReportError
+from rag.shapes.rows import RowJson
 
 Page = Callable[[], bytes]
 """Makes the content of a file."""
@@ -46,7 +47,7 @@ def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] 
     return results
 
 
-def write_scores(results: dict[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:
+def write_scores(results: dict[str, Any], rows: Sequence[RowJson], folder: Path) -> None:
     """Write the files of a run folder that hold scores: rows.jsonl, results.json, summary.md and report.html.
 
     Raises:
@@ -77,7 +78,7 @@ def write_pages(folder: Path, pages: Mapping[str, Page], *, kept: str) -> None:
 
 
 def _saved_results(
-    run: Run, rows: Sequence[dict[str, Any]], folder: Path, calibrations: Sequence[dict[str, Any]]
+    run: Run, rows: Sequence[RowJson], folder: Path, calibrations: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the results; rows, then results are written before anything is made of them."""
     _remove(folder / "results.json")  # no results of an earlier run beside the rows of this one
@@ -91,19 +92,19 @@ def _saved_results(
     return results
 
 
-def _score_pages(results: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Page]:
+def _score_pages(results: dict[str, Any], rows: Sequence[RowJson]) -> dict[str, Page]:
     return {
         "summary.md": lambda: utf8(render_markdown(results)),
         "report.html": lambda: utf8(render_html(results, rows)),
     }
 
 
-def _rows_bytes(rows: Sequence[dict[str, Any]]) -> bytes:
-    return _lines(_json(row) for row in rows)
+def _rows_bytes(rows: Sequence[RowJson]) -> bytes:
+    return _lines(map(row_line, rows))
 
 
 def _results_bytes(results: dict[str, Any]) -> bytes:
-    return utf8(_json(results, indent=2) + "\n")
+    return utf8(json.dumps(results, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def _said(error: Exception) -> str:
@@ -117,8 +118,3 @@ def _remove(path: Path) -> None:
 
 def _lines(lines: Iterable[str]) -> bytes:
     return utf8("".join(f"{line}\n" for line in lines))
-
-
-def _json(value: object, indent: int | None = None) -> str:
-    # NaN is no JSON; metrics never return it, so it would be a defect
-    return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)

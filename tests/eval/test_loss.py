@@ -25,6 +25,7 @@ from rag.errors import ReportError
 from rag.explain.gates import DEPTH, REASONS, gate_of
 from rag.types import DROP_REASONS
 from rag.types.loss import TOLD, told
+from tests.eval.lines import line
 from tests.eval.report.test_html import results, row
 from tests.eval.test_runner import CASES, Shop, golden, options
 
@@ -42,22 +43,22 @@ def test_every_reason_is_told_by_report_failures_and_explain() -> None:
 def test_the_page_shows_a_hit_that_was_dropped_for_any_reason(reason: str) -> None:
     one = row(0)
     one["context"]["dropped"] = [{"doc_id": "e", "start": 0, "end": 9, "reason": reason}]
-    assert told(reason) in render_html(results(1), [one])
+    assert told(reason) in render_html(results(1), [line(one)])
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "stage_of_another_version"])
 def test_every_stage_is_told_by_page_junit_and_survival(stage: str) -> None:
     one = row(0) | {"broken": stage, "status": "error" if stage == "error" else "ok"}
     one["error"] = "boom" if stage == "error" else None
-    assert stage.replace("_", " ") in render_html(results(1), [one])
-    assert ElementTree.fromstring(junit_xml("set", [one]))[0].find("failure") is not None or stage == "error"
-    assert failure_clusters([one])[0]["meaning"] == STAGES.get(stage, "")
+    assert stage.replace("_", " ") in render_html(results(1), [line(one)])
+    assert ElementTree.fromstring(junit_xml("set", [line(one)]))[0].find("failure") is not None or stage == "error"
+    assert failure_clusters([line(one)])[0]["meaning"] == STAGES.get(stage, "")
 
 
 def test_every_stage_that_loses_gold_is_a_step_of_its_survival() -> None:
     assert lossy_stages() == set(STAGES) - {"error", "answered_unanswerable"}
     for stage in lossy_stages():
-        assert gold_survival([row(0) | {"broken": stage}])[-1]["left"] == 0
+        assert gold_survival([line(row(0) | {"broken": stage})])[-1]["left"] == 0
 
 
 # --- an evaluation is saved before anything is made of it ---
@@ -97,7 +98,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterat
 
 
 def test_a_limit_of_hits_per_document_does_not_cost_the_report(house: House) -> None:
-    dropped = [item["reason"] for row in load_run(house.run).rows for item in row["context"]["dropped"]]
+    dropped = [item.reason for row in load_run(house.run).rows if row.context for item in row.context.dropped]
     assert "max_per_document" in dropped
     assert "its document had its share of hits" in (house.run / "report.html").read_text(encoding="utf-8")
 

@@ -14,6 +14,7 @@ from eval.gate.decision import comparison_markdown, gate_markdown, write_compari
 from eval.gate.policy import FAILED, INCONCLUSIVE, PASSED, GatePolicy, load_policy, render_gate, run_gate
 from eval.saved import SavedRun
 from rag.errors import ConfigError
+from tests.eval.lines import line
 
 SETTINGS = "28dcc08b1067"
 
@@ -22,10 +23,10 @@ def run_of(
     broken: dict[int, str] | None = None, n: int = 60, settings: str | None = SETTINGS, name: str = "s"
 ) -> SavedRun:
     rows = tuple(
-        {"id": f"q{i}", "question": f"Is {i} | <odd>?", "kind": "edge" if i % 3 else "golden", "cluster": str(i),
+        line({"id": f"q{i}", "question": f"Is {i} | <odd>?", "kind": "edge" if i % 3 else "golden", "cluster": str(i),
          "tags": ["high-risk"] if i < 10 else [], "split": "dev", "answerable": i % 4 > 0, "expect": "answer",
          "metrics": {"nDCG@10": 0.5 + i / 200}, "broken": (broken or {}).get(i), "answer": f"answer {i}",
-         "reason": None}
+         "reason": None})
         for i in range(n)
     )  # fmt: skip
     results = {
@@ -241,7 +242,7 @@ def test_a_measure_that_is_the_same_in_every_case_is_folded_and_flipped_cases_ar
             name: {"coverage": 1.0, "better": "higher", "unit": "share"} for name in ("up", "as")
         }
         for row in run.rows:
-            row["metrics"] |= {"up": value, "as": 0.5}
+            row.metrics.update({"up": value, "as": 0.5})
     comparison = compare_runs(old, new)
     assert [comparison["metrics"][name]["changed"] for name in ("nDCG@10", "up", "as")] == [0, 60, 0]
     text, shown = comparison_markdown(comparison), render_comparison(comparison)
