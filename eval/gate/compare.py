@@ -30,7 +30,7 @@ _SMALLEST_SLICE = 5
 _SHOWN_FLIPS = 10
 
 
-def compare_runs(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> Json:
+def compare_saved(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> Json:
     """Return candidate minus baseline for every metric that both measured.
 
     `metrics[NAME]` holds both means over the `n` shared cases, of which `changed` differ, `value` (the difference), its

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ Page = Callable[[], bytes]
 _DATA = "results.json and rows.jsonl"
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report: its results, and which pages of it could not be made and why (empty if all are there)."""
+
+    results: dict[str, Any]
+    unwritten: str = ""
+
+
 def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """Write results.json, rows.jsonl, run.trec, qrels.trec, junit.xml, summary.md and report.html; return the results.
 
@@ -45,6 +54,22 @@ def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] 
     }
     write_pages(folder, pages | _score_pages(results, rows), kept=_DATA)
     return results
+
+
+def write_or_tell(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> Written:
+    """Write the report as `write_report` does, but return the results although a page is missing.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+        ReportError: there are no results either.
+    """
+    saved = folder / "results.json"
+    try:
+        return Written(write_report(run, folder, calibrations))
+    except ReportError as error:
+        if not saved.is_file():
+            raise
+        return Written(json.loads(saved.read_text(encoding="utf-8")), str(error))
 
 
 def write_scores(results: dict[str, Any], rows: Sequence[RowJson], folder: Path) -> None:

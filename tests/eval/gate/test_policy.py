@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.gate.compare import compare_runs, render_comparison
+from eval.gate.compare import compare_saved, render_comparison
 from eval.gate.policy import FAILED, INCONCLUSIVE, PASSED, GatePolicy, load_policy, render_gate, run_gate
 from eval.saved import SavedRun
 from rag.errors import ConfigError
@@ -129,7 +129,7 @@ def test_what_cannot_be_paired_is_refused() -> None:
 def test_comparison_pairs_by_case_and_keeps_unmeasured_out() -> None:
     new: list[float | None] = [None, *shifted(0.1)[1:]]
     run = change(saved(new), 5, broken="not_cited", answer="B")
-    result = compare_runs(saved(BASE), run)
+    result = compare_saved(saved(BASE), run)
     row = result["metrics"]["nDCG@10"]
     assert row["n"] == 299 and row["value"] == pytest.approx(row["candidate"] - row["baseline"])
     assert row["low"] < row["value"] < row["high"] and row["p"] < 0.001

@@ -19,7 +19,8 @@ from rag.types import Box, Citation, Dropped, Passage, Sentence, Span, Support, 
 CITED = Citation(1, "a b#1.md", "T", "file:a", Span(3, 8), "quote", Support(0.75, True), (Box(2, 1, 2, 3, 4, 0, 5),))
 CASE = Case(
     "1", "Wash?", True, "answer", answers=("Yes.",), doc_ids=("a b#1.md",),
-    spans=(GoldSpan("a b#1.md", Span(3, 8), "q"),), history=(Turn("user", "Hi."),), tags=("t",), cluster="c", split="dev",
+    spans=(GoldSpan("a b#1.md", Span(3, 8), "q"),), history=(Turn("user", "Hi."),), tags=("t",), cluster="c",
+    split="dev",
     rubrics={"score1_description": "bad"},
 )  # fmt: skip
 SEEN = Observation(
