@@ -11,7 +11,7 @@ from typing import Any
 from eval.golden import GoldenSet, load_golden
 from eval.golden.coverage import coverage_json, document_use, render_coverage
 from eval.golden.export import check_new, write_set
-from eval.golden.intents import Intent, intents
+from eval.golden.intents import SIMILARITY, Intent, intents
 from eval.golden.leakage import Leak, leaks
 from eval.golden.question_log import read_traffic
 from eval.golden.synthesis import Search, Synthesis, SynthesisOptions, synthesize
@@ -102,7 +102,7 @@ def synthesise(
     corpus: str,
     runtime: Runtime,
     out: Path,
-    options: SynthesisOptions = SynthesisOptions(),
+    options: SynthesisOptions | None = None,
     *,
     model: bool = False,
     progress: Progress = _quiet,
@@ -123,7 +123,7 @@ def synthesise(
         GeneratorError: the model answered no call.
     """
     check_new(out)
-    made = run_sync(_synthesis(corpus, runtime, options, model, progress))
+    made = run_sync(_synthesis(corpus, runtime, options or SynthesisOptions(), model, progress))
     golden = write_set(out, made.cases, made.documents)
     counts = Counter(case["provenance"].get("change", case["provenance"]["template"]) for case in made.cases)
     return SyntheticSet(golden, len(made.cases), made.drafts, counts, made.dropped)
@@ -155,5 +155,5 @@ def _search(corpus: str, runtime: Runtime) -> Search:
 
 def _intents(golden: GoldenSet, asked: Path, similarity: float | None, runtime: Runtime) -> list[Intent]:
     questions = [row.question for row in read_traffic(asked)]
-    chosen = {} if similarity is None else {"similarity": similarity}
-    return intents(questions, golden.cases, lambda texts: runtime.embedder.embed(texts).vectors, **chosen)
+    near = SIMILARITY if similarity is None else similarity
+    return intents(questions, golden.cases, lambda texts: runtime.embedder.embed(texts).vectors, similarity=near)

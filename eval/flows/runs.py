@@ -84,7 +84,7 @@ def evaluate(
     *,
     selection: Selection = Selection(),
     ingest_first: bool = False,
-    options: RunOptions = RunOptions(),
+    options: RunOptions | None = None,
     progress: Progress = _quiet,
     clock: Clock = _now,
 ) -> Evaluation:
@@ -114,7 +114,7 @@ def evaluate(
     _make_folder(out)
     judges, calibrations = open_judges(runtime.settings, runtime.embedder), known_calibrations(runtime.settings)
     failed = _ingest_documents(chosen, corpus, runtime, progress) if ingest_first else 0
-    finished = _run(chosen, corpus, runtime, judges, options, progress)
+    finished = _run(chosen, corpus, runtime, judges, options or RunOptions(), progress)
     written = write_or_tell(finished, out, calibrations)
     return Evaluation(out, written.results, failed, written.unwritten)
 

@@ -91,7 +91,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterat
     options = tuple(word for item in (*set_to, "context.max_per_document=1") for word in ("--set", item))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAGWRIGHT_HOME", str(folder / "home"))
-        patch.setattr("api.cli.commands.evaluation.run", partial(run, options=RunOptions(ragas=False)))
+        patch.setattr("eval.flows.runs.RunOptions", partial(RunOptions, ragas=False))
         found = House(folder / "set", folder / "run", options)
         assert found.evaluate(found.run, "--ingest") == 0
         yield found

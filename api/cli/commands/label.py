@@ -7,21 +7,20 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from api.cli.commands.session import open_runtime
+from api.cli.grammar import add_corpus, add_verb, positive
 from api.cli.output import note, print_json, print_text
-from api.cli.render import search_text
 from api.errors import EXIT_DONE
-from eval.golden import GoldSpan
-from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
-from eval.golden.question_log import Asked, read_traffic
-from eval.golden.rows import Expect
-from rag.bridge import run_sync
 from rag.errors import GoldenSetError
-from rag.pipeline import Request
-from rag.runtime import Runtime
-from rag.types import Hit, SearchResult
+
+if TYPE_CHECKING:
+    from api.cli.grammar import Verbs
+    from eval import Asked, Expect, GoldSpan, LabelFile, Queued
+    from rag.runtime import Runtime
+    from rag.types import Hit, SearchResult
 
 _CHOICES = "numbers (1 3): these answer it; u: unanswerable; c: underspecified; /words: search again; s: skip; q: quit"
 _MORE = "kind=edge tags=a,b split=dev, or Enter"
@@ -52,8 +51,21 @@ class _Terminal:
         return line.strip()
 
 
+def add_verbs(verbs: Verbs) -> None:
+    """Add `label`."""
+    label_verb = add_verb(verbs, "label", label, "turn real questions into cases: say which passages answer them")
+    label_verb.add_argument("golden", metavar="SET", type=Path, help="the set to add to; a new folder makes a new set")
+    add_corpus(label_verb)
+    label_verb.add_argument(
+        "--from", metavar="FILE", dest="source", type=Path, help="questions that were asked: JSON lines, or .txt"
+    )
+    label_verb.add_argument("--top-k", metavar="N", type=positive, default=5, help="passages to show (default 5)")
+
+
 def label(arguments: argparse.Namespace) -> int:
     """Ask for the label of each question and save it at once; the next session goes on where this one ends."""
+    from eval import open_labels, queue, read_traffic
+
     asked = read_traffic(arguments.source) if arguments.source else []
     terminal = _Terminal(note if arguments.json else print_text)
     with open_runtime(arguments) as runtime:
@@ -89,6 +101,8 @@ class _Labeller:
         Raises:
             _Quit: the person has had enough.
         """
+        from eval import Asked, Queued
+
         for number, item in enumerate(waiting, start=1):
             self.terminal.say(f"\nQuestion {number} of {len(waiting)}{_times(item.times)}: {item.asked.question}")
             self._label(item)
@@ -119,6 +133,10 @@ class _Labeller:
                 self.terminal.say(f"Type numbers from 1 to {len(found.hits)}, or one of the letters.")
 
     def _search(self, words: str, item: Queued) -> SearchResult:
+        from api.cli.render import search_text
+        from rag.bridge import run_sync
+        from rag.pipeline import Request
+
         request = Request(words, self.arguments.corpus, top_k=self.arguments.top_k, history=item.asked.history)
         found = run_sync(self.runtime.pipeline.search(request))
         self.terminal.say(search_text(found, whole=True))
@@ -143,6 +161,8 @@ class _Labeller:
         return gold
 
     def _save(self, item: Queued, found: SearchResult, gold: list[GoldSpan], expect: Expect) -> None:
+        from eval import label_row
+
         answer = self.terminal.ask("The answer in a sentence (Enter: none)") if gold else ""
         more = self._more()
         provenance: dict[str, object] = {
