@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +45,10 @@ def restore_corpus(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace, report: BackupReport, line: str) -> int:
+    from rag.shapes.reports import BackupJson, report_json
+
     if arguments.json:
-        print_json(asdict(report))
+        print_json(report_json(BackupJson, report).model_dump())
     else:
         size = f"{report.bytes / 1e6:.1f} MB"
         print_text(f"{line}\n{report.documents} documents, {report.chunks} chunks, {size}")

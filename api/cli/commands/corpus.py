@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +77,7 @@ def ingest_sources(arguments: argparse.Namespace) -> int:
     """Bring a corpus up to date and print what changed; exit 3 when documents failed, 100 or 101 when it was held."""
     from api.cli import render_corpus
     from ingest.pipeline import ingest
+    from rag.shapes.reports import IngestJson, report_json
 
     options = _options(arguments)
     with open_runtime(arguments) as runtime, progress_bar() as advance:
@@ -102,7 +102,7 @@ def ingest_sources(arguments: argparse.Namespace) -> int:
             gate=gate,
         )
     if arguments.json:
-        print_json(asdict(report))
+        print_json(report_json(IngestJson, report).model_dump())
     else:
         print_text(render_corpus.ingest_text(report))
     return _exit_code(report)
@@ -112,11 +112,12 @@ def show_status(arguments: argparse.Namespace) -> int:
     """Print the state of one corpus, or of all."""
     from api.cli import render_corpus
     from ingest.upkeep.generations import status
+    from rag.shapes.reports import StatusJson, report_json
 
     with open_runtime(arguments) as runtime:
         found = status(arguments.corpus, runtime)
     if arguments.json:
-        print_json({"corpora": [asdict(corpus) for corpus in found]})
+        print_json(report_json(StatusJson, {"corpora": found}).model_dump())
     else:
         print_text(render_corpus.status_text(found))
     return EXIT_DONE
@@ -127,12 +128,13 @@ def erase_documents(arguments: argparse.Namespace) -> int:
     from api.cli import render_corpus
     from ingest.upkeep.erase import erase
     from ingest.upkeep.generations import status
+    from rag.shapes.reports import ErasureJson, report_json
 
     with open_runtime(arguments) as runtime:
         status(arguments.corpus, runtime)
         erasure = erase(arguments.documents, arguments.corpus, runtime)
     if arguments.json:
-        print_json(asdict(erasure))
+        print_json(report_json(ErasureJson, erasure).model_dump())
     else:
         print_text(render_corpus.erasure_text(erasure))
     return EXIT_DONE

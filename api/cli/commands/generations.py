@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from api.cli.commands.session import open_runtime
@@ -37,12 +36,12 @@ def list_generations(arguments: argparse.Namespace) -> int:
     """Print the generations of a corpus, the live one marked."""
     from api.cli import render_corpus
     from ingest.upkeep.generations import status
+    from rag.shapes.reports import GenerationsJson, report_json
 
     with open_runtime(arguments) as runtime:
         corpus = status(arguments.corpus, runtime)[0]
     if arguments.json:
-        rows = [asdict(generation) for generation in corpus.generations]
-        print_json({"corpus": corpus.corpus, "live": corpus.live, "generations": rows})
+        print_json(report_json(GenerationsJson, corpus).model_dump())
     else:
         print_text(render_corpus.generations_text(corpus))
     return EXIT_DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +39,14 @@ def list_sources(arguments: argparse.Namespace) -> int:
     from api.cli import render_corpus
     from ingest.upkeep.generations import status
     from ingest.upkeep.removal import remembered
+    from rag.shapes.reports import SourcesJson, report_json
 
     with open_runtime(arguments) as runtime:
         status(arguments.corpus, runtime)
         found, unowned = remembered(arguments.corpus, runtime)
     if arguments.json:
-        print_json({"corpus": arguments.corpus, "sources": [asdict(source) for source in found], "unowned": unowned})
+        shown = {"corpus": arguments.corpus, "sources": found, "unowned": unowned}
+        print_json(report_json(SourcesJson, shown).model_dump())
     else:
         print_text(render_corpus.sources_text(found, unowned, arguments.corpus))
     return EXIT_DONE
@@ -56,13 +57,14 @@ def remove(arguments: argparse.Namespace) -> int:
     from api.cli import render_corpus
     from ingest.upkeep.generations import status
     from ingest.upkeep.removal import remove_source
+    from rag.shapes.reports import RemovalJson, report_json
 
     share = {} if arguments.allow_delete_over is None else {"allow_delete_over": arguments.allow_delete_over}
     with open_runtime(arguments) as runtime:
         status(arguments.corpus, runtime)
         removal = remove_source(arguments.source, arguments.corpus, runtime, prefix=arguments.prefix, **share)
     if arguments.json:
-        print_json(asdict(removal))
+        print_json(report_json(RemovalJson, removal).model_dump())
     else:
         print_text(render_corpus.removal_text(removal))
     return EXIT_DONE
@@ -73,6 +75,7 @@ def move(arguments: argparse.Namespace) -> int:
     from ingest.sources.named import scheme_of
     from ingest.upkeep.generations import status
     from ingest.upkeep.removal import move_source
+    from rag.shapes.reports import RemovalJson, report_json
 
     with open_runtime(arguments) as runtime:
         status(arguments.corpus, runtime)
@@ -80,7 +83,7 @@ def move(arguments: argparse.Namespace) -> int:
     if not scheme_of(arguments.target) and not Path(arguments.target).exists():
         note(f"{arguments.target} is not there yet; until it is, an ingest names it as failed")
     if arguments.json:
-        print_json(asdict(moved))
+        print_json(report_json(RemovalJson, moved).model_dump())
     else:
         print_text(f"{moved.corpus}: the source of {moved.documents} documents is {moved.source} now")
     return EXIT_DONE
