@@ -19,7 +19,7 @@ from api.cli.commands import (
     sources,
 )
 from api.cli.grammar import Parser
-from api.version import ragwright_version
+from api.cli.output import print_text
 
 _EPILOG = "exit codes: 0 done, 1 error, 2 usage, 3 done but some documents failed, 100 gate failed, 101 inconclusive"
 
@@ -41,6 +41,19 @@ _GROUPS = (
 )
 
 
+class _Version(argparse.Action):
+    """Prints the version; it is looked up only now, because that costs more than all the rest of the grammar."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        """Print and exit."""
+        from api.version import ragwright_version
+
+        print_text(f"ragwright {ragwright_version()}")
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; `handler` of a parsed namespace is the function that runs the verb."""
     parser: argparse.ArgumentParser = Parser(
@@ -49,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"ragwright {ragwright_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for add in _GROUPS:
         add(verbs)

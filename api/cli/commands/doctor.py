@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from api.cli.commands.session import settings_of
@@ -25,6 +24,8 @@ def add_verbs(verbs: Verbs) -> None:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Print every check; exit 1 if one failed."""
+    from dataclasses import asdict
+
     from api.cli.examine import examine
 
     checks = list(examine(settings_of(arguments), repair=arguments.repair))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +70,8 @@ def check_golden(arguments: argparse.Namespace) -> int:
     Raises:
         GoldenSetError: the set cannot be read at all; problems of its rows are printed.
     """
+    from dataclasses import asdict
+
     from eval import check_set
 
     try:
@@ -110,6 +111,8 @@ def golden_coverage(arguments: argparse.Namespace) -> int:
 
 def synthesize_golden(arguments: argparse.Namespace) -> int:
     """Write a golden set of questions made from a corpus, and say how many were dropped for which reason."""
+    from dataclasses import asdict
+
     from eval import SynthesisOptions, synthesise
 
     options = SynthesisOptions(arguments.n, arguments.seed, held_out=arguments.hold_out)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from api.cli.grammar import add_group, add_verb
@@ -49,6 +47,8 @@ def list_prompts(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print one prompt's template."""
+    from dataclasses import asdict
+
     from rag.prompts import PromptFiles
 
     prompt = PromptFiles().get(arguments.prompt)
@@ -61,6 +61,8 @@ def show(arguments: argparse.Namespace) -> int:
 
 def diff(arguments: argparse.Namespace) -> int:
     """Print a unified diff of two templates; nothing when they are equal."""
+    import difflib
+
     from rag.prompts import PromptFiles
 
     files = PromptFiles()

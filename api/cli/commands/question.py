@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import AsyncIterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
@@ -141,6 +140,8 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def _note_unknown_fields(body: SearchBody, runtime: Runtime) -> None:
     """Say which fields of the filter no document has: such a filter lets nothing through, or all."""
+    from difflib import get_close_matches
+
     if not body.filter:
         return
     known = runtime.catalogue.fields(runtime.catalogue.live(body.corpus))

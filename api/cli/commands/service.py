@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import logging
-import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -34,6 +33,8 @@ def add_verbs(verbs: Verbs) -> None:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; running requests get ten seconds to end."""
+    import signal
+
     import uvicorn
 
     from rag import runtime as bootstrap

@@ -62,7 +62,7 @@ def test_every_verb_has_its_function_and_the_common_options() -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     assert "ingest" in in_process("--help", check=True).stdout
-    heavy = {"numpy", "pydantic", "torch", "rich", "fastapi"}
+    heavy = {"numpy", "pydantic", "torch", "rich", "fastapi", "yaml", "inspect", "difflib", "asyncio"}
     code = f"import sys, api.cli; api.cli.build_parser(); print(sorted({heavy!r} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
