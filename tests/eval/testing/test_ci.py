@@ -17,7 +17,7 @@ import yaml
 
 from api.cli.arguments import build_parser
 
-EXAMPLES = Path(__file__).parent.parent / "docs" / "ci"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "ci"
 # `gh` that has one earlier run, whose artefact is what this run's evaluation wrote.
 GH = """
 case "$1 $2" in

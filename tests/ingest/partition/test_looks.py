@@ -14,7 +14,7 @@ from tests.ingest.office import OFFICE, drun, run, text_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-FAULTS = Path(__file__).parents[1] / "faults"
+FAULTS = Path(__file__).parents[2] / "faults"
 HYPERLINK = f"{OFFICE}/officeDocument/2006/relationships/hyperlink"
 FORM = "https://forms.example.org/P9"
 

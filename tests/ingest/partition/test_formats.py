@@ -26,7 +26,7 @@ from rag.runtime import open_runtime
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-FORMATS = Path(__file__).parent / "formats"
+FORMATS = Path(__file__).parents[1] / "formats"
 
 
 def build():

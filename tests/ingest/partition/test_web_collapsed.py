@@ -8,7 +8,7 @@ from ingest.partition.web import page_content
 from tests.ingest import office
 from tests.ingest.office import text_of
 
-FAULT = Path(__file__).parents[1] / "faults" / "html_collapsed" / "faq.html"
+FAULT = Path(__file__).parents[2] / "faults" / "html_collapsed" / "faq.html"
 ANSWER = "Bring it within 21 days and keep the tag."
 
 

@@ -11,7 +11,7 @@ from ingest.partition.pdf_page import Line
 from tests.ingest.sheet import Sheet, texts
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-FAULTS = Path(__file__).parents[1] / "faults"
+FAULTS = Path(__file__).parents[2] / "faults"
 
 
 @pytest.fixture

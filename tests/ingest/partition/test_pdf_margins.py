@@ -9,11 +9,11 @@ from ingest.partition import partition_file
 from ingest.partition.pdf_counters import counts_pages, reading
 from rag.settings import ChunkerSettings
 from tests.contracts.test_chunkers import TOKENIZER
+from tests.ingest.partition.test_pdf import embed
 from tests.ingest.sheet import Sheet, texts
-from tests.ingest.test_pdf import embed
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-FAULTS = Path(__file__).parents[1] / "faults"
+FAULTS = Path(__file__).parents[2] / "faults"
 ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii"]
 WORDS = ["alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel", "iris", "juniper", "kapok", "larch"]
 HEAD = ["Part No", "Description", "Price EUR", "Stock"]

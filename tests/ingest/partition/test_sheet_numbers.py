@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.partition.sheet_format import shown
 from tests.ingest.office import text_of
 
-FAULT = Path(__file__).parents[1] / "faults" / "xlsx_number_formats" / "formats.xlsx"
+FAULT = Path(__file__).parents[2] / "faults" / "xlsx_number_formats" / "formats.xlsx"
 CONDITIONS = '[>=1000000]0.0,,"M";[>=1000]0.0,"K";0'
 ACCOUNTS = '_(* #,##0.00_);_(* \\(#,##0.00\\);_(* "-"??_);_(@_)'
 

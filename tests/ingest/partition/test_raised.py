@@ -19,7 +19,7 @@ from tests.ingest.office import drun, run, text_of, up
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-FAULTS = Path(__file__).parents[1] / "faults"
+FAULTS = Path(__file__).parents[2] / "faults"
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_texts_of_footnotes_stand_behind_their_marks(tmp_path, notes):
 def test_no_reader_writes_a_footnote_as_one_of_our_citations(tmp_path):
     import re
 
-    for path in [*FAULTS.glob("citation_brackets_docx/*.docx"), *Path(__file__).parent.glob("formats/*")]:
+    for path in [*FAULTS.glob("citation_brackets_docx/*.docx"), *Path(__file__).parents[1].glob("formats/*")]:
         if path.suffix in {".docx", ".odt", ".epub", ".html", ".xhtml", ".htm"}:
             assert not re.search(r"\[\d+\]", text_of(path)), path
 
