@@ -15,7 +15,7 @@ export SCARF_NO_ANALYTICS := 1
 export RAGAS_DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-tokens bench-retrieval bench-eval up down lock clean
+.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-tokens bench-retrieval bench-eval docs up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -94,6 +94,9 @@ bench-retrieval: install  ## what the default finds on the sets of RAGWRIGHT_DAT
 
 bench-eval: install  ## what an evaluation adds to answering its cases (BENCH_ARGS="--cases 300")
 	$(BIN)/python -m eval.bench eval $(BENCH_ARGS)
+
+docs: install  ## write the pages that are made from the code: docs/configuration.md and docs/cli.md
+	$(BIN)/python -m api.reference docs
 
 up:  ## the service with a Qdrant server, in containers
 	docker compose up --build --detach --wait
