@@ -69,7 +69,8 @@ aa: install  ## how often the gate errs on SET: the same questions under two nea
 	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/second --set rerank.weight=0.8
 	$(BIN)/ragwright gate --baseline $(OUT)-aa/first --candidate $(OUT)-aa/second --error-rates
 
-bench: bench-ingest bench-latency bench-retrieval bench-eval  ## run every benchmark there is; figures go to out/bench
+bench: bench-ingest bench-latency bench-retrieval bench-eval  ## run every benchmark; figures go to out/bench and docs/results.md
+	$(BIN)/python -m eval.bench results
 
 # Its PyStemmer is pinned below ours, so it is no dependency; it lies aside, where only these benchmarks see it.
 ASIDE := out/bench/llama-bm25
