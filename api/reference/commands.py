@@ -30,7 +30,6 @@ A refused question is a normal result: exit code 0 and `"abstained": true`.
 
 ```bash
 ragwright status --corpus demo --json
-ragwright doctor
 ```
 """
 _COMMON = "common options"
