@@ -97,7 +97,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, demo_home: Path, model_c
     with tempfile.TemporaryDirectory() as short:  # the path of a socket may have some hundred characters
         address = f"{short}/warm"
         warm = [sys.executable, "-m", "tests.docs.warm", address]
-        with subprocess.Popen(warm, cwd=REPOSITORY, env=environment) as running:
+        one_thread = {**environment, "OPENBLAS_NUM_THREADS": "1"}
+        with subprocess.Popen(warm, cwd=REPOSITORY, env=one_thread) as running:
             try:
                 hand_over = REPOSITORY / "tests" / "docs" / "warm.py"
                 executable(tools / "ragwright", f'exec "{sys.executable}" -I -S "{hand_over}" {address} run "$@"')

@@ -30,8 +30,10 @@ def hand_over(address: str, arguments: list[str]) -> int:
 
 def wait_for_commands(address: str) -> None:
     """Take commands until the process is ended."""
-    for name in ("api.cli", "rag.bootstrap", "ingest.pipeline", "eval.runner", "onnxruntime", "tokenizers"):
+    for name in ("api.cli", "rag.bootstrap", "ingest.pipeline", "eval.runner"):
         __import__(name)
+    if len(os.listdir("/proc/self/task")) > 1:
+        sys.exit("a fork has only one thread: a lock that another one holds would stay locked in it")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those who wait for a command are not waited for
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
         door.bind(address)
