@@ -41,8 +41,8 @@ def shown(value: object) -> str:
         return ", ".join(map(str, value)) if isinstance(value, list) else f"{value}"
     if value["value"] is None:
         return "unmeasured"
-    bounds = [value.get("low"), value.get("high")]
-    interval = "" if None in bounds else f" [{_number(bounds[0])}, {_number(bounds[1])}]"
+    low, high = value.get("low"), value.get("high")
+    interval = "" if low is None or high is None else f" [{_number(low)}, {_number(high)}]"
     return f"{_number(value['value'])}{interval} n {value['n']:,}"
 
 
