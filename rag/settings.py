@@ -58,7 +58,7 @@ class PartitionSettings(_Section):
 
 
 class FetchSettings(_Section):
-    """How documents are fetched from the web and unpacked from archives, and what is too much."""
+    """How documents are fetched from the web and unpacked from archives, with their limits."""
 
     timeout_s: float = Field(default=30.0, gt=0, description="for one answer of a server")
     max_file_mb: int = Field(default=200, ge=1, description="of one file, one page or one unpacked member")
@@ -70,7 +70,7 @@ class FetchSettings(_Section):
 
 
 class DuplicateSettings(_Section):
-    """Near-duplicate documents, found by MinHash over word 5-shingles, are reported; they stay searchable."""
+    """Near-duplicate documents are found by MinHash over word 5-shingles and reported. They stay searchable."""
 
     report: bool = Field(default=True, description="name near-duplicates of new and changed documents")
     threshold: float = Field(default=0.85, gt=0, le=1, description="estimated Jaccard similarity counted as the same")
@@ -88,7 +88,7 @@ class IngestSettings(_Section):
 
 
 class EmbedderSettings(_Section):
-    """The embedding model. `model` is a key of EMBEDDERS, a folder, or a hub id (fetched only if you name one)."""
+    """The embedding model. A hub id is fetched only if you name one."""
 
     model: str = Field(
         default="minilm", description="minilm, a sentence-transformers folder, or a hub id with runtime torch"
@@ -101,7 +101,7 @@ class EmbedderSettings(_Section):
 
 
 class Bm25Settings(_Section):
-    """BM25 Okapi parameters as in rank_bm25, and how text becomes terms."""
+    """Parameters of BM25 Okapi as in rank_bm25, and how text becomes terms."""
 
     k1: float = Field(default=1.5, ge=0, description="how soon further occurrences of a term stop to count")
     b: float = Field(default=0.75, ge=0, le=1, description="how much long chunks are held back")
@@ -118,7 +118,7 @@ class Bm25Settings(_Section):
 
 
 class QuerySettings(_Section):
-    """What is done to a question before the first stage: the named steps, in that order.
+    """Steps that change a question before the first stage, in the order of the list.
 
     `acronyms` and `synonyms` are lists per corpus.
     """
@@ -163,7 +163,7 @@ _USUAL_SHARE = 0.5
 
 
 class RerankSettings(_Section):
-    """Second stage. `weight` is the share of the reranker's score; the rest is the fused score's."""
+    """Second stage. `weight` is the share of the reranker's score. The rest is the fused score's."""
 
     name: str = Field(default="learned", description="none, maxsim, evidence, learned or cross-encoder")
     top_n: int = Field(default=30, ge=1, description="hits that it looks at; the others stay behind them")
@@ -179,7 +179,7 @@ class RerankSettings(_Section):
 
 
 class ContextSettings(_Section):
-    """What reaches the prompt."""
+    """Which passages reach the prompt, and how large they are together."""
 
     budget_tokens: int = Field(default=1500, ge=16, description="size of the packed context")
     compressor: str = Field(default="sentences", description="sentences or none")
@@ -225,7 +225,7 @@ class AnswerSettings(_Section):
 
 
 class JudgeModelSettings(_Section):
-    """One language model that judges answers, at an OpenAI-compatible endpoint; its key is OPENAI_API_KEY.
+    """One language model that judges answers, at an OpenAI-compatible endpoint. Its key is OPENAI_API_KEY.
 
     `temperature` and `max_output_tokens` are left out of requests where they are null.
     """
@@ -247,10 +247,9 @@ JudgeName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
 class JudgeSettings(_Section):
-    """Language models that score answers in evaluations; without one nothing is asked and nothing costs.
+    """Language models that score answers in evaluations. Without one nothing is asked and nothing costs.
 
-    `aspects` are yes-no questions about an answer, by name. `cassettes` is a folder that keeps every reply: what is
-    there is not asked again, and with `replay` nothing else is asked at all.
+    A reply that is in `cassettes` is not asked for again. With `replay` nothing else is asked at all.
     """
 
     models: Mapping[JudgeName, JudgeModelSettings] = Field(
@@ -269,7 +268,7 @@ class JudgeSettings(_Section):
 
 
 class ServeSettings(_Section):
-    """Where the HTTP service listens and what it refuses."""
+    """The address of the HTTP service, and its limits."""
 
     host: str = Field(default="127.0.0.1", description="the address it listens on")
     port: int = Field(default=8484, ge=0, le=65535, description="the port it listens on; 0 takes a free one")
