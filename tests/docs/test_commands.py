@@ -30,7 +30,7 @@ SERVICE, MODEL = "http://127.0.0.1:8484", "http://127.0.0.1:11434"
 GATES, LOST_ROWS, TESTS = "docs/evaluate/gates.md", "docs/evaluate/lost-rows.md", "docs/evaluate/ci.md"
 SAYS = {
     "README.md": [MODEL_SAYS, *blocks("README.md", "text")[0].splitlines()],
-    "docs/answers.md": [MODEL_SAYS],
+    "docs/answers.md": ["Genvind Nord A/S in Randers", "grounded@1"],
     "docs/evaluate/ci.md": ["4 passed", "3/3"],
     "docs/evaluate/gates.md": ["nothing changed: PASS"],
     "docs/evaluate/golden-sets.md": ["1 labelled, 1 in out/labelled", "synthetic cases of", "intents covered"],
