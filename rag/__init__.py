@@ -10,8 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.bootstrap import Runtime as Runtime
-    from rag.bootstrap import open_runtime as open_runtime
     from rag.bridge import run_sync as run_sync
     from rag.errors import BusyError as BusyError
     from rag.errors import CatalogueUnavailableError as CatalogueUnavailableError
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from rag.pipeline import RagPipeline as RagPipeline
     from rag.pipeline import Request as Request
     from rag.pipeline import StreamEvent as StreamEvent
+    from rag.runtime import Runtime as Runtime
+    from rag.runtime import open_runtime as open_runtime
     from rag.settings import Settings as Settings
     from rag.settings import load_settings as load_settings
     from rag.types import Answer as Answer
@@ -46,7 +46,7 @@ _ERRORS = (
     " GeneratorUnavailableError IndexUnavailableError ModelError RagwrightError SourceError StateError"
 )
 _PUBLIC = {
-    "rag.bootstrap": "Runtime open_runtime",
+    "rag.runtime": "Runtime open_runtime",
     "rag.bridge": "run_sync",
     "rag.errors": _ERRORS,
     "rag.pipeline": "RagPipeline Request StreamEvent",

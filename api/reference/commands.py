@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from api.arguments import build_parser
+from api.cli.arguments import build_parser
 
 _HEAD = """\
 # Command line

@@ -84,7 +84,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, demo_home: Path, model_c
     (tools / ".curlrc").write_text("fail\n")
     for name in ("make", "docker"):
         executable(tools / name, "exit 0")
-    pytest_here = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -p eval.pytest_plugin"
+    pytest_here = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -p eval.testing.plugin"
     executable(tools / "pytest", f'{pytest_here} "$@"')
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "activate").touch()

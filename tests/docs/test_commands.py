@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.gates import GatePolicy, MetricPolicy, load_policy
+from eval.files import read_yaml
+from eval.gate.policy import GatePolicy, MetricPolicy, load_policy
+from eval.gate.required import SignOffs
 from eval.golden import load_golden
-from eval.required import SignOffs
-from eval.yaml_files import read_yaml
 from rag.settings import Settings, load_settings
 from tests.docs.conftest import MODEL_SAYS, Workspace
 from tests.docs.pages import PAGES, blocks, fenced, page

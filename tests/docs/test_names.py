@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from api.app import create_app
-from api.arguments import build_parser
+from api.cli.arguments import build_parser
 from rag.settings import Settings
 from tests.docs.pages import PACKAGES, PAGES, REPOSITORY, anchors, code, page
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from pydantic import BaseModel
 
-from api.arguments import build_parser
+from api.cli.arguments import build_parser
 from api.reference.__main__ import PAGES
 from api.reference.commands import verbs_of
 from api.reference.settings import accepted, configuration_page, keys, sections
@@ -17,8 +17,8 @@ from rag.answer.generators import GENERATORS
 from rag.context.compress import COMPRESSORS
 from rag.context.knapsack import PACKINGS
 from rag.context.order import ORDERS
-from rag.models.rerankers import RERANKERS
 from rag.query.steps import QUERY_STEPS
+from rag.rerank.rerankers import RERANKERS
 from rag.retrieve.fusion import FUSIONS
 from rag.retrieve.retrievers import RETRIEVERS
 from rag.settings import ContextSettings, JudgeSettings, Settings, load_settings

@@ -30,7 +30,7 @@ def hand_over(address: str, arguments: list[str]) -> int:
 
 def wait_for_commands(address: str) -> None:
     """Take commands until the process is ended."""
-    for name in ("api.cli", "rag.bootstrap", "ingest.pipeline", "eval.runner"):
+    for name in ("api.cli", "rag.runtime", "ingest.pipeline", "eval.runner"):
         __import__(name)
     if len(os.listdir("/proc/self/task")) > 1:
         sys.exit("a fork has only one thread: a lock that another one holds would stay locked in it")
