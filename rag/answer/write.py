@@ -42,9 +42,14 @@ class Writer:
         """
         if judged.reason is not None:
             return
+        written = self.generator.stream(question, context, prompt)
         with spans.stage("generate"):
-            async for piece in self.generator.stream(question, context, prompt):
-                yield piece
+            try:
+                async for piece in written:
+                    yield piece
+            finally:  # a reader who has left must not keep a model writing
+                if isinstance(written, AsyncGenerator):
+                    await written.aclose()
 
     def draft(self, pieces: Sequence[Piece], judged: Answerability) -> Draft:
         """Return the draft that the pieces make, or the refusal."""
