@@ -102,7 +102,7 @@ def test_an_answer_needs_nothing_of_a_generation_that_went_after_its_context_was
     monkeypatch.setattr(generator, "stream", late)
     found = run_sync(runtime.pipeline.answer(REQUEST))
     assert found.context.search.generation.id == first
-    assert [c.text for s in found.sentences for c in s.citations] == [OLD]
+    assert [c.quote for s in found.sentences for c in s.citations] == [OLD]
 
 
 def test_generations_that_follow_each_other_without_end_do_not_keep_a_reader(source, runtime, monkeypatch) -> None:
