@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -86,6 +86,7 @@ class LlmGenerator:
         key = environment.openai_api_key
         self._key = key.get_secret_value() if key else _NO_KEY
         self._ssl: SSLContext | None = None
+        self._stream_options: dict[str, Any] = {"stream_options": {"include_usage": True}}
 
     async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
         """Return the endpoint's answer as a draft; a reply without text raises."""
@@ -107,8 +108,7 @@ class LlmGenerator:
         deadline = _Deadline(self._settings.timeout_s)
         said, usage = False, Usage()
         async with self._opened() as llm:
-            begin = partial(_begun_with_usage, llm, _messages(prompt), deadline)
-            pieces, piece = await self._tried(begin, deadline)
+            pieces, piece = await self._tried(partial(self._begun, llm, _messages(prompt), deadline), deadline)
             async with aclosing(pieces):
                 while piece is not None:
                     said = said or bool(piece.delta and piece.delta.strip())
@@ -122,6 +122,19 @@ class LlmGenerator:
             raise _empty(self.model)
         if usage != Usage():
             yield usage
+
+    async def _begun(self, llm: OpenAILike, messages: Sequence[ChatMessage], deadline: _Deadline) -> _Begun:
+        """Ask for a stream that ends in its usage; an endpoint that refuses this is asked without it from then on."""
+        import openai
+
+        try:
+            return await _begun(llm, messages, deadline, self._stream_options)
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
+            if not self._stream_options:
+                raise
+            begun = await _begun(llm, messages, deadline, {})
+            self._stream_options = {}
+            return begun
 
     async def _tried(self, ask: Callable[[], Awaitable[_T]], deadline: _Deadline) -> _T:
         """Return what `ask` returns; ask again where the endpoint is busy and the deadline allows it."""
@@ -203,17 +216,9 @@ def _ready() -> SSLContext:
     return ssl_context()
 
 
-async def _begun_with_usage(llm: OpenAILike, messages: Sequence[ChatMessage], deadline: _Deadline) -> _Begun:
-    """Ask for a stream that ends in its usage; ask without it an endpoint that does not know this."""
-    import openai
-
-    try:
-        return await _begun(llm, messages, deadline, stream_options={"include_usage": True})
-    except (openai.BadRequestError, openai.UnprocessableEntityError):
-        return await _begun(llm, messages, deadline)
-
-
-async def _begun(llm: OpenAILike, messages: Sequence[ChatMessage], deadline: _Deadline, **options: Any) -> _Begun:
+async def _begun(
+    llm: OpenAILike, messages: Sequence[ChatMessage], deadline: _Deadline, options: Mapping[str, Any]
+) -> _Begun:
     opened: Any = await llm.astream_chat(messages, timeout=deadline.left, **options)
     return opened, await anext(opened, None)
 

@@ -119,9 +119,22 @@ async def test_an_endpoint_that_refuses_to_say_its_usage_is_asked_without(
     base_url: str, script: Script, status: int
 ) -> None:
     script.refuses_options = status
-    found = [piece async for piece in generator(base_url).stream("Hello?", CONTEXT, PROMPT)]
-    assert draft_of(found, "m") == Draft("Hi there. [1]", "m")
-    assert ["stream_options" in body for _, body in script.requests] == [True, False]
+    model = generator(base_url)
+    for _ in range(2):
+        found = [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)]
+        assert draft_of(found, "m") == Draft("Hi there. [1]", "m")
+    assert ["stream_options" in body for _, body in script.requests] == [True, False, False]
+
+
+async def test_a_request_that_is_refused_for_another_reason_does_not_cost_the_usage_of_the_next(
+    base_url: str, script: Script
+) -> None:
+    model = generator(base_url)
+    script.status = 400
+    with pytest.raises(GeneratorError, match="refused"):
+        [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)]
+    script.status = 200
+    assert [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)][-1] == Usage(1000, 500)
 
 
 async def test_an_endpoint_that_cannot_stream_answers_whole(base_url: str, script: Script) -> None:
