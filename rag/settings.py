@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -359,6 +360,10 @@ class Settings(_Section):
         for key, value in changes.items():
             _put(tree, key, value)
         return _validated({**tree, "environment": self.environment})
+
+    def value(self, key: str) -> Any:
+        """Return the value of a dotted key, such as `context.keep`."""
+        return reduce(getattr, key.split("."), self)
 
     def index_fingerprint(self) -> str:
         """Return 12 hex digits of what decides the content of an index: partition, chunker, embedder, terms."""

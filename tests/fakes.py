@@ -27,6 +27,7 @@ from rag.types import (
     Draft,
     Generation,
     Hit,
+    Piece,
     Prompt,
     Query,
     ScoredSpan,
@@ -34,6 +35,7 @@ from rag.types import (
     Span,
     StageScore,
     Support,
+    Usage,
     Vectors,
 )
 
@@ -285,16 +287,18 @@ class FakeGenerator:
     text: str = "An answer [1]."
     model: str = "fake-model"
     prompts: list[Prompt] = field(default_factory=list)
+    usage: Usage = Usage()
 
     async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
         self.prompts.append(prompt)
-        return Draft(self.text, self.model)
+        return Draft(self.text, self.model, self.usage)
 
-    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
+    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[Piece]:
         self.prompts.append(prompt)
         for word in re.findall(r"\S+\s*", self.text):
             await asyncio.sleep(0)
             yield word
+        yield self.usage
 
 
 class FakeVerifier:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eval.report.highlights import Ranges, mark_passage, mark_text
-from rag.types.loss import told
+from rag.types.loss import LOSS_OF_GATE, told
 
 Json = Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def _fate(rank: int, hit: Json, row: Json) -> str:
         if passage["doc_id"] == hit["doc_id"] and any(_meet(hit, start, end) for start, end in passage["spans"]):
             return f"in the context [{passage['tag']}]"
     if row["hits_used"] is not None and rank > row["hits_used"]:
-        return "below the hits used"
+        return LOSS_OF_GATE["rerank"].told
     for item in row["context"].get("dropped", ()):
         if item["doc_id"] == hit["doc_id"] and _meet(hit, item["start"], item["end"]):
             return told(item["reason"])

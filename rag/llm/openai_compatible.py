@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
     from llama_index.llms.openai_like import OpenAILike
+
+    _Begun = tuple[AsyncGenerator[ChatResponse, None], ChatResponse | None]
+    """The pieces of a stream, and the first of them."""
 
 _T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
@@ -83,6 +86,7 @@ class LlmGenerator:
         key = environment.openai_api_key
         self._key = key.get_secret_value() if key else _NO_KEY
         self._ssl: SSLContext | None = None
+        self._stream_options: dict[str, Any] = {"stream_options": {"include_usage": True}}
 
     async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
         """Return the endpoint's answer as a draft; a reply without text raises."""
@@ -99,26 +103,38 @@ class LlmGenerator:
             raise _empty(self.model)
         return draft
 
-    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
-        """Yield the endpoint's answer piece by piece; one without text raises."""
+    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str | Usage]:
+        """Yield the endpoint's answer piece by piece, then its usage if it says it; an answer without text raises."""
         deadline = _Deadline(self._settings.timeout_s)
-        said = False
+        said, usage = False, Usage()
         async with self._opened() as llm:
-
-            async def ask() -> tuple[AsyncGenerator[ChatResponse, None], ChatResponse | None]:
-                opened: Any = await llm.astream_chat(_messages(prompt), timeout=deadline.left)
-                return opened, await anext(opened, None)
-
-            pieces, piece = await self._tried(ask, deadline)
+            pieces, piece = await self._tried(partial(self._begun, llm, _messages(prompt), deadline), deadline)
             async with aclosing(pieces):
                 while piece is not None:
                     said = said or bool(piece.delta and piece.delta.strip())
                     if piece.delta:
                         yield piece.delta
+                    found = self._usage(piece.raw)
+                    usage = usage if found == Usage() else found
                     with self._translated():
                         piece = await deadline.wait(lambda: anext(pieces, None))
         if not said:
             raise _empty(self.model)
+        if usage != Usage():
+            yield usage
+
+    async def _begun(self, llm: OpenAILike, messages: Sequence[ChatMessage], deadline: _Deadline) -> _Begun:
+        """Ask for a stream that ends in its usage; an endpoint that refuses this is asked without it from then on."""
+        import openai
+
+        try:
+            return await _begun(llm, messages, deadline, self._stream_options)
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
+            if not self._stream_options:
+                raise
+            begun = await _begun(llm, messages, deadline, {})
+            self._stream_options = {}
+            return begun
 
     async def _tried(self, ask: Callable[[], Awaitable[_T]], deadline: _Deadline) -> _T:
         """Return what `ask` returns; ask again where the endpoint is busy and the deadline allows it."""
@@ -198,6 +214,13 @@ def _ready() -> SSLContext:
     from rag.llm.wire import ssl_context
 
     return ssl_context()
+
+
+async def _begun(
+    llm: OpenAILike, messages: Sequence[ChatMessage], deadline: _Deadline, options: Mapping[str, Any]
+) -> _Begun:
+    opened: Any = await llm.astream_chat(messages, timeout=deadline.left, **options)
+    return opened, await anext(opened, None)
 
 
 def _messages(prompt: Prompt) -> list[ChatMessage]:

@@ -14,10 +14,11 @@ import pytest
 from rag.errors import ConfigError, GeneratorError, GeneratorUnavailableError
 from rag.llm.openai_compatible import LlmGenerator
 from rag.settings import AnswerSettings, Environment
-from rag.types import Context, Message, Prompt
+from rag.types import Context, Draft, Message, Prompt, Usage, draft_of
 
 CONTEXT = Context((), 0, 100, "none")
 PROMPT = Prompt("p", "1", (Message("system", "Be brief."), Message("user", "Hello?")))
+USAGE = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
 
 
 class Script:
@@ -25,21 +26,24 @@ class Script:
 
     def __init__(self) -> None:
         self.status, self.content, self.delay_s = 200, "Hi there. [1]", 0.0
+        self.streams, self.refuses_options = True, 0
         self.requests: list[tuple[str, dict[str, Any]]] = []
 
 
 def reply(script: Script) -> dict[str, Any]:
     message = {"role": "assistant", "content": script.content}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
-    usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
-    return {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+    whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+    return {**whole, "usage": USAGE}
 
 
-def pieces(script: Script) -> Iterator[str]:
+def pieces(script: Script, with_usage: bool) -> Iterator[str]:
     for word in script.content.split(" "):
         choice = {"index": 0, "delta": {"role": "assistant", "content": word + " "}, "finish_reason": None}
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
         yield f"data: {json.dumps(chunk)}\n\n"
+    if with_usage:
+        yield f"data: {json.dumps({**chunk, 'choices': [], 'usage': USAGE})}\n\n"
     yield "data: [DONE]\n\n"
 
 
@@ -55,9 +59,11 @@ def base_url(script: Script) -> Iterator[str]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             script.requests.append((self.headers["Authorization"], body))
             time.sleep(script.delay_s)
-            streamed = body.get("stream") and script.status == 200
-            payload = "".join(pieces(script)) if streamed else json.dumps(reply(script))
-            self.send_response(script.status)
+            options = body.get("stream_options")
+            status = script.refuses_options if options and script.refuses_options else script.status
+            streamed = body.get("stream") and script.streams and status == 200
+            payload = "".join(pieces(script, bool(options))) if streamed else json.dumps(reply(script))
+            self.send_response(status)
             self.send_header("Content-Type", "text/event-stream" if streamed else "application/json")
             self.end_headers()
             self.wfile.write(payload.encode())
@@ -96,7 +102,46 @@ async def test_without_a_price_the_cost_is_unknown_not_zero(base_url: str) -> No
 
 async def test_streaming_yields_the_pieces(base_url: str) -> None:
     found = [piece async for piece in generator(base_url).stream("Hello?", CONTEXT, PROMPT)]
-    assert "".join(found).strip() == "Hi there. [1]" and len(found) > 1
+    assert draft_of(found, "m").text == "Hi there. [1]" and len(found) > 2
+
+
+async def test_a_stream_ends_in_its_usage(base_url: str, script: Script) -> None:
+    prices = {"usd_per_million_input": 2.0, "usd_per_million_output": 8.0}
+    model = generator(base_url, **prices)
+    found = [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)]
+    assert found[-1] == Usage(1000, 500, 0.006) and all(isinstance(piece, str) for piece in found[:-1])
+    assert script.requests[0][1]["stream_options"] == {"include_usage": True}
+    assert draft_of(found, "m") == await model.generate("Hello?", CONTEXT, PROMPT)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_an_endpoint_that_refuses_to_say_its_usage_is_asked_without(
+    base_url: str, script: Script, status: int
+) -> None:
+    script.refuses_options = status
+    model = generator(base_url)
+    for _ in range(2):
+        found = [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)]
+        assert draft_of(found, "m") == Draft("Hi there. [1]", "m")
+    assert ["stream_options" in body for _, body in script.requests] == [True, False, False]
+
+
+async def test_a_request_that_is_refused_for_another_reason_does_not_cost_the_usage_of_the_next(
+    base_url: str, script: Script
+) -> None:
+    model = generator(base_url)
+    script.status = 400
+    with pytest.raises(GeneratorError, match="refused"):
+        [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)]
+    script.status = 200
+    assert [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)][-1] == Usage(1000, 500)
+
+
+async def test_an_endpoint_that_cannot_stream_answers_whole(base_url: str, script: Script) -> None:
+    script.streams = False
+    model = generator(base_url)
+    found = [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)]
+    assert found == ["Hi there. [1]", Usage(1000, 500)] and len(script.requests) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

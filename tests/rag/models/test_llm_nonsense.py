@@ -17,7 +17,7 @@ from api.http.problems import problem_of
 from rag.errors import GeneratorError, GeneratorUnavailableError
 from rag.llm.openai_compatible import LlmGenerator
 from rag.settings import AnswerSettings, Environment
-from rag.types import Context, Message, Prompt
+from rag.types import Context, Message, Prompt, draft_of
 
 CONTEXT = Context((), 0, 100, "none")
 PROMPT = Prompt("p", "1", (Message("user", "Hello?"),))
@@ -131,7 +131,7 @@ async def whole(model: LlmGenerator) -> str:
 
 
 async def streamed(model: LlmGenerator) -> str:
-    return "".join([piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)])
+    return draft_of([piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)], "m").text
 
 
 NO_ANSWERS = {
@@ -179,7 +179,11 @@ NO_STREAMS = {
     "not JSON": (STREAM, b"data: hello\n\n", b"data: [DONE]\n\n"),
     "not UTF-8": (STREAM, b"data: \xff\xfe\n\n", b"data: [DONE]\n\n"),
     "an error in it": (STREAM, event("Hi "), f'data: {{"error": {{"message": "{SECRET}"}}}}\n\n'.encode()),
-    "JSON in place of it": (http(completion()),),
+    "JSON of another kind in place of it": (http(b'{"text": "Hi there."}'),),
+    "JSON without a choice in place of it": (http(completion(choices=[])),),
+    "JSON without text in place of it": (http(completion(choices=[{"message": {"content": None}}])),),
+    "JSON nested too deep in place of it": (http(b"[" * 200_000),),
+    "cut JSON in place of it": (http(completion()[:-20]),),
     "a page": (http(b"<html>", "text/html"),),
     "no choices": (STREAM, b'data: {"choices": null}\n\n', b"data: [DONE]\n\n"),
     "cut in a chunk": (STREAM.replace(b"Connection: close", b"Transfer-Encoding: chunked"), b"ff\r\n", event("Hi")),
@@ -199,6 +203,12 @@ async def test_what_is_no_stream_is_a_bad_gateway(name: str) -> None:
 async def test_a_stream_that_says_its_end_is_whole(ends: bytes) -> None:
     async with serving(said(STREAM, event("Hi "), event("there. [1]"), ends, pause_s=0.01)) as server:
         assert await streamed(generator(server.url)) == "Hi there. [1]"
+
+
+async def test_a_whole_completion_in_place_of_a_stream_is_an_answer() -> None:
+    async with serving(said(http(completion()))) as server:
+        assert await streamed(generator(server.url)) == "Hi there. [1]"
+    assert server.asked == 1
 
 
 @pytest.mark.parametrize(("script", "read"), [(endless, streamed), (dripping, whole), (dripping, streamed)])
