@@ -16,10 +16,11 @@ from rag.context.pack import pack
 from rag.context.parents import expand, merge_children
 from rag.context.releases import prefer_newest
 from rag.context.sections import sectioned
+from rag.errors import DocumentNotFoundError
 from rag.ports import Catalogue, Compressor, ReadDocument, Tokenizer
 from rag.settings import ContextSettings
 from rag.telemetry import Spans
-from rag.types import Context, Dropped, Generation, Hit, Query, Selection
+from rag.types import Block, Context, Dropped, Generation, Hit, Query, Selection
 
 
 class Assembler:
@@ -81,6 +82,14 @@ class Assembler:
         chosen, left = self._choose(selections, budget_tokens, tokenizer)
         limit = self._settings.max_passages
         context = pack(chosen, budget_tokens, tokenizer, limit, lambda doc_id: read(doc_id).text, [*dropped, *left])
-        # An answer must not take what stands below one heading for what stands below another.
-        passages = [sectioned(passage, read(passage.doc_id).blocks) for passage in context.passages]
+        # An answer must not take the text below one heading for the text below another.
+        passages = [sectioned(passage, _blocks(passage.doc_id, read)) for passage in context.passages]
         return replace(context, passages=self._order(passages))
+
+
+def _blocks(doc_id: str, read: ReadDocument) -> Sequence[Block]:
+    """Return a document's blocks. Hits of a retriever that is not ours may come from documents that we do not have."""
+    try:
+        return read(doc_id).blocks
+    except DocumentNotFoundError:
+        return ()
