@@ -198,6 +198,8 @@ class RagPipeline:
             with clock.measure("generate"):
                 async for piece in self._stages.generator.stream(request.question, result.context, result.prompt):
                     pieces.append(piece)
+                    if isinstance(piece, Usage):
+                        continue
                     yield StreamEvent("delta", text=piece if isinstance(piece, str) else piece.gap + piece.text)
             draft = draft_of(pieces, self._stages.generator.model)
         yield StreamEvent("answer", answer=await self._checked(draft, request, evidence, clock))

@@ -30,6 +30,7 @@ from rag.types import (
     Span,
     Support,
     Taken,
+    Usage,
     Vectors,
 )
 
@@ -389,8 +390,11 @@ class Generator(Protocol):
         """
         ...
 
-    def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str | Taken]:
-        """Yield the draft piece by piece: text that a model wrote, or else sentences taken from passages."""
+    def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str | Taken | Usage]:
+        """Yield the draft piece by piece: text that a model wrote, or else sentences taken from passages.
+
+        A model's last piece is the tokens that it used.
+        """
         ...
 
 

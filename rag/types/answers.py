@@ -40,11 +40,17 @@ class Draft:
     taken: tuple[Taken, ...] = ()
 
 
-def draft_of(pieces: Sequence[str | Taken], model: str) -> Draft:
-    """Return the draft that the pieces of a stream make; it is `taken` where every piece is."""
-    text = "".join(piece if isinstance(piece, str) else piece.gap + piece.text for piece in pieces)
-    taken = tuple(piece for piece in pieces if isinstance(piece, Taken))
-    return Draft(text, model, taken=taken if len(taken) == len(pieces) else ())
+def draft_of(pieces: Sequence[str | Taken | Usage], model: str) -> Draft:
+    """Return the draft that the pieces of a stream make; it is `taken` where every piece of text is.
+
+    The last `Usage` among the pieces is the draft's.
+    """
+    said = [piece for piece in pieces if not isinstance(piece, Usage)]
+    used = [piece for piece in pieces if isinstance(piece, Usage)]
+    text = "".join(piece if isinstance(piece, str) else piece.gap + piece.text for piece in said)
+    taken = tuple(piece for piece in said if isinstance(piece, Taken))
+    usage = used[-1] if used else Usage()
+    return Draft(text, model, usage, taken=taken if len(taken) == len(said) else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from rag.errors import ConfigError, GeneratorError, GeneratorUnavailableError
-from rag.llm.openai_compatible import LlmGenerator
+from rag.answer.generators import make_generator
+from rag.llm import ChatModels
+from rag.ports import Generator
 from rag.settings import AnswerSettings, Environment
-from rag.types import Context, Message, Prompt
+from rag.types import Context, Message, Prompt, Usage
 
 CONTEXT = Context((), 0, 100, "none")
 PROMPT = Prompt("p", "1", (Message("system", "Be brief."), Message("user", "Hello?")))
@@ -74,9 +76,9 @@ def base_url(script: Script) -> Iterator[str]:
     server.server_close()
 
 
-def generator(base_url: str, **settings: Any) -> LlmGenerator:
+def generator(base_url: str, **settings: Any) -> Generator:
     environment = Environment.model_validate({"openai_base_url": base_url, "openai_api_key": "k"})
-    return LlmGenerator(AnswerSettings(model="m", retries=0, **settings), environment)
+    return make_generator(AnswerSettings(model="m", retries=0, **settings), ChatModels({}, environment))
 
 
 async def test_the_prompt_goes_out_and_the_draft_comes_back(base_url: str, script: Script) -> None:
@@ -96,7 +98,9 @@ async def test_without_a_price_the_cost_is_unknown_not_zero(base_url: str) -> No
 
 async def test_streaming_yields_the_pieces(base_url: str) -> None:
     found = [piece async for piece in generator(base_url).stream("Hello?", CONTEXT, PROMPT)]
-    assert "".join(found).strip() == "Hi there. [1]" and len(found) > 1
+    said = [piece for piece in found if isinstance(piece, str)]
+    assert "".join(said).strip() == "Hi there. [1]" and len(said) > 1
+    assert found[-1] == Usage() and len(found) == len(said) + 1  # this endpoint counts no tokens of a stream
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -133,4 +137,4 @@ async def test_nobody_listens() -> None:
 
 def test_no_endpoint_configured() -> None:
     with pytest.raises(ConfigError, match="OPENAI_BASE_URL"):
-        LlmGenerator(AnswerSettings(), Environment())
+        make_generator(AnswerSettings(generator="openai"), ChatModels({}, Environment()))

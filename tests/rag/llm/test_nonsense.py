@@ -15,9 +15,11 @@ import pytest
 from api.errors import http_status
 from api.http.problems import problem_of
 from rag.errors import GeneratorError, GeneratorUnavailableError
-from rag.llm.openai_compatible import LlmGenerator
+from rag.answer.generators import make_generator
+from rag.llm import ChatModels
+from rag.ports import Generator
 from rag.settings import AnswerSettings, Environment
-from rag.types import Context, Message, Prompt
+from rag.types import Context, Message, Prompt, draft_of
 
 CONTEXT = Context((), 0, 100, "none")
 PROMPT = Prompt("p", "1", (Message("user", "Hello?"),))
@@ -121,17 +123,19 @@ async def huge_stream(send: Send) -> None:
         await send(b"data: " + b"x" * 65536)
 
 
-def generator(url: str, **settings: Any) -> LlmGenerator:
+def generator(url: str, **settings: Any) -> Generator:
     environment = Environment.model_validate({"openai_base_url": url, "openai_api_key": "k"})
-    return LlmGenerator(AnswerSettings(model="m", **{"retries": 2, "timeout_s": 5.0, **settings}), environment)
+    answer = AnswerSettings(model="m", **{"retries": 2, "timeout_s": 5.0, **settings})
+    return make_generator(answer, ChatModels({}, environment))
 
 
-async def whole(model: LlmGenerator) -> str:
+async def whole(model: Generator) -> str:
     return (await model.generate("Hello?", CONTEXT, PROMPT)).text
 
 
-async def streamed(model: LlmGenerator) -> str:
-    return "".join([piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)])
+async def streamed(model: Generator) -> str:
+    pieces = [piece async for piece in model.stream("Hello?", CONTEXT, PROMPT)]
+    return draft_of(pieces, model.model).text
 
 
 NO_ANSWERS = {
