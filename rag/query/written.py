@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rag.errors import GeneratorError
-from rag.llm.base import ChatModel, ChatRequest, text_of
+from rag.llm.base import ChatModel, ChatRequest
 from rag.prompts import PromptFiles
 from rag.types import Context, Query, StepTrace, Usage, Variant
 
@@ -36,7 +36,7 @@ class WrittenStep:
             return self._traced(query, query, note="there is no earlier turn")
         prompt = self.prompts.render(self.prompt, query.question, _NOTHING, query.history)
         try:
-            reply = await text_of(self.model, ChatRequest(prompt.messages))
+            reply = await self.model.complete(ChatRequest(prompt.messages))
         except GeneratorError as error:
             return self._traced(query, query, note=f"the model failed, so the question is searched as it is: {error}")
         lines = [_LIST_MARK.sub("", line).strip() for line in reply.text[:_MAX_CHARS].splitlines()]
