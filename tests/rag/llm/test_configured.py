@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rag.answer.generators import make_generator
 from rag.errors import ConfigError, GeneratorError
 from rag.llm.base import ChatRequest
 from rag.llm.configured import ChatModels
-from rag.settings import Settings, load_settings
+from rag.settings import ModelSettings, Settings, load_settings
 from rag.types import Message
 from tests.rag.llm.scripted import Server, completion, http, said, serving
 
@@ -229,3 +230,23 @@ def test_a_file_names_models(tmp_path: Path) -> None:
     rewriting = models(settings).rewriting(settings.query, settings.answer)
     assert rewriting is not None and rewriting.model == "qwen3"
     assert models(settings).rewriting(Settings().query, settings.answer) is None
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_the_configurations_of_the_page_open(block: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text(block)
+    environ = {"OPENAI_API_KEY": "k", "JUDGE_KEY": "j", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    settings = load_settings(tmp_path / "settings.yaml", environ=environ)
+    assert models(settings).answering(settings.answer).model == settings.models["big"].model
+    for name, judge in settings.judge.models.items():
+        models(settings).judging(name, judge)
+
+
+def test_the_page_has_all_keys_with_their_defaults() -> None:
+    for name, field in ModelSettings.model_fields.items():
+        (row,) = [line for line in PAGE.splitlines() if line.startswith("|") and f"`{name}`" in line.split("|")[1]]
+        if field.default is not None and not field.is_required():
+            assert f"`{field.default}`" in row.split("|")[2]
