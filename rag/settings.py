@@ -8,10 +8,11 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from rag.errors import ConfigError
 
@@ -140,6 +141,9 @@ class QuerySettings(_Section):
     feedback_terms: int = Field(default=10, ge=1, description="rm3: terms that are added")
     feedback_weight: float = Field(default=0.5, gt=0, lt=1, description="rm3: share of the added terms")
     variants: int = Field(default=3, ge=1, le=10, description="multi-query, decompose: most questions that are added")
+    model: str | None = Field(
+        default=None, description="an entry of models for steps that a model writes; default the one that answers"
+    )
 
 
 class RetrievalSettings(_Section):
@@ -202,13 +206,61 @@ class ContextSettings(_Section):
     order: str = Field(default="rank", description="of the passages in the prompt: rank, document or edges")
 
 
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+_PRICES = {"usd_per_million_input", "usd_per_million_output"}
+_CALLED = {"temperature", "max_output_tokens", "timeout_s", "retries", *_PRICES}
+
+
+class ModelSettings(_Section):
+    """A language model at an OpenAI-compatible endpoint, as an entry of `models`.
+
+    `temperature` and `max_output_tokens` are left out of requests where they are null.
+    """
+
+    model: str = Field(description="its name at the endpoint")
+    base_url: str | None = Field(
+        default=None, description="what /chat/completions is appended to; default OPENAI_BASE_URL"
+    )
+    api_key_env: str | None = Field(
+        default=None,
+        description="environment variable that holds the key; default OPENAI_API_KEY without a base_url, else no key",
+    )
+    temperature: float | None = Field(default=0.0, ge=0, description="randomness of what it writes")
+    max_output_tokens: int | None = Field(default=1024, ge=1, description="longest reply")
+    timeout_s: float = Field(default=60.0, gt=0, description="for an answer, tries included; each try of a judge's")
+    retries: int = Field(default=2, ge=0, description="of a call that may succeed later")
+    usd_per_million_input: float | None = Field(default=None, ge=0, description="price of a million tokens it reads")
+    usd_per_million_output: float | None = Field(default=None, ge=0, description="price of a million tokens it writes")
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("a base_url begins with http:// or https:// and a host")
+            if parts.username is not None or parts.password is not None:
+                raise ValueError("a key does not belong into an address; name its variable in api_key_env")
+        return value
+
+    def relevant(self) -> dict[str, Any]:
+        """Return what decides the replies."""
+        return self.model_dump(mode="json", include={"model", "base_url", "temperature", "max_output_tokens"})
+
+
 class AnswerSettings(_Section):
-    """Generation and verification. The endpoint is used when `generator` is `openai`, or `auto` with a base URL set."""
+    """Generation and verification. A model writes when `generator` is `openai`, or `auto` and a model can be asked.
+
+    An entry of `models` says itself how it is called. Of another model the keys from `max_output_tokens` to `retries`
+    and the prices say it.
+    """
 
     generator: str = Field(
         default="auto", description="auto, extractive or openai; auto is openai where OPENAI_BASE_URL is set"
     )
-    model: str = Field(default="default", description="the model's name at the endpoint")
+    model: str = Field(default="default", description="an entry of models, or a model's name at OPENAI_BASE_URL")
     prompt: str = Field(default="grounded@1", description="NAME@VERSION of the prompt file")
     max_sentences: int = Field(default=3, ge=1, description="of an extractive answer")
     max_output_tokens: int = Field(default=512, ge=1, description="most tokens of a written answer")
@@ -224,14 +276,18 @@ class AnswerSettings(_Section):
     )
     usd_per_million_output: float | None = Field(default=None, description="price of output tokens")
 
+    def own_model(self, name: str | None = None) -> ModelSettings:
+        """Return a model that is no entry of `models`, called as these keys say; by default the one that answers."""
+        return ModelSettings.model_construct(model=name or self.model, **self.model_dump(include=_CALLED))
+
 
 class JudgeModelSettings(_Section):
-    """One language model that judges answers, at an OpenAI-compatible endpoint. Its key is OPENAI_API_KEY.
+    """One language model that judges answers: an entry of `models`, or one at an endpoint whose key is OPENAI_API_KEY.
 
     `temperature` and `max_output_tokens` are left out of requests where they are null.
     """
 
-    model: str = Field(description="the model's name at the endpoint")
+    model: str = Field(description="an entry of models, or a model's name at base_url")
     base_url: str | None = Field(default=None, description="default OPENAI_BASE_URL")
     repeats: int = Field(default=1, ge=1, description="times that every case is judged; its score is their mean")
     concurrency: int = Field(default=4, ge=1, description="requests at a time")
@@ -243,8 +299,9 @@ class JudgeModelSettings(_Section):
     usd_per_million_input: float | None = Field(default=None, ge=0, description="price of input tokens")
     usd_per_million_output: float | None = Field(default=None, ge=0, description="price of output tokens")
 
-
-JudgeName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    def own_model(self) -> ModelSettings:
+        """Return the model as these keys call it, where it is no entry of `models`."""
+        return ModelSettings.model_construct(**self.model_dump(include={"model", "base_url", *_CALLED}))
 
 
 class JudgeSettings(_Section):
@@ -253,7 +310,7 @@ class JudgeSettings(_Section):
     A reply that is in `cassettes` is not asked for again. With `replay` nothing else is asked at all.
     """
 
-    models: Mapping[JudgeName, JudgeModelSettings] = Field(
+    models: Mapping[ModelName, JudgeModelSettings] = Field(
         default_factory=dict, description="the judges, by a name of your choice"
     )
     metrics: tuple[str, ...] | None = Field(default=None, description="metrics that are asked for; default all")
@@ -309,6 +366,9 @@ class Environment(_Section):
     )
     openai_base_url: str | None = Field(default=None, description="the language model's endpoint")
     openai_api_key: SecretStr | None = Field(default=None, description="its key")
+    model_keys: Mapping[str, SecretStr] = Field(
+        default_factory=dict, description="the variables that models.*.api_key_env name"
+    )
 
 
 VARIABLES: Mapping[str, str] = {
@@ -335,6 +395,7 @@ class Settings(_Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()
     context: ContextSettings = ContextSettings()
+    models: Mapping[ModelName, ModelSettings] = Field(default_factory=dict, description="language models, by name")
     answer: AnswerSettings = AnswerSettings()
     judge: JudgeSettings = JudgeSettings()
     serve: ServeSettings = ServeSettings()
@@ -347,8 +408,15 @@ class Settings(_Section):
             "embedder": {"threads", "cache_dir"},
             "judge": True,
             "serve": True,
+            "models": True,
+            "query": {"model"} if self.query.model is None else set(),
         }
-        return _digest(self.model_dump(mode="json", exclude=speed_only))
+        tree = self.model_dump(mode="json", exclude=speed_only)
+        asked = {self.answer.model, self.query.model}
+        used = {name: entry.relevant() for name, entry in self.models.items() if name in asked}
+        if used:
+            tree["models"] = used
+        return _digest(tree)
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """Return the settings with other values of dotted keys, as `--set` gives them; the environment stays.
@@ -393,15 +461,34 @@ def load_settings(
         _set_dotted(tree, override)
     if "environment" in tree:
         raise ConfigError("'environment' cannot be set in a file or with --set; use the environment variables")
-    tree["environment"] = _environment(os.environ if environ is None else environ)
-    return _validated(tree)
+    environ = os.environ if environ is None else environ
+    tree["environment"] = _environment(environ)
+    settings = _validated(tree)
+    named = {entry.api_key_env for entry in settings.models.values()}
+    keys = {name: SecretStr(environ[name]) for name in named if name and environ.get(name)}
+    environment = settings.environment.model_copy(update={"model_keys": keys})
+    return settings.model_copy(update={"environment": environment})
 
 
 def _validated(tree: Mapping[str, Any]) -> Settings:
     try:
-        return Settings.model_validate(tree)
+        settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
+    _check_said_once(settings)
+    return settings
+
+
+def _check_said_once(settings: Settings) -> None:
+    """Refuse keys that would be ignored because an entry of `models` says the same."""
+    parts: dict[str, AnswerSettings | JudgeModelSettings] = {"answer": settings.answer}
+    parts |= {f"judge.models.{name}": judge for name, judge in settings.judge.models.items()}
+    for part, said in parts.items():
+        usual = type(said)(model=said.model)
+        twice = sorted(key for key in {*_CALLED, "base_url"} if getattr(said, key, None) != getattr(usual, key, None))
+        if said.model in settings.models and twice:
+            entry = f"models.{said.model}"
+            raise ConfigError(f"{part}.{twice[0]}: the model is the entry {entry}; set {entry}.{twice[0]} instead")
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -455,7 +542,8 @@ def _explain(error: ValidationError) -> str:
 def _siblings(loc: tuple[int | str, ...]) -> str:
     model: Any = Settings
     for part in loc[:-1]:
-        model = model.model_fields[part].annotation
+        fields = getattr(model, "model_fields", None)
+        model = fields[part].annotation if fields else get_args(model)[-1]  # a mapping's values
     names = sorted(name for name in model.model_fields if name != "environment")
     return f" (valid keys here: {', '.join(names)})"
 

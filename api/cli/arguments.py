@@ -225,7 +225,7 @@ def _add_golden_verbs(verbs: Verbs) -> None:
     make.add_argument(
         "--hold-out", metavar="N", type=_count, default=0, help="leave N documents out of the set and ask about them"
     )
-    make.add_argument("--llm", action="store_true", help="let the model at OPENAI_BASE_URL write the questions")
+    make.add_argument("--llm", action="store_true", help="let the model that answers write the questions")
     label = _verb(verbs, "label", "label:label", "turn real questions into cases: say which passages answer them")
     label.add_argument("golden", metavar="SET", type=Path, help="the set to add to; a new folder makes a new set")
     _add_corpus(label)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.files import utf8, write_atomic, write_files
+from eval.files import utf8, write_files
 from eval.report.calibration import calibration
 from eval.report.html import render_html
 from eval.report.junit import junit_xml
@@ -18,6 +18,7 @@ from eval.results import summarise
 from eval.rows import row_json
 from eval.runner import Run
 from rag.errors import ReportError
+from rag.files import write_atomic
 
 Page = Callable[[], bytes]
 """Makes the content of a file."""

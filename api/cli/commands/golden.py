@@ -21,7 +21,6 @@ from eval.golden.question_log import read_traffic
 from eval.golden.synthesis import Search, Synthesis, SynthesisOptions, synthesize
 from eval.golden.synthesis.draft import Draft
 from eval.golden.synthesis.model import model_drafts
-from rag.answer.generators import GENERATORS
 from rag.bridge import run_sync
 from rag.errors import GoldenSetError
 from rag.pipeline import Request
@@ -121,8 +120,8 @@ async def _synthesize(
     written: list[Draft] | None = None
     dropped: Counter[str] = Counter()
     if arguments.llm:
-        generator = GENERATORS["openai"](runtime.settings.answer, runtime.settings.environment)
-        written = await model_drafts(documents, generator, options.n, options.seed, dropped, advance)
+        chat = runtime.models.answering(runtime.settings.answer)
+        written = await model_drafts(documents, chat, options.n, options.seed, dropped, advance)
     made = await synthesize(documents, _search(arguments.corpus, runtime), options, written, advance)
     made.dropped.update(dropped)
     return made

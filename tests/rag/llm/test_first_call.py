@@ -8,7 +8,8 @@ import sys
 FIRST_CALL = """
 import asyncio, time
 from rag.errors import GeneratorUnavailableError
-from rag.llm.openai_compatible import LlmGenerator
+from rag.answer.generators import make_generator
+from rag.llm import ChatModels
 from rag.settings import AnswerSettings, Environment
 from rag.types import Context, Message, Prompt
 
@@ -23,7 +24,8 @@ async def watch():
 
 async def call():
     watching = asyncio.create_task(watch())
-    llm = LlmGenerator(AnswerSettings(retries=0), Environment(openai_base_url="http://127.0.0.1:1/v1"))
+    models = ChatModels({}, Environment(openai_base_url="http://127.0.0.1:1/v1"))
+    llm = make_generator(AnswerSettings(retries=0), models)
     try:
         await llm.generate("?", Context((), 0, 100, "none"), Prompt("p", "1", (Message("user", "?"),)))
     except GeneratorUnavailableError:
