@@ -1,4 +1,4 @@
-"""The first stage that broke in a bad case (`STAGES`), told from gold alone, without a model."""
+"""The first stage that broke in a bad case (`rag.types.loss.FAILURES`), told from gold alone, without a model."""
 
 from __future__ import annotations
 
@@ -7,39 +7,10 @@ from collections.abc import Iterable
 from eval.metrics.citations import citations
 from eval.metrics.spans import context_ranges
 from eval.observation import Observation, Range
-from rag.types import DropReason
-
-STAGES = {
-    "error": "the case raised an error or took too long",
-    "not_ingested": "the corpus holds nothing of the gold",
-    "not_retrieved": "no hit touches the gold",
-    "ranked_too_low": "gold was found, but below the hits that the context is made of",
-    "reranked_away": "reranking put the gold behind the hits that the context is made of",
-    "dropped_as_duplicate": "the hit with the gold was taken for a copy of another and left out of the context",
-    "compressed_away": "compression left the gold out of the context",
-    "over_budget": "the context's size, or the share that a document may have of it, left no room for the gold",
-    "not_in_context": "gold was retrieved but is not in the context",
-    "wrongly_abstained": "gold was in the context but the answer was refused",
-    "not_cited": "the answer cites nothing of the gold",
-    "unsupported": "a sentence of the answer says what its citations do not",
-    "answered_unanswerable": "answered a question that the corpus cannot answer",
-}
-"""Every stage in the order of the flow, with what a report says of it."""
-
-LEDGER: dict[DropReason, str] = {
-    "budget": "over_budget",
-    "max_passages": "over_budget",
-    "compressed_away": "compressed_away",
-    "max_per_document": "over_budget",
-    "near_duplicate": "dropped_as_duplicate",
-}
-"""The stage of each reason of the context's ledger, the latest stage first.
-
-Gold may be in several hits, and the furthest counts.
-"""
+from rag.types.loss import Failure, furthest
 
 
-def first_broken_stage(seen: Observation) -> str | None:
+def first_broken_stage(seen: Observation) -> Failure | None:
     """Return the stage's name, or None for a case that went well or has nothing to go by."""
     if seen.status == "error":
         return "error"
@@ -54,7 +25,7 @@ def first_broken_stage(seen: Observation) -> str | None:
     return _in_the_answer(seen)
 
 
-def _before_the_answer(seen: Observation) -> str | None:
+def _before_the_answer(seen: Observation) -> Failure | None:
     if not _touches_gold(seen, seen.hits):
         return "not_ingested" if seen.evidence.ingested is False else "not_retrieved"
     if not _touches_gold(seen, seen.hits[: seen.hits_used]):
@@ -64,21 +35,20 @@ def _before_the_answer(seen: Observation) -> str | None:
     return None
 
 
-def _lost_in_ranking(seen: Observation) -> str:
+def _lost_in_ranking(seen: Observation) -> Failure:
     used = seen.hits_used or 0
     before = [hit for hit, rank in zip(seen.hits, seen.fused_ranks, strict=False) if rank <= used]
     return "reranked_away" if _touches_gold(seen, before) else "ranked_too_low"
 
 
-def _lost_in_packing(seen: Observation) -> str:
-    for reason, stage in LEDGER.items():
-        gone = [Range(item.doc_id, item.span.start, item.span.end) for item in seen.dropped if item.reason == reason]
-        if _touches_gold(seen, gone):
-            return stage
-    return "not_in_context"
+def _lost_in_packing(seen: Observation) -> Failure:
+    """Return the failure of the latest loss that the ledger names for gold: it may be in several hits."""
+    gone = [(item.reason, Range(item.doc_id, item.span.start, item.span.end)) for item in seen.dropped]
+    loss = furthest({reason for reason, place in gone if _touches_gold(seen, [place])})
+    return loss.failure if loss else "not_in_context"
 
 
-def _in_the_answer(seen: Observation) -> str | None:
+def _in_the_answer(seen: Observation) -> Failure | None:
     if seen.abstained is None:
         return None
     if seen.case.doc_ids and not _cites_gold(seen):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rag.errors import ConfigError
+from rag.files import write_atomic
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -89,23 +88,6 @@ def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
             write_atomic(folder / name, content)
     except OSError as error:
         raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Replace a file by a new one in one step.
-
-    Raises:
-        OSError: it cannot be written; what was there before stays.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except OSError:
-        os.unlink(name)
-        raise
 
 
 def utf8(text: str) -> bytes:

@@ -46,7 +46,7 @@ from ingest.store.rows import MadeDocument
 from rag.errors import ConfigError
 from rag.models.embedders import languages_of
 from rag.ports import Embedder, Index
-from rag.retrieve.lost import refuse_lost
+from rag.retrieve.lost import refuse_incomplete
 from rag.settings import READER_VERSION, Settings
 from rag.state.home import Home, check_corpus_name
 from rag.state.reader import SqlCatalogue
@@ -274,7 +274,7 @@ class _Run:
         """Refuse to go on with an index whose vectors are lost: what is written next would hide that."""
         if live is not None and index_id is not None:
             seen = replace(live, index_id=index_id)
-            refuse_lost(self.runtime.indexes(index_id), seen, self.runtime.catalogue, whole=True)
+            refuse_incomplete(self.runtime.indexes(index_id), seen, self.runtime.catalogue)
             self.runtime.claim(index_id)  # an older release did not remember
 
     def _plan(self, found: Sources, claims: Claims, held: Held, live: Generation | None) -> Plan:

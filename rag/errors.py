@@ -154,16 +154,24 @@ class ModelError(RagwrightError):
 
 
 class GeneratorError(RagwrightError):
-    """The language model refused the request or returned something unusable."""
+    """The language model refused the request or returned something unusable; `brief` is why, for tables of reasons."""
 
     slug = "generator-failed"
 
+    def __init__(self, message: str, brief: str | None = None) -> None:
+        super().__init__(message)
+        self.brief = message if brief is None else brief
+
 
 class GeneratorUnavailableError(GeneratorError):
-    """The language model endpoint did not answer in time."""
+    """The language model endpoint did not answer in time; `retry_after_s` is the pause it asked for."""
 
     slug = "generator-unavailable"
     transient = True
+
+    def __init__(self, message: str, brief: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message, brief)
+        self.retry_after_s = retry_after_s
 
 
 class GoldenSetError(RagwrightError):

@@ -1,89 +1,54 @@
-"""THE FLOW: question -> retrieve -> fuse -> rerank -> compress -> pack -> prompt -> answer -> verify citations."""
+"""THE FLOW: question -> search -> assemble -> write -> check -> answer; each stage is an object of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import Literal, TypeVar
+from typing import Literal
 
-from rag.answer.check import checked_sentences, cited_text, verified
-from rag.conditions import Condition, Filter, as_conditions, resolve
-from rag.context.citations import CitedText
-from rag.context.compress import compressed_away
-from rag.context.dedupe import collapse, drop_near_duplicates
-from rag.context.diversity import cap_documents, diversify
-from rag.context.knapsack import packing_of
-from rag.context.order import order_of
-from rag.context.pack import pack
-from rag.context.parents import expand, merge_children
-from rag.context.releases import prefer_newest
-from rag.context.sections import sectioned
-from rag.errors import ConfigError
+from rag.answer.check import Checked, Checker, blocks_with_boxes
+from rag.answer.write import Writer
+from rag.conditions import Condition
+from rag.context.assemble import Assembler
+from rag.context.dedupe import collapse
 from rag.ports import (
     AnswerGate,
     Catalogue,
     Compressor,
     Generator,
     QueryStep,
+    ReadDocument,
+    RenderPrompt,
     Reranker,
     Retriever,
     Tokenizer,
     Verifier,
 )
-from rag.prompts import REFUSAL
-from rag.retrieve.fusion import Fusion, contenders, fuse, to_hits, variant
+from rag.retrieve.fusion import Fusion
+from rag.retrieve.live import LiveReader
+from rag.retrieve.search import Ranking, Searcher
 from rag.settings import Settings
+from rag.telemetry import Spans
 from rag.types import (
     Answer,
     Answerability,
     Block,
-    Chunk,
-    Context,
     ContextResult,
-    Document,
-    Draft,
-    Dropped,
     Generation,
     Hit,
-    Prompt,
+    Piece,
     Provenance,
     Query,
+    Request,
     SearchResult,
-    Selection,
-    Sentence,
-    Turn,
     Usage,
-    draft_of,
+    text_of,
+    total_usage,
 )
 
-_Found = TypeVar("_Found")
-_READS = 3  # of one question at most, when generations go live one after the other while it is read
-
-_ReadDocument = Callable[[str], Document]
-RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
-"""Renders `name@version` for a question, its context and the turns before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One question to one corpus; None means the setting's value.
-
-    `filter` is a mapping of fields to the values they must have, or a list of conditions (`rag.conditions`).
-    `top_k` is how many hits are returned; the context is packed from the best `context.max_hits`, whatever it is.
-    """
-
-    question: str
-    corpus: str
-    top_k: int | None = None
-    budget_tokens: int | None = None
-    filter: Mapping[str, str] | Sequence[Condition] = ()
-    history: tuple[Turn, ...] = ()
-    prompt: str | None = None
+__all__ = ["RagPipeline", "Request", "Stages", "StreamEvent", "Trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +104,20 @@ class RagPipeline:
         self._settings = settings
         self._access = tuple(access)
         self._fingerprint = settings.fingerprint()
-        self._choose = packing_of(settings.context.packing)
-        self._order = order_of(settings.context.order)
+        self._reader = LiveReader(stages.catalogue)
+        self._search = Searcher(
+            stages.catalogue,
+            stages.query_steps,
+            stages.retrievers,
+            stages.fusion,
+            stages.reranker,
+            settings.retrieval,
+            settings.rerank,
+            self._access,
+        )
+        self._assemble = Assembler(stages.catalogue, stages.compressor, stages.tokenizer, settings.context)
+        self._write = Writer(stages.gate, stages.generator, stages.render, settings.answer)
+        self._check = Checker(stages.verifier)
 
     def restricted(self, access: Sequence[Condition], catalogue: Catalogue) -> RagPipeline:
         """Return the same flow for a caller who may see only what satisfies `access`, read through `catalogue`."""
@@ -153,234 +130,109 @@ class RagPipeline:
             CorpusNotFoundError: the corpus was never ingested.
             ConfigError: the question is empty.
         """
-        clock = _Clock()
+        spans = Spans()
 
         async def read(generation: Generation) -> SearchResult:
-            query, hits = await self._retrieve(request, generation, clock, packed=0)
-            return self._found(request, query, hits, clock)
+            return self._shown(request, await self._search.best(request, generation, 0, spans), spans)
 
-        return await self._of_one_generation(request.corpus, clock, read)
+        return await self._reader.of_one_generation(request.corpus, spans, read)
 
     async def context(self, request: Request) -> ContextResult:
         """Return the hits and the context packed from them, with the prompt that would be sent."""
-        return (await self._read(request, _Clock())).context
+        spans = Spans()
+
+        async def read(generation: Generation) -> ContextResult:
+            found = await self._best(request, generation, spans)
+            return await self._packed(request, found, self._reader.documents(generation), spans)
+
+        return await self._reader.of_one_generation(request.corpus, spans, read)
 
     async def trace(self, request: Request) -> Trace:
         """Return the context with the ranking it comes from, whole: every candidate of every first stage."""
-        return await self._read(request, _Clock(), whole=True)
+        spans = Spans()
+
+        async def read(generation: Generation) -> Trace:
+            found = await self._search.whole(request, generation, spans)
+            return Trace(
+                found.query, found.hits, await self._packed(request, found, self._reader.documents(generation), spans)
+            )
+
+        return await self._reader.of_one_generation(request.corpus, spans, read)
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""
-        clock = _Clock()
-        query = await self._query(request, await self._live(request.corpus, clock), clock)
-        return await self._assemble(request, query, tuple(hits), clock, self._reader(query.generation))
+        spans = Spans()
+        query = await self._search.query(request, await self._reader.live(request.corpus, spans), spans)
+        return await self._packed(request, Ranking(query, tuple(hits)), self._reader.documents(query.generation), spans)
 
     async def answer(self, request: Request) -> Answer:
-        """Return an answer whose every citation was resolved to source characters and checked, or an abstention."""
-        clock = _Clock()
-        evidence = await self._evidence(request, clock)
-        result = evidence.result
-        draft = self._refusal(evidence.judged)
-        if draft is None:
-            with clock.measure("generate"):
-                draft = await self._stages.generator.generate(request.question, result.context, result.prompt)
-        return await self._checked(draft, request, evidence, clock)
+        """Return an answer whose every citation was resolved to source characters and checked, or an abstention.
+
+        It is the stream, collected.
+        """
+        found: Answer | None = None
+        async for event in self.stream(request):
+            found = event.answer
+        assert found is not None, "a stream ends in its answer"
+        return found
 
     async def stream(self, request: Request) -> AsyncIterator[StreamEvent]:
         """Yield the context, the answer's text as it is written, and at last the checked answer."""
-        clock = _Clock()
-        evidence = await self._evidence(request, clock)
-        result = evidence.result
+        spans = Spans()
+        evidence = await self._evidence(request, spans)
+        result, judged = evidence.result, evidence.judged
         yield StreamEvent("context", context=result)
-        draft = self._refusal(evidence.judged)
-        if draft is None:
-            pieces = []
-            with clock.measure("generate"):
-                async for piece in self._stages.generator.stream(request.question, result.context, result.prompt):
-                    pieces.append(piece)
-                    yield StreamEvent("delta", text=piece if isinstance(piece, str) else piece.gap + piece.text)
-            draft = draft_of(pieces, self._stages.generator.model)
-        yield StreamEvent("answer", answer=await self._checked(draft, request, evidence, clock))
+        pieces: list[Piece] = []
+        written = self._write.pieces(request.question, result.context, result.prompt, judged, spans)
+        async with aclosing(written):
+            async for piece in written:
+                pieces.append(piece)
+                if not isinstance(piece, Usage):
+                    yield StreamEvent("delta", text=text_of(piece))
+        draft, passages = self._write.draft(pieces, judged), result.context.passages
+        checked = await self._check.checked(draft, passages, request.history, evidence.blocks, spans)
+        yield StreamEvent("answer", answer=self._answer(checked, evidence, spans))
 
-    async def _evidence(self, request: Request, clock: _Clock) -> _Evidence:
+    async def _evidence(self, request: Request, spans: Spans) -> _Evidence:
         """Return all that an answer needs of a generation, which may go while a model writes."""
 
         async def read(generation: Generation) -> _Evidence:
-            query, hits = await self._retrieve(request, generation, clock)
-            documents = self._reader(generation)
-            result = await self._assemble(request, query, hits, clock, documents)
-            with clock.measure("gate"):
-                judged = await self._stages.gate.judge(query, hits[: self._settings.context.max_hits], result.context)
-            blocks = await asyncio.to_thread(_blocks_with_boxes, result, documents)
-            return _Evidence(result, judged, blocks)
+            found = await self._best(request, generation, spans)
+            documents = self._reader.documents(generation)
+            result = await self._packed(request, found, documents, spans)
+            hits = found.hits[: self._settings.context.max_hits]
+            judged = await self._write.judged(found.query, hits, result.context, spans)
+            return _Evidence(result, judged, await asyncio.to_thread(blocks_with_boxes, result, documents))
 
-        return await self._of_one_generation(request.corpus, clock, read)
+        return await self._reader.of_one_generation(request.corpus, spans, read)
 
-    async def _read(self, request: Request, clock: _Clock, whole: bool = False) -> Trace:
-        """Return the ranking, all of it if it is wanted `whole`, and the context packed from it."""
+    async def _best(self, request: Request, generation: Generation, spans: Spans) -> Ranking:
+        return await self._search.best(request, generation, self._settings.context.max_hits, spans)
 
-        async def read(generation: Generation) -> Trace:
-            query, hits = await self._retrieve(request, generation, clock, whole)
-            return Trace(query, hits, await self._assemble(request, query, hits, clock, self._reader(generation)))
-
-        return await self._of_one_generation(request.corpus, clock, read)
-
-    async def _of_one_generation(
-        self, corpus: str, clock: _Clock, read: Callable[[Generation], Awaitable[_Found]]
-    ) -> _Found:
-        """Return what is read of the live generation; read anew if another one has gone live meanwhile.
-
-        What was rolled back from is taken apart by the next ingest, what is old by a vacuum, whoever still reads it.
-        """
-        for _ in range(_READS - 1):
-            generation = await self._live(corpus, clock)
-            try:
-                found = await read(generation)
-            except Exception:  # whatever a generation says that is taken apart; of one that is live it is raised
-                if await self._live(corpus, clock) == generation:
-                    raise
-            else:
-                if await self._live(corpus, clock) == generation:
-                    return found
-        return await read(await self._live(corpus, clock))
-
-    async def _live(self, corpus: str, clock: _Clock) -> Generation:
-        with clock.measure("generation"):
-            return await asyncio.to_thread(self._stages.catalogue.live, corpus)
-
-    async def _retrieve(
-        self, request: Request, generation: Generation, clock: _Clock, whole: bool = False, packed: int | None = None
-    ) -> tuple[Query, tuple[Hit, ...]]:
-        """Return the best hits, as many as later stages look at; all candidates where the `whole` ranking is wanted.
-
-        `packed` is how many of them go into a context, None the setting's number.
-        """
-        stages = self._stages
-        query = await self._query(request, generation, clock)
-        with clock.measure("retrieve"):
-            asked = forms(query, stages.retrievers)
-            found = await asyncio.gather(*(retriever.retrieve(form) for _, retriever, form in asked))
-        with clock.measure("fuse"):
-            rankings = {name: ranking for (name, _, _), ranking in zip(asked, found, strict=True)}
-            scores, first = stages.fusion(rankings), None if whole else self._looked_at(request, packed)
-            chunks = await asyncio.to_thread(self._contending, scores, first)
-            chunk_ids = {pk: chunk.chunk_id for pk, chunk in chunks.items()}
-            hits = to_hits(fuse(rankings, scores, chunk_ids, first), chunks)
-        with clock.measure("rerank"):
-            hits = await stages.reranker.rerank(query, hits)
-        return query, tuple(hits)
-
-    def _contending(self, scores: Mapping[int, float], first: int | None) -> dict[int, Chunk]:
-        """Return the chunks that may be among the first; a chunk that nobody looks at is not read."""
-        chunks = self._stages.catalogue.chunks(contenders(scores, first))
-        if first is not None and len(chunks) < min(first, len(scores)):  # some are gone, others move up
-            chunks = self._stages.catalogue.chunks(sorted(scores))
-        return chunks
-
-    def _looked_at(self, request: Request, packed: int | None) -> int | None:
-        """Return how many fused candidates later stages may look at, None for all."""
-        settings = self._settings
-        if settings.retrieval.collapse:
-            return None
-        into_context = settings.context.max_hits if packed is None else packed
-        return max(request.top_k or settings.retrieval.top_k, settings.rerank.top_n, into_context)
-
-    def _found(self, request: Request, query: Query, hits: Sequence[Hit], clock: _Clock) -> SearchResult:
-        top_k = request.top_k or self._settings.retrieval.top_k
-        shown = tuple(hits[:top_k])
-        if self._settings.retrieval.collapse:
-            shown = collapse(hits, self._settings.context.near_duplicate, top_k)
-        return SearchResult(request.question, query.generation, self._fingerprint, shown, clock.total(), query.steps)
-
-    async def _query(self, request: Request, generation: Generation, clock: _Clock) -> Query:
-        if not request.question.strip():
-            raise ConfigError("the question is empty; ask one")
+    def _shown(self, request: Request, found: Ranking, spans: Spans) -> SearchResult:
+        """Return the hits that a caller sees of a ranking."""
         settings = self._settings.retrieval
-        depth = max(settings.candidates, request.top_k or settings.top_k)
-        chosen = await self._filter(request, generation)
-        query = Query(request.question, generation, depth, chosen, request.history, typed=request.question)
-        for step in self._stages.query_steps:
-            with clock.measure(f"query.{step.name}"):
-                query = await step.apply(query)
-        return query
+        top_k = request.top_k or settings.top_k
+        hits = found.hits[:top_k]
+        if settings.collapse:
+            hits = collapse(found.hits, self._settings.context.near_duplicate, top_k)
+        query = found.query
+        return SearchResult(
+            request.question, query.generation, self._fingerprint, hits, spans.timings_ms(), query.steps
+        )
 
-    async def _filter(self, request: Request, generation: Generation) -> Filter:
-        conditions = (*as_conditions(request.filter), *self._access)
-        if not conditions:
-            return ()
-        values = partial(self._stages.catalogue.field_values, generation)
-        return await asyncio.to_thread(resolve, conditions, values)
+    async def _packed(self, request: Request, found: Ranking, read: ReadDocument, spans: Spans) -> ContextResult:
+        shown = self._shown(request, found, spans)
+        context = await self._assemble.context(found.query, found.hits, request.budget_tokens, read, spans)
+        prompt = await self._write.prompt(request, context, spans)
+        packed_from = min(self._settings.context.max_hits, len(found.hits))
+        return ContextResult(shown, context, prompt, spans.timings_ms(), packed_from)
 
-    async def _assemble(
-        self, request: Request, query: Query, hits: tuple[Hit, ...], clock: _Clock, read: _ReadDocument
-    ) -> ContextResult:
-        settings, stages = self._settings.context, self._stages
-        search = self._found(request, query, hits, clock)
-        with clock.measure("compress"):
-            kept, dropped = await asyncio.to_thread(self._chosen, query.generation, hits[: settings.max_hits], read)
-            selections = await stages.compressor.compress(replace(query, text=query.question), kept)
-            dropped += compressed_away(kept, selections)
-        with clock.measure("pack"):
-            budget = request.budget_tokens or settings.budget_tokens
-            tokenizer = stages.tokenizer(query.generation)
-            context = await asyncio.to_thread(self._packed, selections, budget, tokenizer, dropped, read)
-            name = request.prompt or self._settings.answer.prompt
-            prompt = await asyncio.to_thread(stages.render, name, request.question, context, request.history)
-        return ContextResult(search, context, prompt, clock.total(), min(settings.max_hits, len(hits)))
-
-    def _chosen(
-        self, generation: Generation, hits: Sequence[Hit], read: _ReadDocument
-    ) -> tuple[list[Hit], list[Dropped]]:
-        """Return the hits that the context is made of, parents in place of children, and those that were left out."""
-        settings = self._settings.context
-        found = merge_children(hits, settings.merge_share, partial(self._stages.catalogue.children, generation))
-        shown = expand(found, lambda doc_id: read(doc_id).text)
-        if settings.prefer_newest:
-            shown = prefer_newest(shown)
-        kept, repeats = drop_near_duplicates(shown, settings.near_duplicate)
-        kept, surplus = cap_documents(kept, settings.max_per_document)
-        return diversify(kept, settings.diversity), [*repeats, *surplus]
-
-    def _packed(
-        self,
-        selections: Sequence[Selection],
-        budget_tokens: int,
-        tokenizer: Tokenizer,
-        dropped: Sequence[Dropped],
-        read: _ReadDocument,
-    ) -> Context:
-        """Return the context in the order of the prompt; `dropped` is the ledger so far."""
-        chosen, left = self._choose(selections, budget_tokens, tokenizer)
-        limit = self._settings.context.max_passages
-        context = pack(chosen, budget_tokens, tokenizer, limit, lambda doc_id: read(doc_id).text, [*dropped, *left])
-        # An answer must not take what stands below one heading for what stands below another.
-        passages = [sectioned(passage, read(passage.doc_id).blocks) for passage in context.passages]
-        return replace(context, passages=self._order(passages))
-
-    def _reader(self, generation: Generation) -> _ReadDocument:
-        """Return what reads a document, each once: packing asks for the same one again and again."""
-        return cache(partial(self._stages.catalogue.document, generation))
-
-    def _refusal(self, judged: Answerability) -> Draft | None:
-        if judged.reason is None:
-            return None
-        return Draft("", self._stages.generator.model, abstained=True, reason=judged.reason)
-
-    async def _checked(self, draft: Draft, request: Request, evidence: _Evidence, clock: _Clock) -> Answer:
-        result, draft = evidence.result, _refused(draft)
-        cited = CitedText("", (), ())
-        sentences: tuple[Sentence, ...] = ()
-        if not draft.abstained:
-            with clock.measure("verify"):
-                passages, verifier = result.context.passages, self._stages.verifier
-                cited = await cited_text(draft, passages, request.history, verifier)
-                if not cited.sentences:  # tags and nothing else
-                    draft, cited = _abstained(draft), CitedText("", (), ())
-                found = await verified(cited, passages, verifier)
-                sentences = await asyncio.to_thread(checked_sentences, cited, found, evidence.blocks)
+    def _answer(self, checked: Checked, evidence: _Evidence, spans: Spans) -> Answer:
+        result, draft = evidence.result, checked.draft
         return Answer(
-            text=cited.text,
-            sentences=sentences,
+            text=checked.text,
+            sentences=checked.sentences,
             abstained=draft.abstained,
             reason=draft.reason,
             context=result,
@@ -391,67 +243,7 @@ class RagPipeline:
                 prompt_version=result.prompt.version,
                 model=draft.model,
             ),
-            usage=_total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
-            timings_ms=clock.total(),
+            usage=total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
+            timings_ms=spans.timings_ms(),
             answerability=evidence.judged.probability,
         )
-
-
-def forms(query: Query, retrievers: Sequence[Retriever]) -> list[tuple[str, Retriever, Query]]:
-    """Return who is asked what: every retriever the query, and its variants under names of their own."""
-    asked = [(retriever.name, retriever, query) for retriever in retrievers]
-    for number, other in enumerate(query.variants, 1):
-        form = replace(query, text=other.text, terms={})
-        chosen = [retriever for retriever in retrievers if other.retriever in ("", retriever.name)]
-        asked += [(variant(retriever.name, number), retriever, form) for retriever in chosen]
-    return asked
-
-
-def _blocks_with_boxes(result: ContextResult, read: _ReadDocument) -> dict[str, tuple[Block, ...]]:
-    """Return the blocks of the passages' documents that have pages; a document whose hits have no boxes is not read."""
-    boxed = {hit.chunk.doc_id for hit in result.search.hits if hit.chunk.boxes}
-    plain = {hit.chunk.doc_id for hit in result.search.hits} - boxed
-    return {doc_id: read(doc_id).blocks for doc_id in {item.doc_id for item in result.context.passages} - plain}
-
-
-def _total_usage(parts: Sequence[Usage]) -> Usage:
-    """Return the sum; the cost is unknown when that of any part that used tokens is."""
-    used = [part for part in parts if part.input_tokens or part.output_tokens]
-    costs = [part.cost_usd for part in used]
-    known = [cost for cost in costs if cost is not None]
-    cost = math.fsum(known) if costs and len(known) == len(costs) else None
-    return Usage(sum(part.input_tokens for part in used), sum(part.output_tokens for part in used), cost)
-
-
-def _refused(draft: Draft) -> Draft:
-    """Turn a draft without text, or one that is the refusal the prompt asks for, into an abstention."""
-    if draft.abstained or (draft.text.strip() and REFUSAL not in draft.text):
-        return draft
-    return _abstained(draft)
-
-
-def _abstained(draft: Draft) -> Draft:
-    return replace(draft, text="", abstained=True, reason=REFUSAL, taken=())
-
-
-class _Clock:
-    """Collects how long each stage took, all its turns together."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._stages[stage] = self._stages.get(stage, 0.0) + _milliseconds(start)
-
-    def total(self) -> dict[str, float]:
-        return {**self._stages, "total": _milliseconds(self._start)}
-
-
-def _milliseconds(since: float) -> float:
-    return round((time.perf_counter() - since) * 1000, 3)

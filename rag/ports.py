@@ -6,7 +6,7 @@ are asynchronous, because a member may talk to a network. Nothing else has two c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -24,14 +24,21 @@ from rag.types import (
     Generation,
     Hit,
     Metadata,
+    Piece,
     Prompt,
     Query,
     Selection,
     Span,
     Support,
-    Taken,
+    Turn,
     Vectors,
 )
+
+ReadDocument = Callable[[str], Document]
+"""Reads a document of one generation by its id."""
+
+RenderPrompt = Callable[[str, str, Context, tuple[Turn, ...]], Prompt]
+"""Renders `name@version` for a question, its context and the turns before it."""
 
 REMOVED_NEVER = 2**53
 """`removed` of a chunk that no generation has removed: larger than any generation id, exact as a JSON number."""
@@ -389,8 +396,14 @@ class Generator(Protocol):
         """
         ...
 
-    def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str | Taken]:
-        """Yield the draft piece by piece: text that a model wrote, or else sentences taken from passages."""
+    def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[Piece]:
+        """Yield the draft piece by piece: text that a model wrote, or else sentences taken from passages.
+
+        The usage comes last, where it is known. `draft_of` makes of the pieces what `generate` returns.
+
+        Raises:
+            GeneratorError: the model refused or failed.
+        """
         ...
 
 

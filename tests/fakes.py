@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from rag.conditions import Filter, OneOf, matches
 from rag.context.terms import content_terms
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError
 from rag.index.token_vectors import pack, unpack
+from rag.llm import ChatRequest, Completion, Delta
 from rag.models.late_interaction import QueryEncoder
 from rag.ports import Embeddings, Index, Point
 from rag.retrieve.retrievers import Stores
@@ -27,6 +28,7 @@ from rag.types import (
     Draft,
     Generation,
     Hit,
+    Piece,
     Prompt,
     Query,
     ScoredSpan,
@@ -34,6 +36,7 @@ from rag.types import (
     Span,
     StageScore,
     Support,
+    Usage,
     Vectors,
 )
 
@@ -285,16 +288,39 @@ class FakeGenerator:
     text: str = "An answer [1]."
     model: str = "fake-model"
     prompts: list[Prompt] = field(default_factory=list)
+    usage: Usage = Usage()
 
     async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
         self.prompts.append(prompt)
-        return Draft(self.text, self.model)
+        return Draft(self.text, self.model, self.usage)
 
-    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
+    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[Piece]:
         self.prompts.append(prompt)
         for word in re.findall(r"\S+\s*", self.text):
             await asyncio.sleep(0)
             yield word
+        yield self.usage
+
+
+@dataclass
+class FakeChatModel:
+    """Replies with a fixed text, word by word in a stream, and remembers what it was asked."""
+
+    text: str = "An answer [1]."
+    model: str = "fake-model"
+    usage: Usage | None = None
+    requests: list[ChatRequest] = field(default_factory=list)
+
+    async def complete(self, request: ChatRequest) -> Completion:
+        self.requests.append(request)
+        return Completion(self.text, finish_reason="stop", usage=self.usage)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        self.requests.append(request)
+        for word in re.findall(r"\S+\s*", self.text):
+            await asyncio.sleep(0)
+            yield Delta(word)
+        yield Delta("", finish_reason="stop", usage=self.usage)
 
 
 class FakeVerifier:

@@ -31,7 +31,7 @@ from rag.retrieve.retrievers import retriever
 from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings
 from rag.shapes import answer_json
-from rag.types import Answer, Span, Turn
+from rag.types import Answer, Piece, Span, Turn
 from tests import fakes
 
 FAULTS = Path(__file__).parent / "faults"
@@ -119,11 +119,7 @@ async def tags_of(doc_id: str) -> int:
 class Parrot(fakes.FakeGenerator):
     """Answers with a text, in which {battery} is the number of that document's passage."""
 
-    async def generate(self, question, context, prompt):  # type: ignore[no-untyped-def]
-        self.text = self._filled(context)
-        return await super().generate(question, context, prompt)
-
-    async def stream(self, question, context, prompt) -> AsyncIterator[str]:  # type: ignore[no-untyped-def]
+    async def stream(self, question, context, prompt) -> AsyncIterator[Piece]:  # type: ignore[no-untyped-def]
         self.text = self._filled(context)
         async for piece in super().stream(question, context, prompt):
             yield piece

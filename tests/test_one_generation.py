@@ -1,6 +1,7 @@
 """A question that is overtaken by a rollback, the next ingest or a vacuum is answered from one generation, whole."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -89,17 +90,19 @@ def test_an_answer_needs_nothing_of_a_generation_that_went_after_its_context_was
     heading, source, runtime, monkeypatch
 ) -> None:
     first = write(source, heading + OLD, runtime)
-    judge = runtime.pipeline._judge
+    generator = runtime.pipeline._stages.generator
+    stream = generator.stream
 
-    async def late(*arguments: object) -> object:
-        write(source, NEW, runtime)
-        vacuum("kb", runtime)
-        return await judge(*arguments)
+    async def late(*arguments: object) -> AsyncIterator[object]:
+        await asyncio.to_thread(write, source, NEW, runtime)
+        await asyncio.to_thread(vacuum, "kb", runtime)
+        async for piece in stream(*arguments):
+            yield piece
 
-    monkeypatch.setattr(runtime.pipeline, "_judge", late)
+    monkeypatch.setattr(generator, "stream", late)
     found = run_sync(runtime.pipeline.answer(REQUEST))
     assert found.context.search.generation.id == first
-    assert [c.text for s in found.sentences for c in s.citations] == [OLD]
+    assert [c.quote for s in found.sentences for c in s.citations] == [OLD]
 
 
 def test_generations_that_follow_each_other_without_end_do_not_keep_a_reader(source, runtime, monkeypatch) -> None:

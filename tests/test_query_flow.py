@@ -151,6 +151,17 @@ async def test_a_model_rewrites_and_asks_again_and_what_it_costs_is_counted(base
     assert answer.context.prompt.messages[-1].content.endswith("Question: Who keeps it?"), "it is asked what was asked"
 
 
+async def test_steps_ask_the_model_that_they_name(base: Settings, endpoint: Endpoint) -> None:
+    models = {"small": {"model": "s", "base_url": endpoint.url, "retries": 0}}
+    for generator in ("extractive", "auto"):
+        query = {"steps": ["hyde"], "model": "small"}
+        with opened(base, query=query, models=models, answer={"generator": generator}) as runtime:
+            answer = await runtime.pipeline.answer(Request("Who keeps the VAK?", "kb"))
+        assert answer.provenance.model == "extractive", "an entry that only steps name writes no answer"
+        assert answer.usage.input_tokens == 100 and answer.context.search.steps[0].prompt == "hyde@1"
+    assert len(endpoint.asked) == 2
+
+
 async def test_a_model_that_fails_leaves_the_plain_search(base: Settings, endpoint: Endpoint) -> None:
     endpoint.fails = True
     with opened(base, endpoint, query={"steps": ["multi-query", "hyde"]}) as runtime:

@@ -117,7 +117,8 @@ def _home(settings: Settings) -> str:
 
 
 def _generator(settings: Settings) -> str:
-    url = settings.environment.openai_base_url
+    entry = settings.models.get(settings.answer.model)
+    url = (entry.base_url if entry else None) or settings.environment.openai_base_url
     return f"{settings.answer.generator}, " + (f"endpoint {url} (not contacted)" if url else "no endpoint set")
 
 

@@ -16,8 +16,9 @@ BENCHES = {
     "latency": "eval.bench.latency_bench",
     "vectors": "eval.bench.vectors_bench",
     "tokens": "eval.bench.tokens_bench",
+    "results": "eval.bench.results",
 }
-"""Each module has `main(argv) -> exit code`."""
+"""Each module has `main(argv) -> exit code`; `results` measures nothing, it writes the page of the others."""
 
 
 def main(argv: Sequence[str]) -> int:

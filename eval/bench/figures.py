@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,10 @@ def _lines(figures: Mapping[str, Any], indent: str) -> list[str]:
 
 
 def machine() -> Json:
-    """Return what the figures depend on: the processor, its cores, Python."""
-    return {"machine": platform.machine(), "cores": os.cpu_count() or 1, "python": platform.python_version()}
+    """Return what the figures depend on: the day, the processor, its cores, Python."""
+    today = datetime.now(UTC).date().isoformat()
+    about = {"machine": platform.machine(), "cores": os.cpu_count() or 1, "python": platform.python_version()}
+    return {"date": today, **about}
 
 
 def write_figures(folder: Path, name: str, figures: Mapping[str, Any]) -> Path:

@@ -17,7 +17,6 @@ from eval.golden.question_log import read_traffic
 from eval.golden.synthesis import Search, Synthesis, SynthesisOptions, synthesize
 from eval.golden.synthesis.draft import Draft
 from eval.golden.synthesis.model import model_drafts
-from rag.answer.generators import GENERATORS
 from rag.bridge import run_sync
 from rag.pipeline import Request
 from rag.runtime import Runtime
@@ -136,8 +135,8 @@ async def _synthesis(
     written: list[Draft] | None = None
     dropped: Counter[str] = Counter()
     if model:
-        generator = GENERATORS["openai"](runtime.settings.answer, runtime.settings.environment)
-        written = await model_drafts(documents, generator, options.n, options.seed, dropped, progress)
+        chat = runtime.models.answering(runtime.settings.answer)
+        written = await model_drafts(documents, chat, options.n, options.seed, dropped, progress)
     made = await synthesize(documents, _search(corpus, runtime), options, written, progress)
     made.dropped.update(dropped)
     return made

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.files import utf8, write_atomic
+from eval.files import utf8
 from eval.golden import GoldenSet, load_golden
 from eval.golden.rows import rows_text
 from rag.errors import ConfigError
+from rag.files import write_atomic
 from rag.types import Document
 
 

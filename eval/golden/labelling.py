@@ -15,13 +15,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from eval.files import utf8, write_atomic
+from eval.files import utf8
 from eval.golden import GoldSpan, load_golden
 from eval.golden.anchors import anchored
 from eval.golden.export import check_new, documents_text, write_documents
 from eval.golden.question_log import Asked
 from eval.golden.rows import CaseRow, DocumentRow, DocumentTexts, Expect, read_bytes, read_rows, row_problems, rows_text
 from rag.errors import BusyError, ConfigError, GoldenSetError
+from rag.files import write_atomic
 from rag.types import Document, Span, Turn
 
 Json = dict[str, Any]

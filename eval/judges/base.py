@@ -96,7 +96,11 @@ class Judge(Protocol):
     concurrency: int
     repeats: int
     metrics: Mapping[str, JudgeMetric]
-    cost: Cost
+
+    @property
+    def cost(self) -> Cost:
+        """What was used so far."""
+        ...
 
     def fingerprint(self, metric: str) -> str:
         """Return 12 hex digits of the model and of everything that decides how it scores a metric."""
@@ -104,10 +108,6 @@ class Judge(Protocol):
 
     async def score(self, metric: str, material: Material, repeat: int = 0) -> Value:
         """Return one score, 0..1, or why there is none; never raises for a case."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections."""
         ...
 
 

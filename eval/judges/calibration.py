@@ -52,10 +52,7 @@ async def ask(judge: Judge, metric: str, items: Sequence[Labelled], *, order: bo
             again = (await judged(judge, metric, turned))[0] if turned else None
             return Judgement(item, score, again)
 
-    try:
-        return list(await asyncio.gather(*(one(item) for item in items)))
-    finally:
-        await judge.close()
+    return list(await asyncio.gather(*(one(item) for item in items)))
 
 
 def scores_of_run(

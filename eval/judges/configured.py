@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from eval.judges.base import Judge
-from eval.judges.endpoint import OpenAiEndpoint
 from eval.judges.language import LanguageJudge
 from eval.judges.lexical import NAME as LEXICAL
 from eval.judges.lexical import LexicalJudge
 from eval.judges.ragas_judged import judge_metrics
-from eval.judges.replies import Cassettes, HeldReplies, Replies
 from rag.errors import ConfigError, UnknownKeyError
+from rag.llm import Cassettes, ChatModels, HeldReplies, Replies
 from rag.ports import Embedder
-from rag.settings import Environment, JudgeModelSettings, JudgeSettings, Settings
+from rag.settings import JudgeSettings, Settings
 from rag.state.home import Home
 
 
@@ -23,11 +22,12 @@ def open_judges(settings: Settings, embedder: Embedder) -> tuple[Judge, ...]:
     Raises:
         ConfigError: one has no endpoint, a metric is unknown, or a replay has no cassettes.
     """
-    return tuple(open_judge(name, settings, embedder) for name in settings.judge.models)
+    models = _models(settings)
+    return tuple(open_judge(name, settings, embedder, models) for name in settings.judge.models)
 
 
-def open_judge(name: str, settings: Settings, embedder: Embedder) -> Judge:
-    """Return one judge; `lexical` is always there.
+def open_judge(name: str, settings: Settings, embedder: Embedder, models: ChatModels | None = None) -> Judge:
+    """Return one judge; `lexical` is always there. `models` opens its model, None for what the settings say.
 
     Raises:
         UnknownKeyError: the settings name no such judge.
@@ -35,10 +35,10 @@ def open_judge(name: str, settings: Settings, embedder: Embedder) -> Judge:
     """
     judging = settings.judge
     if name in judging.models:
-        metrics = judge_metrics(judging.aspects, judging.metrics)
-        replay = _check_replay(judging)
-        endpoint = None if replay else _endpoint(name, judging.models[name], settings.environment)
-        return LanguageJudge(name, judging.models[name], metrics, endpoint, _replies(judging), embedder)
+        metrics, models = judge_metrics(judging.aspects, judging.metrics), models or _models(settings)
+        chat = None if _check_replay(judging) else models.judging(name, judging.models[name])
+        judge = models.resolved(judging.models[name])
+        return LanguageJudge(name, judge, metrics, chat, _replies(judging), embedder)
     if name == LEXICAL:
         return LexicalJudge()
     raise UnknownKeyError("judge", name, [*judging.models, LEXICAL])
@@ -47,14 +47,15 @@ def open_judge(name: str, settings: Settings, embedder: Embedder) -> Judge:
 def conflicts(settings: Settings) -> list[str]:
     """Return a line for every judge that would judge its own work: the model that reranks or that answers."""
     found = []
-    answering = settings.answer.generator == "openai" or (
-        settings.answer.generator == "auto" and settings.environment.openai_base_url
-    )
+    models, writers = _models(settings), settings.answer.generator
+    answering = writers == "openai" or (writers == "auto" and models.can_answer(settings.answer))
+    answerer = models.called(settings.answer)
     for name, judge in settings.judge.models.items():
-        if judge.model == settings.rerank.model:
-            found.append(f"judge {name!r} is the model that reranks ({judge.model}); it would judge its own choice")
-        elif answering and judge.model == settings.answer.model:
-            found.append(f"judge {name!r} is the model that answers ({judge.model}); models favour their own answers")
+        model = models.resolved(judge).model
+        if model == settings.rerank.model:
+            found.append(f"judge {name!r} is the model that reranks ({model}); it would judge its own choice")
+        elif answering and model == answerer:
+            found.append(f"judge {name!r} is the model that answers ({model}); models favour their own answers")
     return found
 
 
@@ -74,9 +75,5 @@ def _replies(judging: JudgeSettings) -> Replies:
     return HeldReplies() if judging.cassettes is None else Cassettes(judging.cassettes)
 
 
-def _endpoint(name: str, judge: JudgeModelSettings, environment: Environment) -> OpenAiEndpoint:
-    base_url = judge.base_url or environment.openai_base_url
-    if not base_url:
-        raise ConfigError(f"judge {name!r} has no endpoint: set judge.models.{name}.base_url or OPENAI_BASE_URL")
-    key = environment.openai_api_key
-    return OpenAiEndpoint(base_url, key.get_secret_value() if key else None, judge.timeout_s, judge.retries)
+def _models(settings: Settings) -> ChatModels:
+    return ChatModels(settings.models, settings.environment)

@@ -5,39 +5,39 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from eval.judges.base import Cost, JudgeMetric, Material
-from eval.judges.endpoint import Endpoint
 from eval.judges.ragas_embedding import one_at_a_time
-from eval.judges.replies import Ask, Replies, Reply
 from eval.metrics.base import Unmeasured, Value
 from rag.errors import ConfigError, GeneratorError
+from rag.llm import ChatRequest, Completion, JsonReply, Meter, Metered, Recorded, Replies
+from rag.llm.metered import prices_of
 from rag.ports import Embedder
 from rag.settings import JudgeModelSettings
+from rag.types import Message
 
 Model = TypeVar("Model", bound=BaseModel)
-Messages = list[dict[str, str]]
 
-_MILLION = 1_000_000
 _ROUNDING = 1e-6
 _SHOWN = 80
 
 
 class LanguageJudge:
-    """`eval.judges.base.Judge` over an endpoint; without one (a replay) only recorded replies are at hand."""
+    """`eval.judges.base.Judge` over a language model; without one (a replay) only recorded replies are at hand."""
 
     def __init__(
         self,
         name: str,
         settings: JudgeModelSettings,
         metrics: Mapping[str, JudgeMetric],
-        endpoint: Endpoint | None,
+        chat: Metered | None,
         replies: Replies,
         embedder: Embedder | None = None,
     ) -> None:
@@ -47,10 +47,18 @@ class LanguageJudge:
         self.concurrency = settings.concurrency
         self.repeats = settings.repeats
         self.metrics = metrics
-        self.cost = Cost(usd=None if self._prices is None else 0.0)
-        self._endpoint = endpoint
-        self._replies = replies
+        self._chat = chat
+        self._kept = Recorded(settings.model, chat, replies)
+        self._prices = prices_of(settings.usd_per_million_input, settings.usd_per_million_output)
+        self._failures: Counter[str] = Counter()
         self._embedder = embedder
+
+    @property
+    def cost(self) -> Cost:
+        """What was used so far."""
+        meter = Meter(usd=None if self._prices is None else 0.0) if self._chat is None else self._chat.meter
+        kept = self._kept
+        return Cost(replayed=kept.replayed, failed=self._failures, missing=kept.missing, **asdict(meter))
 
     def fingerprint(self, metric: str) -> str:
         """Return 12 hex digits of the model, how it is called, the metric and the RAGAS release that words it."""
@@ -92,80 +100,36 @@ class LanguageJudge:
         Raises:
             GeneratorError: no reply, a refusal, or none that fits after all retries.
         """
-        messages: Messages = [{"role": "user", "content": prompt}]
+        messages = [Message("user", prompt)]
         for tries_left in range(self._settings.retries, -1, -1):
-            reply = await self._ask(messages, take)
-            text = self._said(reply)
+            text = self._said(await self._ask(messages, take))
             try:
                 return shape.model_validate_json(_json_of(text))
             except ValidationError as error:
                 if not tries_left:
                     raise self._failed(f"malformed reply: {_problem(error)}") from error
                 complaint = f"This does not fit: {_problem(error)}. Return the JSON object alone."
-                messages += [{"role": "assistant", "content": text}, {"role": "user", "content": complaint}]
+                messages += [Message("assistant", text), Message("user", complaint)]
         raise AssertionError("unreachable: the last try returns or raises")
 
-    async def close(self) -> None:
-        """Close the endpoint."""
-        if self._endpoint is not None:
-            await self._endpoint.close()
-
-    async def _ask(self, messages: Messages, take: tuple[int, int]) -> Reply:
-        ask = Ask(self._body(messages), take)
-        known = self._replies.get(ask)
-        if known is not None:
-            self.cost.replayed += 1
-            return known
-        if self._endpoint is None:
-            self.cost.missing.append(ask.key)
-            raise self._failed("no cassette: a request was never recorded; set judge.replay=false to ask")
-        started = time.perf_counter()
-        try:
-            reply = await self._endpoint.send(ask)
-        except GeneratorError as error:
-            raise self._failed(str(error)) from error
-        finally:
-            self.cost.calls += 1
-            self.cost.seconds += time.perf_counter() - started
-        self._count(reply)
-        self._replies.put(ask, reply)
-        return reply
-
-    def _body(self, messages: Messages) -> dict[str, Any]:
+    async def _ask(self, messages: list[Message], take: tuple[int, int]) -> Completion:
         settings = self._settings
-        body: dict[str, Any] = {"model": settings.model, "messages": list(messages)}
-        if settings.temperature is not None:
-            body["temperature"] = settings.temperature
-        if settings.max_output_tokens is not None:
-            body["max_tokens"] = settings.max_output_tokens
-        if settings.json_mode:
-            body["response_format"] = {"type": "json_object"}
-        return body
+        reply = JsonReply() if settings.json_mode else None
+        request = ChatRequest(tuple(messages), settings.temperature, settings.max_output_tokens, reply, take=take)
+        try:
+            return await self._kept.complete(request)
+        except GeneratorError as error:
+            raise self._failed(error.brief) from error
 
-    def _said(self, reply: Reply) -> str:
+    def _said(self, reply: Completion) -> str:
         if reply.refusal or reply.finish_reason == "content_filter":
             raise self._failed(f"refused: {(reply.refusal or 'content filter')[:_SHOWN]!r}")
         if reply.finish_reason == "length":
             raise self._failed("the reply was cut off at max_output_tokens")
         return reply.text
 
-    def _count(self, reply: Reply) -> None:
-        if reply.input_tokens is None or reply.output_tokens is None:
-            self.cost.uncounted += 1
-            return
-        self.cost.input_tokens += reply.input_tokens
-        self.cost.output_tokens += reply.output_tokens
-        if self._prices is not None:
-            spent = reply.input_tokens * self._prices[0] + reply.output_tokens * self._prices[1]
-            self.cost.usd = (self.cost.usd or 0.0) + spent / _MILLION
-
-    @property
-    def _prices(self) -> tuple[float, float] | None:
-        read, written = self._settings.usd_per_million_input, self._settings.usd_per_million_output
-        return None if read is None or written is None else (read, written)
-
     def _failed(self, reason: str) -> GeneratorError:
-        self.cost.failed[reason.split(":")[0]] += 1
+        self._failures[reason.split(":")[0]] += 1
         return GeneratorError(f"judge {self.name!r}: {reason}")
 
 

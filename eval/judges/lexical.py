@@ -39,9 +39,6 @@ class LexicalJudge:
         """Return the score."""
         return await self.metrics[metric].build(None, None)(material)
 
-    async def close(self) -> None:
-        """Do nothing: there is no connection."""
-
 
 def _support(llm: Any, embedding: Any) -> Score:
     from rag.answer.verify import support_score

@@ -81,8 +81,6 @@ async def _rows(observations: Sequence[Observation], judge: Judge, report: Calla
             tasks = [group.create_task(score(seen)) for seen in observations]
     except ExceptionGroup as errors:  # what no case survives, such as cassettes that cannot be written
         raise errors.exceptions[0] from None
-    finally:
-        await judge.close()
     return [task.result() for task in tasks]
 
 

@@ -1,4 +1,4 @@
-"""Fit the learned reranker: `python -m eval.recipes.fit_ranker $RAGWRIGHT_DATA --out rag/models/ranker.json`.
+"""Fit the learned reranker: `python -m eval.recipes.fit_ranker $RAGWRIGHT_DATA --out rag/rerank/ranker.json`.
 
 Reads the golden sets with a primary metric, ingests each into a corpus of its name (in RAGWRIGHT_HOME) and fits the
 weights of `rag.rerank.learned.FEATURES` on their `dev` questions. Prints what the weights are worth on each set when

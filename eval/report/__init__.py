@@ -1,1 +1,1 @@
-"""A run as the files that people, CI and other tools read; start with `eval.report.write.write`."""
+"""A run as the files that people, CI and other tools read; start with `eval.report.write`."""

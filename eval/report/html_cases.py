@@ -15,7 +15,7 @@ from rag.shapes.rows import (
     RowPassageJson,
     RowSourceJson,
 )
-from rag.types.loss import told
+from rag.types.loss import LOSS_OF_GATE, told
 
 _SHOWN_HITS = 10
 
@@ -83,7 +83,7 @@ def _fate(rank: int, hit: RowHitJson, row: RowJson) -> str:
         if passage.doc_id == hit.doc_id and any(_meet(hit, start, end) for start, end in passage.spans):
             return f"in the context [{passage.tag}]"
     if row.hits_used is not None and rank > row.hits_used:
-        return "below the hits used"
+        return LOSS_OF_GATE["rerank"].told
     for item in row.context.dropped:
         if item.doc_id == hit.doc_id and _meet(hit, item.start, item.end):
             return told(item.reason)

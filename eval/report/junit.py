@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from eval.failures import STAGES
 from rag.shapes.rows import RowJson
+from rag.types.loss import meaning
 
 _NOT_XML = {i: "\ufffd" for i in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
 
@@ -26,7 +26,7 @@ def junit_xml(name: str, rows: Sequence[RowJson]) -> bytes:
             ElementTree.SubElement(case, "error", message=_clean(row.error or ""))
         elif row.broken:
             counts["failures"] += 1
-            failure = ElementTree.SubElement(case, "failure", type=row.broken, message=STAGES.get(row.broken, ""))
+            failure = ElementTree.SubElement(case, "failure", type=row.broken, message=meaning(row.broken))
             failure.text = _clean(f"{row.question}\n\n{row.answer or row.reason or ''}")
         elif row.status == "not_applicable":
             counts["skipped"] += 1

@@ -8,29 +8,19 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
-from eval.failures import STAGES
 from eval.stats import wilson
 from rag.shapes.rows import RowJson
+from rag.types.loss import FAILURES, STEPS, Failure, Step, meaning
 
 Json = dict[str, Any]
 
-_STEPS = (
-    ("labelled", ()),
-    ("ingested", ("not_ingested",)),
-    ("retrieved", ("not_retrieved",)),
-    ("in the hits used", ("ranked_too_low", "reranked_away")),
-    ("in the context", ("dropped_as_duplicate", "compressed_away", "over_budget", "not_in_context")),
-    ("answered", ("wrongly_abstained",)),
-    ("cited", ("not_cited",)),
-    ("supported", ("unsupported",)),
-)
-_SEARCH_STEPS = _STEPS[:3]  # a run that only searches knows no more
+_LOST: dict[Step, tuple[Failure, ...]] = {
+    step: tuple(failure.name for failure in FAILURES if failure.step == step) for step in STEPS
+}
+"""The failures of cases whose gold does not reach a step."""
+
+_SEARCH_STEPS = STEPS[: STEPS.index("retrieved") + 1]  # a run that only searches knows no more
 _MOST = 2
-
-
-def lossy_stages() -> set[str]:
-    """Return every stage at which a case can lose its gold."""
-    return {stage for _, stages in _STEPS for stage in stages}
 
 
 def gold_survival(rows: Sequence[RowJson]) -> list[Json]:
@@ -42,10 +32,10 @@ def gold_survival(rows: Sequence[RowJson]) -> list[Json]:
     if not cases:
         return []
     broken = Counter(row.broken for row in cases)
-    steps = _STEPS if any(row.abstained is not None for row in cases) else _SEARCH_STEPS
+    steps = STEPS if any(row.abstained is not None for row in cases) else _SEARCH_STEPS
     found, left = [], len(cases)
-    for step, stages in steps:
-        lost = {stage: broken[stage] for stage in stages if broken[stage]}
+    for step in steps:
+        lost = {stage: broken[stage] for stage in _LOST[step] if broken[stage]}
         left -= sum(lost.values())
         found.append({"step": step, "left": left, "lost": lost, "share": asdict(wilson(left, len(cases)))})
     return found
@@ -73,7 +63,7 @@ def failure_clusters(rows: Sequence[RowJson]) -> list[Json]:
     return [
         {
             "stage": stage,
-            "meaning": STAGES.get(stage, ""),
+            "meaning": meaning(stage),
             "share": asdict(wilson(len(positions), len(rows))),
             "documents": _most(doc_id for i in positions for doc_id in rows[i - 1].gold.documents),
             "tags": _most(tag for i in positions for tag in rows[i - 1].tags),

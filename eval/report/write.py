@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.files import utf8, write_atomic, write_files
+from eval.files import utf8, write_files
 from eval.report.calibration import calibration
 from eval.report.html import render_html
 from eval.report.junit import junit_xml
@@ -19,6 +19,7 @@ from eval.report.trec import qrels_lines, run_lines
 from eval.results import summarise
 from eval.runner import Run
 from rag.errors import ReportError
+from rag.files import write_atomic
 from rag.shapes.rows import RowJson
 
 Page = Callable[[], bytes]

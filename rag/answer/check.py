@@ -1,16 +1,18 @@
-"""From a draft to checked sentences: every citation resolved to source characters and verified."""
+"""The check stage: a draft -> its sentences, every citation resolved to source characters and verified."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.boxes import boxes_of
 from rag.context.citations import CitedSentence, CitedText, Located, cite, cite_taken, locate, located_at
 from rag.context.tags import Repeat, repeats, without_repeats
-from rag.ports import Verifier
-from rag.types import Block, Citation, Draft, Passage, Sentence, Support, Turn
+from rag.ports import ReadDocument, Verifier
+from rag.prompts import REFUSAL
+from rag.telemetry import Spans
+from rag.types import Block, Citation, ContextResult, Draft, Passage, Sentence, Support, Turn
 
 LONGEST_CLAIM = 5_000
 """Characters of a written sentence beyond which nothing is taken for its proof."""
@@ -31,6 +33,48 @@ class Finding:
     def doc_id(self) -> str:
         """The document of the passage."""
         return self.passage.doc_id
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is left of a draft: its text and sentences, or an abstention without either."""
+
+    draft: Draft
+    text: str = ""
+    sentences: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Checks the citations of drafts."""
+
+    verifier: Verifier
+
+    async def checked(
+        self,
+        draft: Draft,
+        passages: Sequence[Passage],
+        history: Sequence[Turn],
+        blocks: Mapping[str, Sequence[Block]],
+        spans: Spans,
+    ) -> Checked:
+        """Return the draft's checked sentences; `blocks` says where the quotes of documents with pages stand."""
+        draft = _refused(draft)
+        if draft.abstained:
+            return Checked(draft)
+        with spans.stage("verify"):
+            cited = await cited_text(draft, passages, history, self.verifier)
+            if not cited.sentences:  # tags and nothing else
+                return Checked(_abstained(draft))
+            found = await verified(cited, passages, self.verifier)
+            return Checked(draft, cited.text, await asyncio.to_thread(checked_sentences, cited, found, blocks))
+
+
+def blocks_with_boxes(result: ContextResult, read: ReadDocument) -> dict[str, tuple[Block, ...]]:
+    """Return the blocks of the passages' documents that have pages; a document whose hits have no boxes is not read."""
+    boxed = {hit.chunk.doc_id for hit in result.search.hits if hit.chunk.boxes}
+    plain = {hit.chunk.doc_id for hit in result.search.hits} - boxed
+    return {doc_id: read(doc_id).blocks for doc_id in {item.doc_id for item in result.context.passages} - plain}
 
 
 async def cited_text(
@@ -72,6 +116,17 @@ def checked_sentences(
         Sentence(cited.text[s.start : s.end], s.start, s.end, tuple(citations.get(s.start, ())), s.claim)
         for s in cited.sentences
     )
+
+
+def _refused(draft: Draft) -> Draft:
+    """Turn a draft without text, or one that is the refusal the prompt asks for, into an abstention."""
+    if draft.abstained or (draft.text.strip() and REFUSAL not in draft.text):
+        return draft
+    return _abstained(draft)
+
+
+def _abstained(draft: Draft) -> Draft:
+    return replace(draft, text="", abstained=True, reason=REFUSAL, taken=())
 
 
 def _citation(found: Finding, blocks: Sequence[Block]) -> Citation:

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from rag.explain.values import Fate, Gate, Target
+from rag.explain.values import Fate, Target
 from rag.pipeline import Trace
 from rag.settings import Settings
 from rag.types import Context, Dropped, DropReason, Hit, Span, StageScore
-
-_LEDGER: dict[DropReason, Gate] = {
-    "budget": "budget",
-    "max_passages": "max_passages",
-    "compressed_away": "compression",
-    "max_per_document": "max_per_document",
-    "near_duplicate": "near_duplicate",
-}
-"""Reasons of a context's ledger, the latest gate first: of several chunks the one that came furthest counts."""
-
-DEPTH: dict[Gate | None, int] = {
-    "not_ingested": 0,
-    "candidates": 1,
-    "fusion": 2,
-    "rerank": 2,
-    "near_duplicate": 3,
-    "max_per_document": 4,
-    "compression": 5,
-    "max_passages": 6,
-    "budget": 6,
-    None: 7,
-}
-"""How far a passage came that a gate removed; ranking is one step, packing another."""
+from rag.types.loss import LOSS_OF_GATE, REACHED, Gate, furthest
 
 
 def fate(trace: Trace, target: Target) -> Fate:
@@ -43,9 +21,15 @@ def fate(trace: Trace, target: Target) -> Fate:
     return Fate(gate, hit, held, left_out, context)
 
 
+def depth(gate: Gate | None) -> int:
+    """Return how far a passage came that a gate removed; None removed nothing."""
+    return REACHED if gate is None else LOSS_OF_GATE[gate].depth
+
+
 def gate_of(reasons: Collection[DropReason]) -> Gate:
     """Return the latest gate of those that a context's ledger names; without an entry compression cut it out."""
-    return next((gate for name, gate in _LEDGER.items() if name in reasons), "compression")
+    loss = furthest(reasons)
+    return loss.gate if loss else "compression"
 
 
 def held_parts(context: Context, target: Target) -> tuple[Span, ...]:
@@ -69,7 +53,14 @@ def changed_chars(before: Context, after: Context) -> int:
 
 def reason(found: Fate, stages: Mapping[str, StageScore | None], settings: Settings) -> str:
     """Return one sentence that says what the gate did."""
-    return REASONS[found.gate](found, stages, settings)
+    if found.gate is None:
+        return "It is in the context."
+    loss = LOSS_OF_GATE[found.gate]
+    return loss.sentence.format(
+        value=settings.value(loss.setting) if loss.setting else None,
+        rank=found.hit.rank if found.hit else None,
+        places=", ".join(_places(stages, settings.retrieval.retrievers)),
+    )
 
 
 def _gate(target: Target, hit: Hit | None, left_out: Sequence[Dropped], packed_from: int) -> Gate:
@@ -97,38 +88,8 @@ def _size(documents: Iterable[Sequence[Span]]) -> int:
     return sum(len(span) for spans in documents for span in spans)
 
 
-def _not_a_candidate(found: Fate, stages: Mapping[str, StageScore | None], settings: Settings) -> str:
-    first = {name: stages.get(name) for name in settings.retrieval.retrievers}
-    places = (f"{name} ranks it {at.rank}" if at else f"{name} gives it no score" for name, at in first.items())
-    return f"No first stage has it among its best {settings.retrieval.candidates}: {', '.join(places)}."
-
-
-def _ranked_too_low(found: Fate, stages: Mapping[str, StageScore | None], settings: Settings) -> str:
-    rank = found.hit.rank if found.hit else None
-    stage = "Reranking" if found.gate == "rerank" else "Fusion"
-    return f"{stage} ranks it {rank}; the context is packed from the best {settings.context.max_hits}."
-
-
-REASONS: dict[Gate | None, Callable[[Fate, Mapping[str, StageScore | None], Settings], str]] = {
-    None: lambda found, stages, settings: "It is in the context.",
-    "not_ingested": lambda found, stages, settings: (
-        "No chunk holds it: front matter and the headers and footers of pages are not searched."
-    ),
-    "candidates": _not_a_candidate,
-    "fusion": _ranked_too_low,
-    "rerank": _ranked_too_low,
-    "near_duplicate": lambda found, stages, settings: "A better hit says the same.",
-    "max_per_document": lambda found, stages, settings: (
-        f"Better hits of its document filled the {settings.context.max_per_document} that a document may have."
-    ),
-    "compression": lambda found, stages, settings: (
-        f"Compression kept other sentences: {settings.context.keep:.0%} of the hits' text is kept, the best first."
-    ),
-    "max_passages": lambda found, stages, settings: (
-        f"Better hits made {settings.context.max_passages} passages, which is the most that a context may hold."
-    ),
-    "budget": lambda found, stages, settings: (
-        f"The budget of {settings.context.budget_tokens} tokens went to better passages."
-    ),
-}
-"""What each gate did, for a reader."""
+def _places(stages: Mapping[str, StageScore | None], retrievers: Sequence[str]) -> Iterator[str]:
+    """Yield where each first stage ranks a passage, in words."""
+    for name in retrievers:
+        at = stages.get(name)
+        yield f"{name} ranks it {at.rank}" if at else f"{name} gives it no score"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from rag.context.knapsack import PACKINGS
-from rag.explain.gates import DEPTH, changed_chars
-from rag.explain.values import Fate, Gate, SettingValue, Suggestion, Tried
+from rag.explain.gates import changed_chars, depth
+from rag.explain.values import Fate, SettingValue, Suggestion, Tried
 from rag.retrieve.fusion import FUSIONS
 from rag.settings import Settings
+from rag.types.loss import Gate
 
 Run = Callable[[Mapping[str, SettingValue]], Awaitable[Fate]]
 """Runs the flow with other values of some settings and says what became of the passage."""
@@ -105,7 +106,7 @@ async def single_changes(run: Run, settings: Settings, now: Fate) -> tuple[list[
     """
     found, tried = [], []
     for lever in LEVERS:
-        values = lever.values(settings, now) if DEPTH[lever.gate] <= DEPTH[now.gate] else ()
+        values = lever.values(settings, now) if depth(lever.gate) <= depth(now.gate) else ()
         if not values:
             continue
         look = _smallest if lever.cut else _first
@@ -142,17 +143,17 @@ async def _opened(
 
     All of them are opened wide, then each is drawn in as far as may be.
     """
-    depth = DEPTH[found.gate]
+    here = depth(found.gate)
     limits = {
         lever.key: values
         for lever in LEVERS
-        if lever.cut and DEPTH[lever.gate] == depth
+        if lever.cut and depth(lever.gate) == here
         if (values := lever.values(settings, found))
     }
     step = {key: values[-1] for key, values in limits.items()}
 
     async def further(key: str, value: SettingValue) -> bool:
-        return DEPTH[(await run({**changes, **step, key: value})).gate] > depth
+        return depth((await run({**changes, **step, key: value})).gate) > here
 
     for key, values in limits.items():
         value = await _smallest(values, partial(further, key))

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from rag.types import Answer, Chunk, Context, Dropped, Generation, Hit, Sentence, Span, StageScore, Support
-
-Gate = Literal[
-    "not_ingested",
-    "candidates",
-    "fusion",
-    "rerank",
-    "near_duplicate",
-    "max_per_document",
-    "compression",
-    "max_passages",
-    "budget",
-]
-"""Where a passage can be lost, in the order of the flow."""
+from rag.types.loss import Gate
 
 SettingValue = str | int | float
 

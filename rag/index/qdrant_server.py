@@ -30,7 +30,7 @@ _VECTOR = "dense"
 _BATCH = 256
 _PKS = 1000  # ids in one request
 _READ_S, _WRITE_S = 5.0, 60.0  # how long a read and a write are tried again
-_EF = 256  # how widely the server's graph is built and searched: recall of .98 at 100 candidates (docs/speed.md)
+_EF = 256  # how widely the server's graph is built and searched: recall of .98 at 100 candidates (docs/lab/speed.md)
 _T = TypeVar("_T")
 _FIELDS = {
     "added": models.PayloadSchemaType.INTEGER,

@@ -1,168 +1,144 @@
-"""Any OpenAI-compatible chat endpoint, through LlamaIndex's LLM abstraction.
+"""Any OpenAI-compatible chat endpoint.
 
-A call has one deadline, retries included. What the endpoint says about a failure goes to the log and nowhere else.
+A call has one deadline. What the endpoint says about a failure goes to the log and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+import math
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from rag.errors import ConfigError, GeneratorError, GeneratorUnavailableError
-from rag.settings import AnswerSettings, Environment
-from rag.types import Context, Draft, Prompt, Usage
+from rag.errors import GeneratorError, GeneratorUnavailableError
+from rag.llm.base import ChatRequest, Completion, Delta
+from rag.llm.deadline import Deadline
+from rag.types import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from ssl import SSLContext
 
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-    from llama_index.llms.openai_like import OpenAILike
+    from openai import APIStatusError, AsyncOpenAI
 
-_T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
 
-_CONTEXT_WINDOW = 128_000
 _NO_KEY = "none"  # local servers take any key, but the client insists on one
-_MILLION = 1_000_000
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 8.0
-_GRACE_S = 0.5
 _LOGGED_CHARS = 2000
-# what the client and LlamaIndex raise when they take apart what is no answer
+_PASSING = (408, 409, 429)
+# what the client raises when it takes apart what is no answer, and what we raise
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
+# OpenAI's names of models that reason; other servers have other names for the same models
+_REASONING = re.compile(r"(?:o[1-9]|gpt-5)(?:[.-]|$)")
 
 
-class _Deadline:
-    """The seconds that a call may still wait for the endpoint; what its reader takes between pieces does not count."""
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model is asked, and how long it may take.
 
-    def __init__(self, seconds: float) -> None:
-        self._left = seconds + _GRACE_S
+    Args:
+        base_url: What `/chat/completions` is appended to.
+        key: Sent as the bearer token; None for servers that ask for none.
+        timeout_s: The longest silence.
+        deadline_s: The longest reply, pauses of the reader not counted.
+        url_setting: The setting that holds the address, for error messages.
+        timeout_setting: The setting that holds the seconds.
+    """
 
-    @property
-    def left(self) -> float:
-        """The client's own timeout: a little less than ours, so that it finds a silent endpoint first."""
-        return max(self._left - _GRACE_S, 0.001)
-
-    async def wait(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Return what the work returns.
-
-        Raises:
-            TimeoutError: the deadline has passed.
-        """
-        if self._left <= 0:  # work that never has to wait would not be stopped by a timeout
-            raise TimeoutError
-        start = time.monotonic()
-        try:
-            async with asyncio.timeout(self._left):
-                return await work()
-        finally:
-            self._left -= time.monotonic() - start
+    base_url: str
+    key: str | None = field(default=None, repr=False)
+    timeout_s: float = 60.0
+    deadline_s: float = 60.0
+    url_setting: str = "OPENAI_BASE_URL"
+    timeout_setting: str = "answer.timeout_s"
 
 
-class _BusyError(GeneratorUnavailableError):
-    """The endpoint cannot be reached or is busy, so that another try may help; `after_s` is when it says so."""
+class OpenAiCompatible:
+    """A `rag.llm.base.ChatModel` at an endpoint; a client is opened for each call, and nothing is tried again."""
 
-    after_s: float | None = None
-
-
-class LlmGenerator:
-    """`rag.ports.Generator` over `OPENAI_BASE_URL`; a client is opened for each call."""
-
-    def __init__(self, settings: AnswerSettings, environment: Environment) -> None:
-        if not environment.openai_base_url:
-            raise ConfigError("answer.generator 'openai' needs OPENAI_BASE_URL (and OPENAI_API_KEY if the server asks)")
-        self.model = settings.model
-        self._settings = settings
-        self._base_url = environment.openai_base_url
-        key = environment.openai_api_key
-        self._key = key.get_secret_value() if key else _NO_KEY
+    def __init__(self, model: str, endpoint: Endpoint) -> None:
+        self.model = model
+        self._endpoint = endpoint
         self._ssl: SSLContext | None = None
+        self._counts_streams = True
 
-    async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
-        """Return the endpoint's answer as a draft; a reply without text raises."""
-        deadline = _Deadline(self._settings.timeout_s)
-        async with self._opened() as llm:
+    async def complete(self, request: ChatRequest) -> Completion:
+        """Return the whole reply."""
+        deadline = self._deadline(request)
+        async with self._opened() as client:
+            with self._translated():
+                ask = partial(client.chat.completions.create, **self._body(request), stream=False)
+                return _completion(await deadline.wait(partial(ask, timeout=self._silence_s(deadline))))
 
-            async def ask() -> Draft:
-                response = await llm.achat(_messages(prompt), timeout=deadline.left)
-                text = (response.message.content or "").strip()
-                return Draft(text=text, model=self.model, usage=self._usage(response.raw))
-
-            draft = await self._tried(ask, deadline)
-        if not draft.text:
-            raise _empty(self.model)
-        return draft
-
-    async def stream(self, question: str, context: Context, prompt: Prompt) -> AsyncIterator[str]:
-        """Yield the endpoint's answer piece by piece; one without text raises."""
-        deadline = _Deadline(self._settings.timeout_s)
-        said = False
-        async with self._opened() as llm:
-
-            async def ask() -> tuple[AsyncGenerator[ChatResponse, None], ChatResponse | None]:
-                opened: Any = await llm.astream_chat(_messages(prompt), timeout=deadline.left)
-                return opened, await anext(opened, None)
-
-            pieces, piece = await self._tried(ask, deadline)
-            async with aclosing(pieces):
-                while piece is not None:
-                    said = said or bool(piece.delta and piece.delta.strip())
-                    if piece.delta:
-                        yield piece.delta
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        """Yield the reply piece by piece."""
+        deadline, said = self._deadline(request), _Said()
+        async with self._opened() as client:
+            with self._translated():
+                opened = await deadline.wait(partial(self._begun, client, request, deadline))
+            async with opened as events:
+                while True:
                     with self._translated():
-                        piece = await deadline.wait(lambda: anext(pieces, None))
-        if not said:
-            raise _empty(self.model)
+                        event = await deadline.wait(partial(anext, events, None))
+                        text = "" if event is None else said.text_of(event)
+                    if event is None:
+                        break
+                    if text:
+                        yield Delta(text)
+        yield said.last
 
-    async def _tried(self, ask: Callable[[], Awaitable[_T]], deadline: _Deadline) -> _T:
-        """Return what `ask` returns; ask again where the endpoint is busy and the deadline allows it."""
-        pause = _FIRST_PAUSE_S
-        for _ in range(self._settings.retries):
+    async def _begun(self, client: AsyncOpenAI, request: ChatRequest, deadline: Deadline) -> Any:
+        """Return the open stream; ask once more without a count of tokens where the endpoint refuses to count."""
+        import openai
+
+        ask: Any = partial(client.chat.completions.create, **self._body(request), stream=True)
+        if self._counts_streams:
             try:
-                with self._translated():
-                    return await deadline.wait(ask)
-            except _BusyError as error:
-                wanted = pause if error.after_s is None else error.after_s
-                if wanted >= deadline.left:
-                    raise
-                await deadline.wait(partial(asyncio.sleep, wanted))
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
-        with self._translated():
-            return await deadline.wait(ask)
+                return await ask(stream_options={"include_usage": True}, timeout=self._silence_s(deadline))
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                _logger.info("%s refuses to count the tokens of a stream, or more: %s", self.model, _said(error))
+        opened = await ask(timeout=self._silence_s(deadline))
+        self._counts_streams = False
+        return opened
+
+    def _deadline(self, request: ChatRequest) -> Deadline:
+        allowed_s = self._endpoint.deadline_s
+        return Deadline(allowed_s if request.deadline_s is None else min(allowed_s, request.deadline_s))
+
+    def _silence_s(self, deadline: Deadline) -> float:
+        return min(self._endpoint.timeout_s, deadline.left)
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        body = request.body(self.model)
+        return _for_reasoning(body) if _REASONING.match(self.model) else body
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[OpenAILike]:
+    async def _opened(self) -> AsyncIterator[AsyncOpenAI]:
         """Open a client for one call: a call may be made in any event loop, and leaves no connection behind."""
         if self._ssl is None:
             self._ssl = await asyncio.to_thread(_ready)
-        from llama_index.llms.openai_like import OpenAILike
+        import openai
 
         from rag.llm.wire import guarded_client
 
-        async with guarded_client(self._settings.timeout_s, self._ssl) as client:
-            options: Any = {"async_http_client": client}  # OpenAILike takes it, and its signature does not say so
-            yield OpenAILike(
-                model=self.model,
-                api_base=self._base_url,
-                api_key=self._key,
-                is_chat_model=True,
-                temperature=self._settings.temperature,
-                max_tokens=self._settings.max_output_tokens,
-                timeout=self._settings.timeout_s,
-                max_retries=0,  # we try again ourselves: the client's own tries know no common deadline
-                context_window=_CONTEXT_WINDOW,
-                **options,
+        async with guarded_client(self._endpoint.timeout_s, self._ssl) as client:
+            yield openai.AsyncOpenAI(
+                base_url=self._endpoint.base_url,
+                api_key=self._endpoint.key or _NO_KEY,
+                timeout=self._endpoint.timeout_s,
+                max_retries=0,  # `Retried` tries again: the client's own tries know no common deadline
+                http_client=client,
             )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn whatever an endpoint can make its clients raise into an error of ours, and log what it said."""
+        """Turn whatever an endpoint can make its client raise into an error of ours, and log what it said."""
         import httpx
         import openai
 
@@ -171,62 +147,103 @@ class LlmGenerator:
         try:
             yield
         except (TimeoutError, openai.OpenAIError, httpx.HTTPError, NonsenseError, *_UNREADABLE) as error:
-            found = _judged(error, self._settings.timeout_s)
-            _logger.warning("%s; at %s: %s", found, self._base_url, _said(error))
+            found = _judged(error, self._endpoint)
+            _logger.warning("%s; at %s: %s", found, self._endpoint.base_url, _said(error))
             raise found from error
 
-    def _usage(self, raw: Any) -> Usage:
-        counted = getattr(raw, "usage", None)
-        if counted is None:
-            return Usage()
-        tokens = int(counted.prompt_tokens or 0), int(counted.completion_tokens or 0)
-        return Usage(*tokens, cost_usd=self._cost(*tokens))
 
-    def _cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        prices = self._settings.usd_per_million_input, self._settings.usd_per_million_output
-        if prices[0] is None or prices[1] is None:
-            return None
-        return (input_tokens * prices[0] + output_tokens * prices[1]) / _MILLION
+class _Said:
+    """Takes events of a stream apart; `last` is what its last delta carries."""
+
+    def __init__(self) -> None:
+        self.last = Delta()
+
+    def text_of(self, event: Any) -> str:
+        """Return the text that an event adds, and keep what else it says."""
+        usage = _usage(event) or self.last.usage
+        if not len(event.choices):  # the count of tokens comes alone
+            self.last = Delta("", self.last.refusal, self.last.finish_reason, usage)
+            return ""
+        choice = event.choices[0]
+        delta, finish = choice.delta, choice.finish_reason or self.last.finish_reason
+        refused = _text(getattr(delta, "refusal", None))
+        self.last = Delta("", (self.last.refusal or "") + refused or None, finish, usage)
+        return "" if delta is None else _text(delta.content)
 
 
 def _ready() -> SSLContext:
-    """Import the clients, which takes seconds the first time and would hold up everybody else on the event loop."""
+    """Import the client, which takes a while the first time and would hold up everybody else on the event loop."""
     import openai.resources.chat.completions  # noqa: F401 - the client imports it at its first use only
-    from llama_index.core.base.llms.types import ChatMessage  # noqa: F401
-    from llama_index.llms.openai_like import OpenAILike  # noqa: F401
 
     from rag.llm.wire import ssl_context
 
     return ssl_context()
 
 
-def _messages(prompt: Prompt) -> list[ChatMessage]:
-    from llama_index.core.base.llms.types import ChatMessage
+def _for_reasoning(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request as OpenAI's reasoning models take it: another name for the limit, the usual temperature."""
+    worded = dict(body)
+    if "max_tokens" in worded:
+        worded["max_completion_tokens"] = worded.pop("max_tokens")
+    if "temperature" in worded:
+        worded["temperature"] = 1.0
+    worded["messages"] = [
+        {**message, "role": "developer"} if message["role"] == "system" else message for message in body["messages"]
+    ]
+    return worded
 
-    return [ChatMessage(role=message.role, content=message.content) for message in prompt.messages]
+
+def _completion(raw: Any) -> Completion:
+    choice = raw.choices[0]
+    refusal = _text(getattr(choice.message, "refusal", None)) or None
+    return Completion(_text(choice.message.content), refusal, choice.finish_reason, _usage(raw))
 
 
-def _empty(model: str) -> GeneratorError:
-    return GeneratorError(f"the model {model!r} returned an empty answer")
+def _text(value: object) -> str:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"a message is {type(value).__name__}, no text")
+    return value or ""
 
 
-def _judged(error: Exception, timeout_s: float) -> GeneratorError:
+def _usage(raw: Any) -> Usage | None:
+    """Return the tokens that an endpoint counted, None where it counted none or no numbers."""
+    counted = getattr(raw, "usage", None)
+    read, written = (_count(getattr(counted, name, None)) for name in ("prompt_tokens", "completion_tokens"))
+    return None if read is None or written is None else Usage(read, written)
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return None
+    return int(value)
+
+
+def _judged(error: Exception, endpoint: Endpoint) -> GeneratorError:
     """Return our error for what a call raised; none quotes the endpoint."""
     import openai
 
+    silence_s, whole_s = f"{endpoint.timeout_s:g} s", f"{endpoint.deadline_s:g} s"
     if isinstance(error, TimeoutError):
-        return GeneratorError(f"the model did not finish its answer within {timeout_s:g} s (answer.timeout_s)")
+        late = f"the model did not finish its answer within {whole_s} ({endpoint.timeout_setting})"
+        return GeneratorError(late, f"no whole reply within {whole_s}")
     if isinstance(error, openai.APITimeoutError):
-        return GeneratorUnavailableError(f"the model does not answer within {timeout_s:g} s (answer.timeout_s)")
+        silent = f"the model does not answer within {silence_s} ({endpoint.timeout_setting})"
+        return GeneratorUnavailableError(silent, f"no reply within {silence_s}")
     if isinstance(error, openai.APIConnectionError) and not _is_nonsense(error.__cause__):
-        return _BusyError("the model does not answer; see OPENAI_BASE_URL, and the log for the reason")
-    if isinstance(error, openai.RateLimitError | openai.InternalServerError):
-        busy = _BusyError(f"the model does not answer now (HTTP {error.status_code}); the log holds what it said")
-        busy.after_s = _retry_after(error.response.headers.get("retry-after"))
-        return busy
+        lost = f"the model does not answer; see {endpoint.url_setting}, and the log for the reason"
+        return GeneratorUnavailableError(lost, "the endpoint cannot be reached")
     if isinstance(error, openai.APIStatusError):
-        return GeneratorError(f"the model refused the request (HTTP {error.status_code}); the log holds what it said")
-    return GeneratorError("the model's endpoint returned what is no chat completion; the log holds the reason")
+        return _refused(error)
+    nonsense = "the model's endpoint returned what is no chat completion; the log holds the reason"
+    return GeneratorError(nonsense, f"no chat completion in the reply: {type(error.__cause__ or error).__name__}")
+
+
+def _refused(error: APIStatusError) -> GeneratorError:
+    status = f"HTTP {error.status_code}"
+    if error.status_code in _PASSING or error.status_code >= 500:
+        busy = f"the model does not answer now ({status}); the log holds what it said"
+        return GeneratorUnavailableError(busy, status, _retry_after_s(error.response.headers))
+    return GeneratorError(f"the model refused the request ({status}); the log holds what it said", status)
 
 
 def _is_nonsense(cause: BaseException | None) -> bool:
@@ -240,8 +257,18 @@ def _is_nonsense(cause: BaseException | None) -> bool:
     return isinstance(cause, NonsenseError | httpx.TooManyRedirects | httpx.DecodingError)
 
 
-def _retry_after(value: str | None) -> float | None:
-    return float(value) if value and value.isascii() and value.isdigit() else None
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the pause that an endpoint asks for, in whatever unit or as a date; None where it asks for none."""
+    milliseconds, after = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
+    if milliseconds.isascii() and milliseconds.isdigit():
+        return float(milliseconds) / 1000
+    if after.isascii() and after.isdigit():
+        return float(after)
+    try:
+        date = parsedate_to_datetime(after)
+        return max((date - datetime.now(UTC)).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):  # no date, or one without a zone
+        return None
 
 
 def _said(error: BaseException) -> str:

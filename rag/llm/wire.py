@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 
@@ -48,6 +50,8 @@ async def _guard(response: httpx.Response) -> None:
     if response.is_success and not (kind == _EVENTS or kind.endswith(_JSON)):
         raise NonsenseError(f"its content type is {kind or 'missing'!r}")
     response.stream = _GuardedStream(response.stream, events=response.is_success and kind == _EVENTS)
+    if response.is_success and kind != _EVENTS and _asked_for_events(response.request):
+        response.stream = _WholeAsEvents(response.stream)
 
 
 def _stays(response: httpx.Response) -> bool:
@@ -55,6 +59,15 @@ def _stays(response: httpx.Response) -> bool:
     here, there = response.url, response.url.join(response.headers["location"])
     same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
     return same or (here.host == there.host and (here.scheme, there.scheme) == ("http", "https"))
+
+
+def _asked_for_events(request: httpx.Request) -> bool:
+    """Say whether a request asked for a stream; one that was redirected may have lost its body."""
+    try:
+        body = json.loads(request.content)
+    except (ValueError, httpx.RequestNotRead):
+        return False
+    return isinstance(body, dict) and bool(body.get("stream"))
 
 
 class _GuardedStream(httpx.AsyncByteStream):
@@ -81,3 +94,30 @@ class _GuardedStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._body.aclose()
+
+
+class _WholeAsEvents(httpx.AsyncByteStream):
+    """Passes a whole completion on as the one event of a stream: not every endpoint knows how to stream."""
+
+    def __init__(self, body: httpx.AsyncByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        whole = b"".join([piece async for piece in self._body])
+        try:
+            event = json.dumps(_as_chunk(json.loads(whole)))
+        except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+            raise NonsenseError(f"it is neither events nor a chat completion: {error!r}") from error
+        yield f"data: {event}\n\ndata: [DONE]\n\n".encode()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+def _as_chunk(completion: Any) -> dict[str, Any]:
+    """Return a completion with the text of its first choice as the `delta` of a streamed one."""
+    choice = completion["choices"][0]
+    text = choice["message"].get("content")
+    delta = {"role": "assistant", "content": text if isinstance(text, str) else ""}
+    part = {"index": 0, "delta": delta, "finish_reason": choice.get("finish_reason")}
+    return {**completion, "object": "chat.completion.chunk", "choices": [part]}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rag.errors import ConfigError, UnknownKeyError
-from rag.llm.openai_compatible import LlmGenerator
-from rag.ports import Catalogue, Generator, Indexes, QueryStep
+from rag.llm.base import ChatModel
+from rag.ports import Catalogue, Indexes, QueryStep
 from rag.prompts import PromptFiles
 from rag.query.expand import AcronymExpansion, HistoryWords, RelevanceFeedback, SynonymExpansion
 from rag.query.lexicon import Lexicons
@@ -23,7 +23,7 @@ class Sources:
 
     indexes: Indexes
     catalogue: Catalogue
-    generator: Generator
+    chat: ChatModel | None
     prompts: PromptFiles
 
     @cached_property
@@ -31,15 +31,18 @@ class Sources:
         """The words of the corpora, shared by all steps."""
         return Lexicons(self.catalogue)
 
-    def model(self, step: str) -> Generator:
+    def model(self, step: str) -> ChatModel:
         """Return the language model.
 
         Raises:
             ConfigError: none is configured.
         """
-        if not isinstance(self.generator, LlmGenerator):
-            raise ConfigError(f"the query step {step!r} needs a language model: set OPENAI_BASE_URL, or leave it out")
-        return self.generator
+        if self.chat is None:
+            raise ConfigError(
+                f"the query step {step!r} needs a language model: set OPENAI_BASE_URL, name an entry of models in"
+                " query.model, or leave the step out"
+            )
+        return self.chat
 
 
 def query_steps(settings: QuerySettings, sources: Sources) -> tuple[QueryStep, ...]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rag.errors import GeneratorError
-from rag.ports import Generator
+from rag.llm.base import ChatModel, ChatRequest
 from rag.prompts import PromptFiles
-from rag.types import Context, Query, StepTrace, Variant
+from rag.types import Context, Query, StepTrace, Usage, Variant
 
 _NOTHING = Context((), 0, 0, "")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -26,7 +26,7 @@ class WrittenStep:
     name: str
     prompt: str
     rewrite: Rewrite
-    model: Generator
+    model: ChatModel
     prompts: PromptFiles
     needs_history: bool = False
 
@@ -36,14 +36,14 @@ class WrittenStep:
             return self._traced(query, query, note="there is no earlier turn")
         prompt = self.prompts.render(self.prompt, query.question, _NOTHING, query.history)
         try:
-            draft = await self.model.generate(query.question, _NOTHING, prompt)
+            reply = await self.model.complete(ChatRequest(prompt.messages))
         except GeneratorError as error:
             return self._traced(query, query, note=f"the model failed, so the question is searched as it is: {error}")
-        lines = [_LIST_MARK.sub("", line).strip() for line in draft.text[:_MAX_CHARS].splitlines()]
+        lines = [_LIST_MARK.sub("", line).strip() for line in reply.text[:_MAX_CHARS].splitlines()]
         lines = [line for line in lines if line]
         found = self.rewrite(query, lines) if lines else query
         traced = self._traced(query, found, note="" if lines else "the model wrote nothing")
-        return replace(traced, steps=(*query.steps, replace(traced.steps[-1], usage=draft.usage)))
+        return replace(traced, steps=(*query.steps, replace(traced.steps[-1], usage=reply.usage or Usage())))
 
     def _traced(self, before: Query, after: Query, note: str) -> Query:
         added = [v.text for v in after.variants[len(before.variants) :]]

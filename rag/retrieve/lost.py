@@ -7,17 +7,25 @@ from rag.ports import Catalogue, Index
 from rag.types import Generation
 
 
-def refuse_lost(index: Index, generation: Generation, catalogue: Catalogue, whole: bool = False) -> None:
-    """Return if the vector index holds what the catalogue says; with `whole` all of it, else any of it.
-
-    Vectors beyond those of the catalogue hide nothing: `doctor` finds them.
+def refuse_lost(index: Index, generation: Generation, catalogue: Catalogue) -> None:
+    """Return if the vector index holds any vector of a generation that has chunks.
 
     Raises:
         StateError: its folder or collection was lost.
     """
+    if not index.vectors.count(generation.id):
+        refuse_incomplete(index, generation, catalogue)
+
+
+def refuse_incomplete(index: Index, generation: Generation, catalogue: Catalogue) -> None:
+    """Return if the vector index holds all that the catalogue says.
+
+    Vectors beyond those of the catalogue hide nothing: `doctor` finds them.
+
+    Raises:
+        StateError: vectors are missing.
+    """
     held = index.vectors.count(generation.id)
-    if held and not whole:
-        return
     wanted = catalogue.chunk_count(generation)
     if held < wanted:
         found = f"{held} of {wanted} chunks" if held else f"none of {wanted} chunks"

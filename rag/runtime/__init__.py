@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from rag.answer.abstain import answer_gate
+from rag.answer.generative import LlmGenerator
 from rag.answer.generators import make_generator
 from rag.answer.verify import make_verifier
 from rag.conditions import Filter
@@ -23,6 +24,7 @@ from rag.index.bm25 import Bm25Index
 from rag.index.following import FollowingBm25Index
 from rag.index.owner import VectorIndexes
 from rag.index.token_vectors import StoredTokenVectors
+from rag.llm.configured import ChatModels
 from rag.models.embedders import make_embedder, question_encoder
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.pipeline import RagPipeline, Stages
@@ -95,6 +97,11 @@ class Runtime:
             places.take_over(self.engine, index_id, self._place)
 
     @cached_property
+    def models(self) -> ChatModels:
+        """The language models that the settings name."""
+        return ChatModels(self.settings.models, self.settings.environment)
+
+    @cached_property
     def pipeline(self) -> RagPipeline:
         """The flow, over the stages that the settings name."""
         return RagPipeline(self._stages, self.settings)
@@ -132,7 +139,10 @@ class Runtime:
         interaction = self._interaction
         stores = Stores(self.indexes, catalogue, interaction.encoder, settings.retrieval.exact)
         prompts = PromptFiles()
-        generator = make_generator(settings.answer, settings.environment)
+        generator = make_generator(settings.answer, self.models)
+        chat = self.models.rewriting(settings.query, settings.answer)
+        if chat is None and isinstance(generator, LlmGenerator):
+            chat = generator.chat
         return Stages(
             catalogue=catalogue,
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
@@ -144,7 +154,7 @@ class Runtime:
             gate=answer_gate(settings.answer, self.indexes, catalogue),
             generator=generator,
             verifier=make_verifier(settings.answer),
-            query_steps=query_steps(settings.query, Sources(self.indexes, catalogue, generator, prompts)),
+            query_steps=query_steps(settings.query, Sources(self.indexes, catalogue, chat, prompts)),
         )
 
     def stores(self, index_id: int, dim: int) -> tuple[VectorIndex, KeywordIndex, TokenVectors]:

@@ -8,6 +8,7 @@ from rag.explain import values
 from rag.shapes.convert import dropped_json
 from rag.shapes.shapes import DroppedJson, JsonShape, StageScoreJson
 from rag.types import Chunk
+from rag.types.loss import Gate
 
 
 class ExplainedPassageJson(JsonShape):
@@ -90,7 +91,7 @@ class ExplainJson(JsonShape):
     in_context: bool
     share: float
     tags: list[int]
-    gate: values.Gate | None
+    gate: Gate | None
     reason: str
     left_out: list[DroppedJson]
     suggestions: list[SuggestionJson]

@@ -10,11 +10,13 @@ from rag.types.answers import (
     Answerability,
     Citation,
     Draft,
+    Piece,
     Provenance,
     Sentence,
     Support,
     Taken,
     draft_of,
+    text_of,
 )
 from rag.types.context import (
     Context,
@@ -46,7 +48,19 @@ from rag.types.documents import (
     indexed_text,
 )
 from rag.types.loss import DROP_REASONS, DropReason
-from rag.types.search import Candidate, Hit, Query, SearchResult, StageScore, StepTrace, Turn, Usage, Variant
+from rag.types.search import (
+    Candidate,
+    Hit,
+    Query,
+    Request,
+    SearchResult,
+    StageScore,
+    StepTrace,
+    Turn,
+    Usage,
+    Variant,
+    total_usage,
+)
 
 __all__ = [
     "Answer",
@@ -71,10 +85,12 @@ __all__ = [
     "Metadata",
     "NOT_CHUNKED",
     "Passage",
+    "Piece",
     "Prompt",
     "Provenance",
     "Query",
     "Reading",
+    "Request",
     "ScoredSpan",
     "Section",
     "SearchResult",
@@ -94,4 +110,6 @@ __all__ = [
     "as_metadata",
     "draft_of",
     "indexed_text",
+    "text_of",
+    "total_usage",
 ]

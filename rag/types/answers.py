@@ -40,11 +40,28 @@ class Draft:
     taken: tuple[Taken, ...] = ()
 
 
-def draft_of(pieces: Sequence[str | Taken], model: str) -> Draft:
-    """Return the draft that the pieces of a stream make; it is `taken` where every piece is."""
-    text = "".join(piece if isinstance(piece, str) else piece.gap + piece.text for piece in pieces)
-    taken = tuple(piece for piece in pieces if isinstance(piece, Taken))
-    return Draft(text, model, taken=taken if len(taken) == len(pieces) else ())
+Piece = str | Taken | Usage
+"""What a generator streams: text that a model wrote, or sentences taken from passages, then what they cost."""
+
+
+def draft_of(pieces: Sequence[Piece], model: str) -> Draft:
+    """Return the draft that the pieces of a stream make; it is `taken` where all of its text is.
+
+    The last usage counts. Text that a model wrote has no white space around it.
+    """
+    said = [piece for piece in pieces if not isinstance(piece, Usage)]
+    spent = [piece for piece in pieces if isinstance(piece, Usage)]
+    usage = spent[-1] if spent else Usage()
+    taken = tuple(piece for piece in said if isinstance(piece, Taken))
+    text = "".join(map(text_of, said))
+    if len(taken) == len(said):
+        return Draft(text, model, usage, taken=taken)
+    return Draft(text.strip(), model, usage)
+
+
+def text_of(piece: str | Taken) -> str:
+    """Return what a piece adds to the answer's text."""
+    return piece if isinstance(piece, str) else piece.gap + piece.text
 
 
 @dataclass(frozen=True, slots=True)

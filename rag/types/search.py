@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rag.conditions import Filter
+from rag.conditions import Condition, Filter
 from rag.types.documents import Chunk, Generation
 
 
@@ -19,12 +20,38 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """One question to one corpus; None means the setting's value.
+
+    `filter` is a mapping of fields to the values they must have, or a list of conditions (`rag.conditions`).
+    `top_k` is how many hits are returned; the context is packed from the best `context.max_hits`, whatever it is.
+    """
+
+    question: str
+    corpus: str
+    top_k: int | None = None
+    budget_tokens: int | None = None
+    filter: Mapping[str, str] | Sequence[Condition] = ()
+    history: tuple[Turn, ...] = ()
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens and cost of one generation; `cost_usd` is None when the model's price is not configured."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
+
+
+def total_usage(parts: Sequence[Usage]) -> Usage:
+    """Return the sum; the cost is unknown when that of any part that used tokens is."""
+    used = [part for part in parts if part.input_tokens or part.output_tokens]
+    costs = [part.cost_usd for part in used]
+    known = [cost for cost in costs if cost is not None]
+    cost = math.fsum(known) if costs and len(known) == len(costs) else None
+    return Usage(sum(part.input_tokens for part in used), sum(part.output_tokens for part in used), cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@ from __future__ import annotations
 import pytest
 
 from rag.answer.extractive import ExtractiveGenerator
+from rag.answer.generative import LlmGenerator
 from rag.context.citations import cite_taken
+from rag.errors import GeneratorError
 from rag.ports import Generator
-from rag.types import Context, Passage, Prompt, ScoredSpan, Span, draft_of
+from rag.types import Context, Draft, Message, Passage, Prompt, ScoredSpan, Span, Usage, draft_of
 from rag.units import units_of
+from tests.fakes import FakeChatModel
 
 PROMPT = Prompt("grounded", "1", ())
 POLICY = "# Refunds\nRefunds are paid within five days. Is that fast? Cats are nice."
@@ -91,3 +94,30 @@ class TestExtractive:
         pieces = [piece async for piece in self.generator.stream("refunds", found, PROMPT)]
         assert draft_of(pieces, "extractive") == await self.generator.generate("refunds", found, PROMPT)
         assert len(pieces) == 2
+
+
+class TestLlm:
+    prompt = Prompt("grounded", "1", (Message("system", "Be brief."), Message("user", "When?")))
+
+    def test_it_is_a_generator(self) -> None:
+        assert isinstance(LlmGenerator(FakeChatModel()), Generator)
+
+    @pytest.mark.parametrize("usage", [Usage(7, 3, 0.5), Usage(7, 3), None])
+    async def test_the_stream_is_the_draft_and_ends_with_what_was_used(self, usage: Usage | None) -> None:
+        chat = FakeChatModel("In five days. [1]", usage=usage)
+        generator = LlmGenerator(chat)
+        draft = await generator.generate("When?", context(POLICY), self.prompt)
+        pieces = [piece async for piece in generator.stream("When?", context(POLICY), self.prompt)]
+        assert draft == Draft("In five days. [1]", "fake-model", usage or Usage())
+        assert draft_of(pieces, generator.model) == draft
+        assert [isinstance(piece, Usage) for piece in pieces] == [False] * 4 + [True]
+        assert [request.messages for request in chat.requests] == [self.prompt.messages] * 2
+
+    @pytest.mark.parametrize("text", ["", " \n "])
+    async def test_an_empty_answer_is_an_error(self, text: str) -> None:
+        generator = LlmGenerator(FakeChatModel(text))
+        with pytest.raises(GeneratorError, match="empty answer"):
+            await generator.generate("When?", context(POLICY), self.prompt)
+        with pytest.raises(GeneratorError, match="empty answer"):
+            async for _ in generator.stream("When?", context(POLICY), self.prompt):
+                pass

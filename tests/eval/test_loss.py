@@ -7,36 +7,59 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree
 
 import pytest
 
 import eval.report.write
 from api.cli import main
-from eval.failures import LEDGER, STAGES
 from eval.report.html import render_html
 from eval.report.junit import junit_xml
-from eval.report.survival import failure_clusters, gold_survival, lossy_stages
+from eval.report.survival import failure_clusters, gold_survival
 from eval.report.write import write_report
 from eval.runner import RunOptions, run
 from eval.saved import load_run
 from rag.errors import ReportError
-from rag.explain.gates import DEPTH, REASONS, gate_of
+from rag.explain.gates import gate_of
+from rag.explain.levers import LEVERS
+from rag.settings import Settings
 from rag.types import DROP_REASONS
-from rag.types.loss import TOLD, told
+from rag.types.loss import FAILURES, LOSSES, STEPS, Failure, Gate, furthest, meaning, told
 from tests.eval.lines import line
 from tests.eval.report.test_html import results, row
 from tests.eval.test_runner import CASES, Shop, golden, options
 
+NAMES = [failure.name for failure in FAILURES]
+
+
+def test_the_tables_hold_every_name_once_in_the_order_of_the_flow() -> None:
+    assert tuple(loss.gate for loss in LOSSES) == get_args(Gate)
+    assert tuple(NAMES) == get_args(Failure)
+    assert tuple(loss.reason for loss in LOSSES if loss.reason) == DROP_REASONS
+    depths = [loss.depth for loss in LOSSES]
+    assert depths == sorted(depths)
+    steps = [STEPS.index(failure.step) for failure in FAILURES if failure.step]
+    assert steps == sorted(steps) and set(steps) == set(range(1, len(STEPS)))
+
 
 def test_every_reason_is_told_by_report_failures_and_explain() -> None:
     for reason in DROP_REASONS:
-        assert TOLD[reason] and told(reason) == TOLD[reason]
-        assert LEDGER[reason] in STAGES
-        assert gate_of([reason]) in DEPTH and gate_of([reason]) in REASONS
-    assert set(LEDGER) == set(TOLD) == set(DROP_REASONS)
+        loss = furthest([reason])
+        assert loss and told(reason) == loss.told and meaning(loss.failure)
+        assert gate_of([reason]) == loss.gate and loss.sentence
+    assert furthest(DROP_REASONS) == LOSSES[-1] and furthest(["near_duplicate", "compressed_away"]) == LOSSES[6]
+    assert furthest([]) is None and gate_of([]) == "compression"
     assert told("reason_of_another_version") == "reason of another version"
+
+
+def test_every_loss_hangs_on_a_limit_that_explain_opens() -> None:
+    limits = {lever.key: lever.gate for lever in LEVERS if lever.cut}
+    depth = {loss.gate: loss.depth for loss in LOSSES}
+    for loss in LOSSES[1:]:
+        assert loss.setting and depth[limits[loss.setting]] == loss.depth
+        Settings().value(loss.setting)
+    assert {loss.setting for loss in LOSSES[1:]} == set(limits)
 
 
 @pytest.mark.parametrize("reason", [*DROP_REASONS, "reason_of_another_version"])
@@ -46,19 +69,19 @@ def test_the_page_shows_a_hit_that_was_dropped_for_any_reason(reason: str) -> No
     assert told(reason) in render_html(results(1), [line(one)])
 
 
-@pytest.mark.parametrize("stage", [*STAGES, "stage_of_another_version"])
+@pytest.mark.parametrize("stage", [*NAMES, "stage_of_another_version"])
 def test_every_stage_is_told_by_page_junit_and_survival(stage: str) -> None:
     one = row(0) | {"broken": stage, "status": "error" if stage == "error" else "ok"}
     one["error"] = "boom" if stage == "error" else None
     assert stage.replace("_", " ") in render_html(results(1), [line(one)])
     assert ElementTree.fromstring(junit_xml("set", [line(one)]))[0].find("failure") is not None or stage == "error"
-    assert failure_clusters([line(one)])[0]["meaning"] == STAGES.get(stage, "")
+    assert failure_clusters([line(one)])[0]["meaning"] == meaning(stage)
 
 
 def test_every_stage_that_loses_gold_is_a_step_of_its_survival() -> None:
-    assert lossy_stages() == set(STAGES) - {"error", "answered_unanswerable"}
-    for stage in lossy_stages():
-        assert gold_survival([line(row(0) | {"broken": stage})])[-1]["left"] == 0
+    for failure in FAILURES:
+        left = gold_survival([line(row(0) | {"broken": failure.name})])[-1]["left"]
+        assert left == (0 if failure.step else 1), failure.name
 
 
 # --- an evaluation is saved before anything is made of it ---

@@ -133,9 +133,10 @@ class _Writer(fakes.FakeGenerator):
         super().__init__()
         self._planted = planted
 
-    async def generate(self, question, context, prompt):  # type: ignore[no-untyped-def]
+    async def stream(self, question, context, prompt):  # type: ignore[no-untyped-def]
         self.text = self._written(context.passages)
-        return await super().generate(question, context, prompt)
+        async for piece in super().stream(question, context, prompt):
+            yield piece
 
     def _written(self, passages):  # type: ignore[no-untyped-def]
         planted = self._planted

@@ -47,7 +47,7 @@ def add_verbs(verbs: Verbs) -> None:
     make.add_argument(
         "--hold-out", metavar="N", type=count, default=0, help="leave N documents out of the set and ask about them"
     )
-    make.add_argument("--llm", action="store_true", help="let the model at OPENAI_BASE_URL write the questions")
+    make.add_argument("--llm", action="store_true", help="let the model that answers write the questions")
 
 
 def import_golden(arguments: argparse.Namespace) -> int:

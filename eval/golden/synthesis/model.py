@@ -13,7 +13,7 @@ from importlib.resources import files
 from eval.golden.sections import Section, plain, sections_of
 from eval.golden.synthesis.draft import Draft, place
 from rag.errors import GeneratorError
-from rag.ports import Generator
+from rag.llm import ChatModel, ChatRequest, text_of
 from rag.prompts import PromptFiles
 from rag.types import Context, Document, Passage, Span
 
@@ -27,7 +27,7 @@ _POINTING = re.compile(r"\b(?:the|this) (?:passage|text|section|document|excerpt
 
 async def model_drafts(
     documents: Sequence[Document],
-    generator: Generator,
+    chat: ChatModel,
     calls: int,
     seed: int,
     dropped: Counter[str],
@@ -51,7 +51,7 @@ async def model_drafts(
         context = Context((passage,), 0, 0, "")
         async with gate:
             try:
-                reply = await generator.generate("", context, prompts.render(PROMPT, "", context))
+                reply = await text_of(chat, ChatRequest(prompts.render(PROMPT, "", context).messages))
             except GeneratorError as error:
                 failures.append(error)
                 return []

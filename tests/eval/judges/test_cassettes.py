@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from eval.judges.configured import open_judge
-from eval.judges.replies import Ask, Cassettes, HeldReplies, Replies, Reply
 from eval.judges.scoring import ask_judges
 from eval.metrics.base import Unmeasured
 from rag.errors import ConfigError
@@ -70,26 +69,6 @@ async def test_no_key_is_in_a_cassette_and_failures_are_not_kept(
         text = path.read_text()
         assert "secret" not in text and "127.0.0.1" not in text
         assert json.loads(text)["request"]["model"] == "big"
-
-
-@pytest.mark.parametrize("kind", ["held", "files"])
-def test_the_key_holds_everything_that_was_sent(kind: str, tmp_path: Path) -> None:
-    replies: Replies = HeldReplies() if kind == "held" else Cassettes(tmp_path)
-    body = {"model": "m", "messages": [{"role": "user", "content": "\ud800 é"}], "temperature": 0.0}
-    reply = Reply("yes", None, "stop", 3, 1)
-    replies.put(Ask(body), reply)
-    assert replies.get(Ask(dict(reversed(list(body.items()))))) == reply
-    for other in (Ask(body, (1, 0)), Ask(body, (0, 1)), Ask(body | {"model": "n"}), Ask(body | {"temperature": 1.0})):
-        assert replies.get(other) is None
-
-
-def test_a_damaged_cassette_is_named(tmp_path: Path) -> None:
-    replies, ask = Cassettes(tmp_path), Ask({"model": "m"})
-    replies.put(ask, Reply("yes"))
-    (path,) = tmp_path.rglob("*.json")
-    path.write_text("{")
-    with pytest.raises(ConfigError, match=f"the cassette {path} is damaged"):
-        replies.get(ask)
 
 
 async def test_a_folder_that_cannot_be_written_ends_the_run(opened: Opener, tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from eval.failures import STAGES
 from eval.report.survival import failure_clusters, gold_survival, hit_survival
 from rag.shapes.rows import RowJson
+from rag.types.loss import FAILURES, meaning
 from tests.eval.lines import CITED, HIT, PASSAGE, line
 
 
@@ -20,7 +20,7 @@ def row(broken: str | None = None, **more: Any) -> RowJson:
 
 
 def test_every_stage_that_loses_gold_belongs_to_one_step() -> None:
-    lost = [stage for stage in STAGES if stage not in ("error", "answered_unanswerable")]
+    lost = [failure.name for failure in FAILURES if failure.name not in ("error", "answered_unanswerable")]
     steps = gold_survival([row(), *(row(stage) for stage in lost)])
     assert [step["step"] for step in steps][0] == "labelled" and steps[-1]["left"] == 1
     assert sorted(stage for step in steps for stage in step["lost"]) == sorted(lost)
@@ -53,4 +53,4 @@ def test_clusters_name_their_cases_and_what_they_share() -> None:
     rows = [row("not_cited"), row(), row("not_cited", tags=[]), row("error", gold={"documents": []})]
     first, second = failure_clusters(rows)
     assert (first["stage"], first["cases"], first["documents"], first["tags"]) == ("not_cited", [1, 3], [("d", 2)], [])
-    assert second["stage"] == "error" and second["meaning"] == STAGES["error"] and second["share"]["n"] == 4
+    assert second["stage"] == "error" and second["meaning"] == meaning("error") and second["share"]["n"] == 4

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.evidence import judge_support
-from eval.files import utf8, write_atomic
+from eval.files import utf8
 from eval.observation import SupportFinding
 from eval.report.highlights import Piece, mark_passage
 from eval.report.junit import junit_xml
 from eval.report.trec import encode
+from rag.files import write_atomic
 from rag.shapes.rows import RowPassageJson
 from rag.types import Citation, Sentence, Span, Support
 from tests.eval.lines import PASSAGE, line

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rag.explain.gates import DEPTH
+from rag.explain.gates import depth
 from rag.explain.levers import LEVERS
 from rag.explain.values import Fate
 from rag.settings import Settings
 from rag.types import Context, StageScore
+from rag.types.loss import LOSSES
 from tests.fakes import make_hit
 
 HIT = make_hit("text", rank=60)
@@ -32,7 +33,4 @@ def test_a_limit_that_is_open_offers_nothing() -> None:
 
 
 def test_every_gate_that_a_limit_makes_has_its_limit() -> None:
-    assert {DEPTH[lever.gate] for lever in LEVERS if lever.cut} == set(DEPTH.values()) - {
-        DEPTH["not_ingested"],
-        DEPTH[None],
-    }
+    assert {depth(lever.gate) for lever in LEVERS if lever.cut} == {loss.depth for loss in LOSSES[1:]}

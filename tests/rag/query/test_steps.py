@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rag.conditions import OneOf
 from rag.errors import ConfigError, GeneratorUnavailableError, UnknownKeyError
+from rag.llm import ChatRequest, Completion
 from rag.ports import QueryStep
 from rag.prompts import PromptFiles
 from rag.query.expand import relevance_model
@@ -16,8 +17,8 @@ from rag.query.repair import nearest
 from rag.query.steps import QUERY_STEPS, Sources, query_steps
 from rag.query.written import WrittenStep, condensed, passage_beside, questions_beside
 from rag.settings import QuerySettings
-from rag.types import Context, Draft, Prompt, Query, Turn, Usage, Variant
-from tests.fakes import FakeGenerator, FakeTokenizer, FakeWorld, make_query, make_world
+from rag.types import Query, Turn, Usage, Variant
+from tests.fakes import FakeChatModel, FakeTokenizer, FakeWorld, make_query, make_world
 
 OFFLINE = ("history", "spelling", "acronyms", "synonyms", "rm3")
 WRITTEN = ("condense", "multi-query", "decompose", "hyde")
@@ -45,7 +46,7 @@ def world() -> FakeWorld:
 
 
 def sources(world: FakeWorld) -> Sources:
-    return Sources(world.indexes, world.catalogue, FakeGenerator(), PromptFiles())
+    return Sources(world.indexes, world.catalogue, None, PromptFiles())
 
 
 def step(name: str, world: FakeWorld, **settings: object) -> QueryStep:
@@ -245,18 +246,13 @@ async def test_a_follow_up_is_searched_with_the_words_of_the_turns_before(world:
 # --- what a model writes ---
 
 
-@dataclass
-class Writer(FakeGenerator):
-    usage: Usage = Usage(10, 5, 0.001)
-
-    async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
-        draft = await super().generate(question, context, prompt)
-        return replace(draft, usage=self.usage)
-
-
-class Silent(FakeGenerator):
-    async def generate(self, question: str, context: Context, prompt: Prompt) -> Draft:
+class Silent(FakeChatModel):
+    async def complete(self, request: ChatRequest) -> Completion:
         raise GeneratorUnavailableError("the model does not answer")
+
+
+def writer(text: str) -> FakeChatModel:
+    return FakeChatModel(text, usage=Usage(10, 5, 0.001))
 
 
 FOLLOW_UP = replace(
@@ -265,20 +261,20 @@ FOLLOW_UP = replace(
 
 
 async def test_a_follow_up_becomes_a_question_that_stands_alone() -> None:
-    model = Writer("Where is the key of the vault?\nI hope this helps")
+    model = writer("Where is the key of the vault?\nI hope this helps")
     made = WrittenStep("condense", "condense@1", condensed, model, PromptFiles(), needs_history=True)
     query = await made.apply(FOLLOW_UP)
     assert query.text == query.question == "Where is the key of the vault?"
     trace = query.steps[0]
     assert (trace.prompt, trace.usage, trace.note) == ("condense@1", Usage(10, 5, 0.001), "")
-    shown = model.prompts[0].messages[-1].content
+    shown = model.requests[0].messages[-1].content
     assert "user: What of the vault?" in shown and "assistant: It is shut." in shown and "And the key?" in shown
     alone = await made.apply(make_query("And the key?"))
-    assert alone.text == "And the key?" and len(model.prompts) == 1, "without history no call is made"
+    assert alone.text == "And the key?" and len(model.requests) == 1, "without history no call is made"
 
 
 async def test_questions_are_searched_beside_the_own_one() -> None:
-    model = Writer("1. How is a backup restored?\n- restore a backup\n\nand the key?\n* Restore?\nFour?\nFive?")
+    model = writer("1. How is a backup restored?\n- restore a backup\n\nand the key?\n* Restore?\nFour?\nFive?")
     made = WrittenStep("multi-query", "multi-query@1", questions_beside(3), model, PromptFiles())
     query = await made.apply(make_query("And the key?"))
     assert query.text == "And the key?"
@@ -287,14 +283,14 @@ async def test_questions_are_searched_beside_the_own_one() -> None:
 
 
 async def test_a_passage_that_might_answer_is_searched_by_its_vector() -> None:
-    made = WrittenStep("hyde", "hyde@1", passage_beside, Writer("The key\nis sealed."), PromptFiles())
+    made = WrittenStep("hyde", "hyde@1", passage_beside, writer("The key\nis sealed."), PromptFiles())
     query = await made.apply(make_query("And the key?"))
     assert query.variants == (Variant("The key is sealed.", "dense"),)
 
 
 @pytest.mark.parametrize("rewrite", [condensed, passage_beside, questions_beside(2)])
 async def test_a_model_that_fails_leaves_the_plain_question_and_a_note(rewrite: object) -> None:
-    for model, note in ((Silent(), "the model failed"), (Writer("  \n"), "the model wrote nothing")):
+    for model, note in ((Silent(), "the model failed"), (writer("  \n"), "the model wrote nothing")):
         made = WrittenStep("x", "hyde@1", rewrite, model, PromptFiles())  # type: ignore[arg-type]
         query = await made.apply(FOLLOW_UP)
         assert replace(query, steps=()) == FOLLOW_UP

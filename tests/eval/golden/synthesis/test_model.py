@@ -13,9 +13,8 @@ from eval.golden.synthesis.draft import Draft
 from eval.golden.synthesis.model import model_drafts
 from ingest.partition import partition_file
 from rag.errors import GeneratorUnavailableError
-from rag.ports import Generator
-from rag.types import Context, Document, Prompt
-from rag.types import Draft as Reply
+from rag.llm import ChatModel, ChatRequest, Completion
+from rag.types import Document
 
 PAGE = "# Refunds\n\n" + "Refunds take thirty days. Card refunds take five days. " * 5 + "\n"
 
@@ -29,13 +28,13 @@ class Scripted:
         self.reply = reply
         self.prompts: list[str] = []
 
-    async def generate(self, question: str, context: Context, prompt: Prompt) -> Reply:
-        self.prompts.append("\n".join(message.content for message in prompt.messages))
+    async def complete(self, request: ChatRequest) -> Completion:
+        self.prompts.append("\n".join(message.content for message in request.messages))
         if self.reply is None:
             raise GeneratorUnavailableError("no answer")
-        return Reply(self.reply, self.model)
+        return Completion(self.reply)
 
-    def stream(self, question: str, context: Context, prompt: Prompt):
+    def stream(self, request: ChatRequest):
         raise NotImplementedError
 
 
@@ -45,7 +44,7 @@ def page(tmp_path: Path) -> Document:
     return partition_file(tmp_path / "a.md", "a.md")
 
 
-def ask(page: Document, generator: Generator) -> tuple[list[Draft], Counter[str]]:
+def ask(page: Document, generator: ChatModel) -> tuple[list[Draft], Counter[str]]:
     dropped: Counter[str] = Counter()
     return asyncio.run(model_drafts([page], generator, 3, 0, dropped)), dropped
 

@@ -1,0 +1,95 @@
+"""The assemble stage: hits -> merge, expand, drop, compress, choose, pack -> the tagged passages of a context."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from rag.context.compress import compressed_away
+from rag.context.dedupe import drop_near_duplicates
+from rag.context.diversity import cap_documents, diversify
+from rag.context.knapsack import packing_of
+from rag.context.order import order_of
+from rag.context.pack import pack
+from rag.context.parents import expand, merge_children
+from rag.context.releases import prefer_newest
+from rag.context.sections import sectioned
+from rag.errors import DocumentNotFoundError
+from rag.ports import Catalogue, Compressor, ReadDocument, Tokenizer
+from rag.settings import ContextSettings
+from rag.telemetry import Spans
+from rag.types import Block, Context, Dropped, Generation, Hit, Query, Selection
+
+
+class Assembler:
+    """Packs a context from hits, and writes down what it leaves out and why."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        compressor: Compressor,
+        tokenizer: Callable[[Generation], Tokenizer],
+        settings: ContextSettings,
+    ) -> None:
+        """Take the parts.
+
+        Raises:
+            UnknownKeyError: the settings name a packing or an order that there is not.
+        """
+        self._catalogue = catalogue
+        self._compressor = compressor
+        self._tokenizer = tokenizer
+        self._settings = settings
+        self._choose = packing_of(settings.packing)
+        self._order = order_of(settings.order)
+
+    async def context(
+        self, query: Query, hits: Sequence[Hit], budget_tokens: int | None, read: ReadDocument, spans: Spans
+    ) -> Context:
+        """Return the context packed from the best of the hits; without a budget it is the setting's."""
+        with spans.stage("compress"):
+            found = hits[: self._settings.max_hits]
+            kept, dropped = await asyncio.to_thread(self._kept, query.generation, found, read)
+            selections = await self._compressor.compress(replace(query, text=query.question), kept)
+            dropped += compressed_away(kept, selections)
+        with spans.stage("pack"):
+            budget = budget_tokens or self._settings.budget_tokens
+            tokenizer = self._tokenizer(query.generation)
+            return await asyncio.to_thread(self._packed, selections, budget, tokenizer, dropped, read)
+
+    def _kept(self, generation: Generation, hits: Sequence[Hit], read: ReadDocument) -> tuple[list[Hit], list[Dropped]]:
+        """Return the hits that the context is made of, parents in place of children, and those that were left out."""
+        settings = self._settings
+        found = merge_children(hits, settings.merge_share, partial(self._catalogue.children, generation))
+        shown = expand(found, lambda doc_id: read(doc_id).text)
+        if settings.prefer_newest:
+            shown = prefer_newest(shown)
+        kept, repeats = drop_near_duplicates(shown, settings.near_duplicate)
+        kept, surplus = cap_documents(kept, settings.max_per_document)
+        return diversify(kept, settings.diversity), [*repeats, *surplus]
+
+    def _packed(
+        self,
+        selections: Sequence[Selection],
+        budget_tokens: int,
+        tokenizer: Tokenizer,
+        dropped: Sequence[Dropped],
+        read: ReadDocument,
+    ) -> Context:
+        """Return the context in the order of the prompt; `dropped` is the ledger so far."""
+        chosen, left = self._choose(selections, budget_tokens, tokenizer)
+        limit = self._settings.max_passages
+        context = pack(chosen, budget_tokens, tokenizer, limit, lambda doc_id: read(doc_id).text, [*dropped, *left])
+        # An answer must not take the text below one heading for the text below another.
+        passages = [sectioned(passage, _blocks(passage.doc_id, read)) for passage in context.passages]
+        return replace(context, passages=self._order(passages))
+
+
+def _blocks(doc_id: str, read: ReadDocument) -> Sequence[Block]:
+    """Return a document's blocks. Hits of a retriever that is not ours may come from documents that we do not have."""
+    try:
+        return read(doc_id).blocks
+    except DocumentNotFoundError:
+        return ()
