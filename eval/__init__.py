@@ -1,1 +1,117 @@
-"""Measures runs over golden sets; start with `eval.runner`."""
+"""How good is it: golden sets, metrics with intervals, and gates; start with `eval.runner`.
+
+The names below are the flow functions with their options and results, and all that `api` may import. A name is loaded
+when it is asked for, so that a command which only compares two runs loads no judge.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eval.flows.golden import SetCheck, SyntheticSet, check_set, set_coverage, synthesise
+    from eval.flows.judges import (
+        Calibration,
+        CalibrationOptions,
+        Rescored,
+        calibrate_judge,
+        judge_conflicts,
+        known_calibrations,
+        score_run,
+    )
+    from eval.flows.runs import (
+        Comparison,
+        ErrorRates,
+        Evaluation,
+        GateResult,
+        Selection,
+        compare_runs,
+        error_rates,
+        evaluate,
+        flip_gate,
+        gate_runs,
+    )
+    from eval.golden import GoldSpan
+    from eval.golden.imports import import_set
+    from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
+    from eval.golden.question_log import Asked, read_traffic
+    from eval.golden.rows import Expect
+    from eval.golden.synthesis import SynthesisOptions
+    from eval.runner import RunOptions
+
+_HOMES = {
+    "eval.flows.golden": ("SetCheck", "SyntheticSet", "check_set", "set_coverage", "synthesise"),
+    "eval.flows.judges": (
+        "Calibration",
+        "CalibrationOptions",
+        "Rescored",
+        "calibrate_judge",
+        "judge_conflicts",
+        "known_calibrations",
+        "score_run",
+    ),
+    "eval.flows.runs": (
+        "Comparison",
+        "ErrorRates",
+        "Evaluation",
+        "GateResult",
+        "Selection",
+        "compare_runs",
+        "error_rates",
+        "evaluate",
+        "flip_gate",
+        "gate_runs",
+    ),
+    "eval.golden": ("GoldSpan",),
+    "eval.golden.imports": ("import_set",),
+    "eval.golden.labelling": ("LabelFile", "Queued", "label_row", "open_labels", "queue"),
+    "eval.golden.question_log": ("Asked", "read_traffic"),
+    "eval.golden.rows": ("Expect",),
+    "eval.golden.synthesis": ("SynthesisOptions",),
+    "eval.runner": ("RunOptions",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Asked",
+    "Calibration",
+    "CalibrationOptions",
+    "Comparison",
+    "ErrorRates",
+    "Evaluation",
+    "Expect",
+    "GateResult",
+    "GoldSpan",
+    "LabelFile",
+    "Queued",
+    "Rescored",
+    "RunOptions",
+    "Selection",
+    "SetCheck",
+    "SyntheticSet",
+    "SynthesisOptions",
+    "calibrate_judge",
+    "check_set",
+    "compare_runs",
+    "error_rates",
+    "evaluate",
+    "flip_gate",
+    "gate_runs",
+    "import_set",
+    "judge_conflicts",
+    "known_calibrations",
+    "label_row",
+    "open_labels",
+    "queue",
+    "read_traffic",
+    "score_run",
+    "set_coverage",
+    "synthesise",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from rag.errors import ConfigError
+from rag.shapes.rows import RowJson
 
 Json = dict[str, Any]
 
@@ -19,7 +22,7 @@ class SavedRun:
 
     folder: Path
     results: Json
-    rows: tuple[Json, ...]
+    rows: tuple[RowJson, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def load_run(folder: Path) -> SavedRun:
     try:
         results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         lines = (folder / "rows.jsonl").read_text(encoding="utf-8").split("\n")
-        return SavedRun(folder, results, tuple(json.loads(line) for line in lines if line))
+        return SavedRun(folder, results, tuple(_row(line, number) for number, line in enumerate(lines, 1) if line))
     except OSError as error:
         raise ConfigError(f"{folder} is no run folder: {error.strerror} ({Path(error.filename).name})") from error
     except ValueError as error:
@@ -60,7 +63,7 @@ def check_comparable(baseline: SavedRun, candidate: SavedRun) -> None:
             raise ConfigError(
                 f"the runs cannot be paired: the set's {key} is {ours!r} in one and {theirs!r} in the other"
             )
-    if [row["id"] for row in baseline.rows] != [row["id"] for row in candidate.rows]:
+    if [row.id for row in baseline.rows] != [row.id for row in candidate.rows]:
         raise ConfigError("the runs cannot be paired: their rows name different cases")
 
 
@@ -69,19 +72,34 @@ def warnings_of(*runs: SavedRun) -> list[str]:
     return list(dict.fromkeys(warning for run in runs for warning in run.results.get("warnings", ())))
 
 
-def row_pairs(baseline: SavedRun, candidate: SavedRun) -> Iterator[tuple[Json, Json]]:
+def row_pairs(baseline: SavedRun, candidate: SavedRun) -> Iterator[tuple[RowJson, RowJson]]:
     """Yield both rows of every case."""
     return zip(baseline.rows, candidate.rows, strict=True)
 
 
 def paired_values(
-    baseline: SavedRun, candidate: SavedRun, metric: str, keep: Callable[[Json], bool] = lambda row: True
+    baseline: SavedRun, candidate: SavedRun, metric: str, keep: Callable[[RowJson], bool] = lambda row: True
 ) -> Paired:
     """Return a metric's values on the kept cases that both runs measured."""
     found = [
-        (old["id"], old["metrics"][metric], new["metrics"][metric], old["cluster"])
+        (old.id, before, after, old.cluster)
         for old, new in row_pairs(baseline, candidate)
-        if keep(old) and old["metrics"].get(metric) is not None and new["metrics"].get(metric) is not None
+        if keep(old)
+        and (before := old.metrics.get(metric)) is not None
+        and (after := new.metrics.get(metric)) is not None
     ]
     ids, ours, theirs, clusters = zip(*found, strict=True) if found else ((), (), (), ())
     return Paired(ids, ours, theirs, clusters)
+
+
+def _row(line: str, number: int) -> RowJson:
+    """Read a line of `rows.jsonl`.
+
+    Raises:
+        ValueError: it is not JSON, or does not fit.
+    """
+    try:
+        return RowJson.model_validate(json.loads(line))
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, item['loc'])) or 'row'}: {item['msg']}" for item in error.errors())
+        raise ValueError(f"rows.jsonl, line {number}: {'; '.join(problems)}") from error

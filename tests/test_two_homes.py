@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from qdrant_client import QdrantClient
 
-from api.cli.commands.doctor import examine as doctor
+from api.cli.examine import examine as doctor
 from ingest.pipeline import IngestOptions, ingest
 from ingest.upkeep.checks import Corpus, examine
 from ingest.upkeep.removal import move_source

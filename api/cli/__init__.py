@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import io
 import logging
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from api import errors
 from api.cli import output
 from api.cli.arguments import build_parser
+from api.cli.grammar import Handler
 from rag.errors import RagwrightError
 
 
@@ -43,21 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return errors.EXIT_BROKEN_PIPE
 
 
-def load_handler(name: str) -> Callable[[argparse.Namespace], int]:
-    """Return the function of a verb, given as `module:function` below `api.cli.commands`."""
-    module, function = name.split(":")
-    handler: Callable[[argparse.Namespace], int] = getattr(
-        importlib.import_module(f"api.cli.commands.{module}"), function
-    )
-    return handler
-
-
 def _run(arguments: argparse.Namespace) -> int:
     level = logging.DEBUG if arguments.debug else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if not arguments.debug:
         warnings.simplefilter("ignore")
-    return load_handler(arguments.handler)(arguments)
+    handler: Handler = arguments.handler
+    return handler(arguments)
 
 
 def _fail(arguments: Sequence[str], slug: str, detail: str, code: int) -> int:

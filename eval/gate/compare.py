@@ -19,6 +19,7 @@ from eval.stats import (
     minimal_detectable_effect,
     paired_difference,
 )
+from rag.shapes.rows import RowJson
 
 Json = dict[str, Any]
 
@@ -29,7 +30,7 @@ _SMALLEST_SLICE = 5
 _SHOWN_FLIPS = 10
 
 
-def compare_runs(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> Json:
+def compare_saved(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> Json:
     """Return candidate minus baseline for every metric that both measured.
 
     `metrics[NAME]` holds both means over the `n` shared cases, of which `changed` differ, `value` (the difference), its
@@ -42,9 +43,7 @@ def compare_runs(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> J
     """
     check_comparable(baseline, candidate)
     primary = baseline.results["primary"]
-    flipped = [
-        _flip(old, new) for old, new in row_pairs(baseline, candidate) if bool(old["broken"]) != bool(new["broken"])
-    ]
+    flipped = [_flip(old, new) for old, new in row_pairs(baseline, candidate) if bool(old.broken) != bool(new.broken)]
     worse = sum(item["now_broken"] for item in flipped)
     return {
         "baseline": _origin(baseline),
@@ -160,27 +159,27 @@ def _slices(baseline: SavedRun, candidate: SavedRun, primary: str, seed: int) ->
 def _slice_pairs(
     baseline: SavedRun, candidate: SavedRun, primary: str, dimension: str, name: str
 ) -> Sequence[tuple[str, str, Paired]]:
-    def keep(row: Json) -> bool:
+    def keep(row: RowJson) -> bool:
         return name in SLICES[dimension](row)
 
     kept = [(old, new) for old, new in row_pairs(baseline, candidate) if keep(old)]
     unbroken = Paired(
-        tuple(old["id"] for old, _ in kept),
-        tuple(float(not old["broken"]) for old, _ in kept),
-        tuple(float(not new["broken"]) for _, new in kept),
-        tuple(old["cluster"] for old, _ in kept),
+        tuple(old.id for old, _ in kept),
+        tuple(float(not old.broken) for old, _ in kept),
+        tuple(float(not new.broken) for _, new in kept),
+        tuple(old.cluster for old, _ in kept),
     )
     unit = baseline.results["metrics"][primary]["unit"]
     return [(primary, unit, paired_values(baseline, candidate, primary, keep)), (UNBROKEN, "share", unbroken)]
 
 
-def _flip(old: Json, new: Json) -> Json:
+def _flip(old: RowJson, new: RowJson) -> Json:
     return {
-        "id": old["id"],
-        "question": old["question"],
-        "now_broken": bool(new["broken"]),
-        "baseline": {"broken": old["broken"], "answer": old["answer"], "reason": old["reason"]},
-        "candidate": {"broken": new["broken"], "answer": new["answer"], "reason": new["reason"]},
+        "id": old.id,
+        "question": old.question,
+        "now_broken": bool(new.broken),
+        "baseline": {"broken": old.broken, "answer": old.answer, "reason": old.reason},
+        "candidate": {"broken": new.broken, "answer": new.answer, "reason": new.reason},
     }
 
 

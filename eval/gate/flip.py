@@ -9,12 +9,12 @@ from pathlib import Path
 from eval.evidence import Library
 from eval.gate.policy import GatePolicy, Json, run_gate
 from eval.golden import GoldenSet
-from eval.report.write import write_report
-from eval.runner import Pipeline, Progress, Run, RunOptions, run
+from eval.report.write import write_or_tell
+from eval.runner import Pipeline, Progress, RunOptions, run
 from eval.saved import load_run
 from ingest.gate import Verdict
 from rag.bridge import run_sync
-from rag.errors import ConfigError, ReportError
+from rag.errors import ConfigError
 from rag.types import Generation
 
 
@@ -55,25 +55,10 @@ class GoldenGate:
             asked = run(
                 self.golden, pipeline, live.corpus, options=options, library=self.library, progress=self.progress
             )
-            unwritten += _report(run_sync(asked), runs / name)
+            unwritten += filter(None, [write_or_tell(run_sync(asked), runs / name).unwritten])
         decision = run_gate(load_run(runs / "live"), load_run(runs / "candidate"), self.policy)
         details = decision | {"runs": str(runs)} | ({"unwritten": unwritten} if unwritten else {})
         return Verdict(decision["verdict"], _reason(decision), details)
-
-
-def _report(result: Run, folder: Path) -> list[str]:
-    """Write a run; return what of its report is missing. The gate needs only results and rows.
-
-    Raises:
-        ReportError: there are no results.
-    """
-    try:
-        write_report(result, folder)
-    except ReportError as error:
-        if not (folder / "results.json").is_file():
-            raise
-        return [str(error)]
-    return []
 
 
 def _reason(decision: Json) -> str:

@@ -230,7 +230,7 @@ def _reason(decision: Decision) -> str:
 
 def _must_pass_but_broken(candidate: SavedRun, policy: GatePolicy) -> list[str]:
     wanted = set(policy.must_pass_tags)
-    return [row["id"] for row in candidate.rows if wanted & set(row["tags"]) and row["broken"]]
+    return [row.id for row in candidate.rows if wanted & set(row.tags) and row.broken]
 
 
 def _exit_code(verdict: str, policy: GatePolicy, unsigned: str | None) -> int:

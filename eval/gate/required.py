@@ -14,6 +14,7 @@ from eval.golden.slices import SLICES, row_in
 from eval.saved import SavedRun
 from eval.stats import pass_rate_bounds, trials_needed
 from rag.errors import ConfigError
+from rag.shapes.rows import RowJson
 
 Json = dict[str, Any]
 
@@ -124,8 +125,8 @@ def _decide_in(runs: Mapping[str, SavedRun], candidate: SavedRun, rule: Required
     return _decide(rule, [row for row in run.rows if row_in(row, rule.where)])
 
 
-def _decide(rule: RequiredSlice, rows: Sequence[Json]) -> Json:
-    broken = [row["id"] for row in rows if row["broken"]]
+def _decide(rule: RequiredSlice, rows: Sequence[RowJson]) -> Json:
+    broken = [row.id for row in rows if row.broken]
     n, passed = len(rows), len(rows) - len(broken)
     low, high = pass_rate_bounds(passed, n) if n else (None, None)
     verdict, reason = _verdict(rule, n, len(broken), low, high)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-Json = Mapping[str, Any]
+from rag.shapes.rows import RowJson
 
 
-def _single(key: str) -> Callable[[Json], tuple[str, ...]]:
-    def names(row: Json) -> tuple[str, ...]:
-        value = row.get(key)  # a run of an earlier version may lack it
+def _single(key: str) -> Callable[[RowJson], tuple[str, ...]]:
+    def names(row: RowJson) -> tuple[str, ...]:
+        value = getattr(row, key)
         return () if value is None else (as_text(value),)
 
     return names
 
 
-def _tags(row: Json) -> tuple[str, ...]:
-    return tuple(row["tags"])
+def _tags(row: RowJson) -> tuple[str, ...]:
+    return tuple(row.tags)
 
 
-SLICES: dict[str, Callable[[Json], tuple[str, ...]]] = {
+SLICES: dict[str, Callable[[RowJson], tuple[str, ...]]] = {
     "kind": _single("kind"),
     "answerable": _single("answerable"),
     "expect": _single("expect"),
@@ -36,13 +35,13 @@ def as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def row_in(row: Json, where: Mapping[str, str | bool]) -> bool:
+def row_in(row: RowJson, where: Mapping[str, str | bool]) -> bool:
     """Say whether a row has every value that `where` names."""
     return all(as_text(value) in SLICES[key](row) for key, value in where.items())
 
 
 def slices_of(
-    rows: Sequence[Json], dimensions: Sequence[str] = ("kind", "answerable", "split", "tag")
+    rows: Sequence[RowJson], dimensions: Sequence[str] = ("kind", "answerable", "split", "tag")
 ) -> list[tuple[str, str]]:
     """Return every `(dimension, name)` that some but not all rows have: dimensions in order, names sorted."""
     counts = Counter((dimension, name) for row in rows for dimension in dimensions for name in SLICES[dimension](row))

@@ -21,6 +21,7 @@ from eval.metrics.base import Unmeasured, Value
 from eval.saved import SavedRun
 from eval.stats import DIFFERENCE, Estimate, mean_interval, wilson
 from rag.errors import ConfigError, UnknownKeyError
+from rag.shapes.rows import RowJson
 
 Json = dict[str, Any]
 
@@ -71,11 +72,11 @@ def scores_of_run(
     return judging, [_of_row(item, rows[item.id], name) for item in labels]
 
 
-def _of_row(item: Labelled, row: Json, name: str) -> Judgement:
-    score = row["metrics"].get(name)
-    material = Material(row["question"], row["answer"] or None)
+def _of_row(item: Labelled, row: RowJson, name: str) -> Judgement:
+    score = row.metrics.get(name)
+    material = Material(row.question, row.answer or None)
     return Judgement(
-        replace(item, material=material), Unmeasured(row["unmeasured"].get(name, "")) if score is None else score
+        replace(item, material=material), Unmeasured(row.unmeasured.get(name, "")) if score is None else score
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from eval.judges.base import Material
 from eval.saved import SavedRun
 from rag.errors import ConfigError
+from rag.shapes.rows import RowJson
 
 Json = dict[str, Any]
 
@@ -74,13 +75,13 @@ def read_labels(path: Path, scale: tuple[float, float] = (0.0, 1.0)) -> list[Lab
     return list(items.values())
 
 
-def check_ids(labels: Sequence[Labelled], run: SavedRun) -> dict[str, Json]:
+def check_ids(labels: Sequence[Labelled], run: SavedRun) -> dict[str, RowJson]:
     """Return the run's rows by id.
 
     Raises:
         ConfigError: a labelled id is not in the run.
     """
-    rows = {row["id"]: row for row in run.rows}
+    rows = {row.id: row for row in run.rows}
     unknown = [item.id for item in labels if item.id not in rows]
     if unknown:
         raise ConfigError(f"{len(unknown)} labelled ids are not in {run.folder}, first {unknown[0]!r}")

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from eval.stats import wilson
+from rag.shapes.rows import RowJson
 
 Json = dict[str, Any]
 
 _BINS = 10
 
 
-def calibration(rows: Sequence[Json]) -> Json:
+def calibration(rows: Sequence[RowJson]) -> Json:
     """Return the calibration of the gate's answerability and of the citations' support scores, where a run has them.
 
     `answerability` sets the estimated probability that the context can carry an answer against whether the question is
@@ -23,8 +24,8 @@ def calibration(rows: Sequence[Json]) -> Json:
     (0..1, lower is better) beside `brier_constant` (always predicting the base rate), `ece` (Naeini et al. 2015; bins
     of a tenth) and the `bins`.
     """
-    judged = [(row["answerability"], bool(row["answerable"])) for row in rows if row.get("answerability") is not None]
-    cited = [pair for row in rows if row["gold"]["spans"] for pair in _supported(row)]
+    judged = [(row.answerability, row.answerable) for row in rows if row.answerability is not None]
+    cited = [pair for row in rows if row.gold.spans for pair in _supported(row)]
     found: Json = {}
     if judged:
         found["answerability"] = reliability_of(judged) | {"curve": refusal_curve(judged)}
@@ -94,13 +95,13 @@ def _share_below(values: Any, threshold: float) -> float | None:
     return float(np.searchsorted(values, threshold, side="left") / len(values)) if len(values) else None
 
 
-def _supported(row: Json) -> Iterable[tuple[float, bool]]:
-    for sentence in row["sentences"]:
-        for cited in sentence["citations"]:
+def _supported(row: RowJson) -> Iterable[tuple[float, bool]]:
+    for sentence in row.sentences:
+        for cited in sentence.citations:
             yield (
-                cited["support_score"],
+                cited.support_score,
                 any(
-                    cited["doc_id"] == gold["doc_id"] and cited["start"] < gold["end"] and gold["start"] < cited["end"]
-                    for gold in row["gold"]["spans"]
+                    cited.doc_id == gold.doc_id and cited.start < gold.end and gold.start < cited.end
+                    for gold in row.gold.spans
                 ),
             )

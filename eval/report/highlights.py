@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from rag.shapes.rows import RowPassageJson
 
 GAP = " … "
 """What stands in a passage's text between spans that are not adjacent."""
@@ -39,7 +40,7 @@ def mark_text(text: str, start: int, cited: Ranges, gold: Ranges, retrieved: Ran
 
 
 def mark_passage(
-    passage: dict[str, Any], cited: Iterable[tuple[int, int]], gold: Iterable[tuple[int, int]]
+    passage: RowPassageJson, cited: Iterable[tuple[int, int]], gold: Iterable[tuple[int, int]]
 ) -> list[Piece]:
     """Return a passage's text in pieces; ranges are in the document's offsets.
 
@@ -48,13 +49,13 @@ def mark_passage(
     cited, gold = list(cited), list(gold)
     pieces: list[Piece] = []
     position, before = 0, None
-    for start, end in passage["spans"]:
+    for start, end in passage.spans:
         if before is not None and before != start:
             pieces.append(Piece(GAP))
             position += len(GAP)
-        pieces.extend(mark_text(passage["text"][position : position + end - start], start, cited, gold))
+        pieces.extend(mark_text(passage.text[position : position + end - start], start, cited, gold))
         position, before = position + end - start, end
-    return pieces if position == len(passage["text"]) else [Piece(passage["text"])]
+    return pieces if position == len(passage.text) else [Piece(passage.text)]
 
 
 def _inside(position: int, ranges: Ranges) -> bool:

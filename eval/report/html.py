@@ -13,6 +13,7 @@ from eval.report.plots import Bar, Interval, Point, bars, curve, forest, reliabi
 from eval.report.survival import failure_clusters, gold_survival, hit_survival
 from eval.report.text import FAMILIES, heading, interval, judge_lines, label, measured, number, slice_columns
 from eval.stats import wilson
+from rag.shapes.rows import RowJson
 
 Json = Mapping[str, Any]
 
@@ -20,7 +21,7 @@ _WHOLE = ("total", "wall")
 """Times of the whole flow, which stand below the stages they are made of."""
 
 
-def render_html(results: Json, rows: Sequence[Json]) -> str:
+def render_html(results: Json, rows: Sequence[RowJson]) -> str:
     """Return the whole page; every text of the run is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -29,7 +30,6 @@ def render_html(results: Json, rows: Sequence[Json]) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(interval=interval, number=number, percent=_percent, chips=_chips, marked=_marked)
-    plain = [dict(row) for row in rows]
     return environment.get_template("report.html.j2").render(
         results=results,
         title=heading(results),
@@ -38,12 +38,12 @@ def render_html(results: Json, rows: Sequence[Json]) -> str:
         judge_lines=list(judge_lines(results)),
         calibrated=_calibrated(results),
         slice_columns=slice_columns(results["primary"]),
-        clusters=failure_clusters(plain),
-        survival=gold_survival(plain),
-        plots={name: Markup(plot) for name, plot in _plots(results, plain).items()},
+        clusters=failure_clusters(rows),
+        survival=gold_survival(rows),
+        plots={name: Markup(plot) for name, plot in _plots(results, rows).items()},
         sparkline=lambda metric: Markup(sparkline(metric["value"], metric["low"], metric["high"])),
         stages=_ordered(results["latency_ms"]),
-        kinds=sorted({name for row in rows for name in (row["kind"], row["expect"], *row["tags"])}),
+        kinds=sorted({name for row in rows for name in (row.kind, row.expect, *row.tags)}),
         cases=[case_view(i, row, results["primary"]) for i, row in enumerate(rows, start=1)],
     )
 
@@ -67,8 +67,8 @@ def _piece(piece: Piece) -> str:
     return f'<mark class="{piece.kinds}">{text}</mark>' if piece.kinds else text
 
 
-def _unbroken(rows: Sequence[Json]) -> Json:
-    found = wilson(sum(not row["broken"] for row in rows), len(rows))
+def _unbroken(rows: Sequence[RowJson]) -> Json:
+    found = wilson(sum(not row.broken for row in rows), len(rows))
     return {"value": found.value, "n": found.n, "low": found.low, "high": found.high}
 
 
@@ -90,7 +90,7 @@ def _ordered(stages: Mapping[str, Json]) -> list[tuple[str, Json]]:
     return sorted(stages.items(), key=lambda item: (item[0] in _WHOLE, item[0] == "wall"))
 
 
-def _plots(results: Json, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _plots(results: Json, rows: Sequence[RowJson]) -> dict[str, str]:
     """Return the page's plots by name; one that has nothing to show is left out."""
     plots = {}
     if results["latency_ms"]:

@@ -6,28 +6,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
+from rag.shapes.rows import RowJson
 from rag.types.loss import meaning
 
 _NOT_XML = {i: "\ufffd" for i in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
 
 
-def junit_xml(name: str, rows: Sequence[dict[str, Any]]) -> bytes:
+def junit_xml(name: str, rows: Sequence[RowJson]) -> bytes:
     """Return one test case per row: an error where it failed, a failure where a stage broke, else a pass or a skip."""
     suite = ElementTree.Element("testsuite", name=_clean(name), tests=str(len(rows)))
     counts = {"errors": 0, "failures": 0, "skipped": 0}
     for row in rows:
-        seconds = row["timings_ms"].get("wall", 0.0) / 1000
-        classname = _clean(f"{name}.{row['kind']}")
-        case = ElementTree.SubElement(suite, "testcase", name=_clean(row["id"]), classname=classname)
+        seconds = row.timings_ms.get("wall", 0.0) / 1000
+        classname = _clean(f"{name}.{row.kind}")
+        case = ElementTree.SubElement(suite, "testcase", name=_clean(row.id), classname=classname)
         case.set("time", f"{seconds:.3f}")
-        if row["status"] == "error":
+        if row.status == "error":
             counts["errors"] += 1
-            ElementTree.SubElement(case, "error", message=_clean(row["error"]))
-        elif row["broken"]:
+            ElementTree.SubElement(case, "error", message=_clean(row.error or ""))
+        elif row.broken:
             counts["failures"] += 1
-            failure = ElementTree.SubElement(case, "failure", type=row["broken"], message=meaning(row["broken"]))
-            failure.text = _clean(f"{row['question']}\n\n{row['answer'] or row['reason'] or ''}")
-        elif row["status"] == "not_applicable":
+            failure = ElementTree.SubElement(case, "failure", type=row.broken, message=meaning(row.broken))
+            failure.text = _clean(f"{row.question}\n\n{row.answer or row.reason or ''}")
+        elif row.status == "not_applicable":
             counts["skipped"] += 1
             ElementTree.SubElement(case, "skipped")
     for kind, count in counts.items():

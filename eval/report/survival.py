@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from eval.stats import wilson
+from rag.shapes.rows import RowJson
 from rag.types.loss import FAILURES, STEPS, Failure, Step, meaning
 
 Json = dict[str, Any]
@@ -22,16 +23,16 @@ _SEARCH_STEPS = STEPS[: STEPS.index("retrieved") + 1]  # a run that only searche
 _MOST = 2
 
 
-def gold_survival(rows: Sequence[Json]) -> list[Json]:
+def gold_survival(rows: Sequence[RowJson]) -> list[Json]:
     """Return, per step of the flow, how many of the answerable cases with gold still have it, with Wilson bounds.
 
     `lost` counts the cases lost at a step by stage. Cases that failed with an error are left out; empty without gold.
     """
-    cases = [row for row in rows if row["answerable"] and row["gold"]["documents"] and row["status"] != "error"]
+    cases = [row for row in rows if row.answerable and row.gold.documents and row.status != "error"]
     if not cases:
         return []
-    broken = Counter(row["broken"] for row in cases)
-    steps = STEPS if any(row["abstained"] is not None for row in cases) else _SEARCH_STEPS
+    broken = Counter(row.broken for row in cases)
+    steps = STEPS if any(row.abstained is not None for row in cases) else _SEARCH_STEPS
     found, left = [], len(cases)
     for step in steps:
         lost = {stage: broken[stage] for stage in _LOST[step] if broken[stage]}
@@ -40,7 +41,7 @@ def gold_survival(rows: Sequence[Json]) -> list[Json]:
     return found
 
 
-def hit_survival(rows: Sequence[Json]) -> list[Json]:
+def hit_survival(rows: Sequence[RowJson]) -> list[Json]:
     """Return the mean number of hits per case that each stage left, over the `n` cases that got there."""
     counts: dict[str, list[int]] = {}
     for row in rows:
@@ -49,7 +50,7 @@ def hit_survival(rows: Sequence[Json]) -> list[Json]:
     return [{"stage": stage, "mean": fmean(found), "n": len(found)} for stage, found in counts.items()]
 
 
-def failure_clusters(rows: Sequence[Json]) -> list[Json]:
+def failure_clusters(rows: Sequence[RowJson]) -> list[Json]:
     """Return the bad cases by first broken stage, the largest cluster first.
 
     Each has its meaning, its share of all cases with Wilson bounds, the gold documents and the tags it meets most, and
@@ -57,30 +58,30 @@ def failure_clusters(rows: Sequence[Json]) -> list[Json]:
     """
     clusters: dict[str, list[int]] = {}
     for position, row in enumerate(rows, start=1):
-        if row["broken"]:
-            clusters.setdefault(row["broken"], []).append(position)
+        if row.broken:
+            clusters.setdefault(row.broken, []).append(position)
     return [
         {
             "stage": stage,
             "meaning": meaning(stage),
             "share": asdict(wilson(len(positions), len(rows))),
-            "documents": _most(doc_id for i in positions for doc_id in rows[i - 1]["gold"]["documents"]),
-            "tags": _most(tag for i in positions for tag in rows[i - 1]["tags"]),
+            "documents": _most(doc_id for i in positions for doc_id in rows[i - 1].gold.documents),
+            "tags": _most(tag for i in positions for tag in rows[i - 1].tags),
             "cases": positions,
         }
         for stage, positions in sorted(clusters.items(), key=lambda item: -len(item[1]))
     ]
 
 
-def _hit_counts(row: Json) -> Sequence[tuple[str, int]]:
-    if row["status"] == "error":
+def _hit_counts(row: RowJson) -> Sequence[tuple[str, int]]:
+    if row.status == "error":
         return []
-    counts = [("ranked", len(row["hits"]))]
-    if row["context"] is not None:
-        passages = row["context"]["passages"]
-        counts += [("used for the context", row["hits_used"] or 0), ("passages in the context", len(passages))]
-    if row["abstained"] is False:
-        tags = {cited["tag"] for sentence in row["sentences"] for cited in sentence["citations"]}
+    counts = [("ranked", len(row.hits))]
+    if row.context is not None:
+        passages = row.context.passages
+        counts += [("used for the context", row.hits_used or 0), ("passages in the context", len(passages))]
+    if row.abstained is False:
+        tags = {cited.tag for sentence in row.sentences for cited in sentence.citations}
         counts.append(("passages cited", len(tags)))
     return counts
 

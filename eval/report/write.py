@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,28 @@ from eval.files import utf8, write_files
 from eval.report.calibration import calibration
 from eval.report.html import render_html
 from eval.report.junit import junit_xml
+from eval.report.rows import row_json, row_line
 from eval.report.survival import gold_survival
 from eval.report.text import render_markdown
 from eval.report.trec import qrels_lines, run_lines
 from eval.results import summarise
-from eval.rows import row_json
 from eval.runner import Run
 from rag.errors import ReportError
 from rag.files import write_atomic
+from rag.shapes.rows import RowJson
 
 Page = Callable[[], bytes]
 """Makes the content of a file."""
 
 _DATA = "results.json and rows.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report: its results, and which pages of it could not be made and why (empty if all are there)."""
+
+    results: dict[str, Any]
+    unwritten: str = ""
 
 
 def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -47,7 +57,23 @@ def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] 
     return results
 
 
-def write_scores(results: dict[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:
+def write_or_tell(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> Written:
+    """Write the report as `write_report` does, but return the results although a page is missing.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+        ReportError: there are no results either.
+    """
+    saved = folder / "results.json"
+    try:
+        return Written(write_report(run, folder, calibrations))
+    except ReportError as error:
+        if not saved.is_file():
+            raise
+        return Written(json.loads(saved.read_text(encoding="utf-8")), str(error))
+
+
+def write_scores(results: dict[str, Any], rows: Sequence[RowJson], folder: Path) -> None:
     """Write the files of a run folder that hold scores: rows.jsonl, results.json, summary.md and report.html.
 
     Raises:
@@ -78,7 +104,7 @@ def write_pages(folder: Path, pages: Mapping[str, Page], *, kept: str) -> None:
 
 
 def _saved_results(
-    run: Run, rows: Sequence[dict[str, Any]], folder: Path, calibrations: Sequence[dict[str, Any]]
+    run: Run, rows: Sequence[RowJson], folder: Path, calibrations: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the results; rows, then results are written before anything is made of them."""
     _remove(folder / "results.json")  # no results of an earlier run beside the rows of this one
@@ -92,19 +118,19 @@ def _saved_results(
     return results
 
 
-def _score_pages(results: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Page]:
+def _score_pages(results: dict[str, Any], rows: Sequence[RowJson]) -> dict[str, Page]:
     return {
         "summary.md": lambda: utf8(render_markdown(results)),
         "report.html": lambda: utf8(render_html(results, rows)),
     }
 
 
-def _rows_bytes(rows: Sequence[dict[str, Any]]) -> bytes:
-    return _lines(_json(row) for row in rows)
+def _rows_bytes(rows: Sequence[RowJson]) -> bytes:
+    return _lines(map(row_line, rows))
 
 
 def _results_bytes(results: dict[str, Any]) -> bytes:
-    return utf8(_json(results, indent=2) + "\n")
+    return utf8(json.dumps(results, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def _said(error: Exception) -> str:
@@ -118,8 +144,3 @@ def _remove(path: Path) -> None:
 
 def _lines(lines: Iterable[str]) -> bytes:
     return utf8("".join(f"{line}\n" for line in lines))
-
-
-def _json(value: object, indent: int | None = None) -> str:
-    # NaN is no JSON; metrics never return it, so it would be a defect
-    return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)

@@ -1,4 +1,4 @@
-"""The JSON that users get: one set of shapes for HTTP and for `--json` on the command line.
+"""The JSON that users get: one set of shapes for HTTP, for `--json` on the command line and for `rows.jsonl`.
 
 Offsets are `[start, end)` in Unicode code points of a document's clean text; ranks and tags count from 1.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from rag.shapes.convert import (
     answer_json,
+    citation_json,
     context_json,
     corpus_json,
     document_json,
     dropped_json,
     event_json,
     hit_json,
+    passage_json,
+    quoted_json,
     search_json,
+    usage_json,
 )
 from rag.shapes.shapes import (
     AnswerJson,
@@ -25,12 +29,14 @@ from rag.shapes.shapes import (
     DocumentJson,
     DroppedJson,
     HitJson,
+    LostJson,
     MessageJson,
     PassageJson,
     PromptJson,
     PromptRefJson,
     ProvenanceJson,
     QueryStepJson,
+    QuotedJson,
     SearchJson,
     SentenceJson,
     StageScoreJson,
@@ -47,22 +53,28 @@ __all__ = [
     "DocumentJson",
     "DroppedJson",
     "HitJson",
+    "LostJson",
     "MessageJson",
     "PassageJson",
     "PromptJson",
     "PromptRefJson",
     "ProvenanceJson",
     "QueryStepJson",
+    "QuotedJson",
     "SearchJson",
     "SentenceJson",
     "StageScoreJson",
     "UsageJson",
     "answer_json",
+    "citation_json",
     "context_json",
     "corpus_json",
     "document_json",
     "dropped_json",
     "event_json",
     "hit_json",
+    "passage_json",
+    "quoted_json",
     "search_json",
+    "usage_json",
 ]

@@ -21,6 +21,7 @@ from rag.shapes.shapes import (
     PromptRefJson,
     ProvenanceJson,
     QueryStepJson,
+    QuotedJson,
     SearchJson,
     SentenceJson,
     StageScoreJson,
@@ -69,7 +70,7 @@ def context_json(result: types.ContextResult) -> ContextJson:
     search = search_json(result.search).model_copy(update={"timings_ms": dict(result.timings_ms)})
     return ContextJson(
         **dict(search),
-        passages=[_passage_json(passage) for passage in context.passages],
+        passages=[passage_json(passage) for passage in context.passages],
         tokens=context.tokens,
         budget_tokens=context.budget_tokens,
         tokenizer=context.tokenizer,
@@ -110,7 +111,7 @@ def answer_json(answer: types.Answer) -> AnswerJson:
             model=made_by.model,
             release=made_by.release,
         ),
-        usage=_usage_json(answer.usage),
+        usage=usage_json(answer.usage),
         timings_ms=dict(answer.timings_ms),
     )
 
@@ -160,11 +161,12 @@ def _step_json(step: types.StepTrace) -> QueryStepJson:
         added=list(step.added),
         note=step.note,
         prompt=step.prompt,
-        usage=_usage_json(step.usage),
+        usage=usage_json(step.usage),
     )
 
 
-def _usage_json(usage: types.Usage) -> UsageJson:
+def usage_json(usage: types.Usage) -> UsageJson:
+    """Convert tokens and cost."""
     return UsageJson(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cost_usd=usage.cost_usd)
 
 
@@ -174,7 +176,8 @@ def _boxes_json(boxes: Sequence[types.Box]) -> list[BoxJson]:
     return [BoxJson(page=page, left=x0, top=y0, right=x1, bottom=y1) for page, x0, y0, x1, y1 in shown]
 
 
-def _passage_json(passage: types.Passage) -> PassageJson:
+def passage_json(passage: types.Passage) -> PassageJson:
+    """Convert a passage of a context."""
     return PassageJson(
         tag=passage.tag,
         doc_id=passage.doc_id,
@@ -187,17 +190,9 @@ def _passage_json(passage: types.Passage) -> PassageJson:
     )
 
 
-def _sentence_json(sentence: types.Sentence) -> SentenceJson:
-    return SentenceJson(
-        text=sentence.text,
-        start=sentence.start,
-        end=sentence.end,
-        citations=[_citation_json(citation) for citation in sentence.citations],
-    )
-
-
-def _citation_json(citation: types.Citation) -> CitationJson:
-    return CitationJson(
+def quoted_json(citation: types.Citation) -> QuotedJson:
+    """Convert a citation, without the place on its page."""
+    return QuotedJson(
         tag=citation.tag,
         doc_id=citation.doc_id,
         title=citation.title,
@@ -207,6 +202,22 @@ def _citation_json(citation: types.Citation) -> CitationJson:
         quote=citation.quote,
         support_score=citation.support.score,
         supported=citation.support.supported,
+    )
+
+
+def _sentence_json(sentence: types.Sentence) -> SentenceJson:
+    return SentenceJson(
+        text=sentence.text,
+        start=sentence.start,
+        end=sentence.end,
+        citations=[citation_json(citation) for citation in sentence.citations],
+    )
+
+
+def citation_json(citation: types.Citation) -> CitationJson:
+    """Convert a citation with the place on its page."""
+    return CitationJson(
+        **dict(quoted_json(citation)),
         page=citation.boxes[0].page if citation.boxes else None,
         boxes=_boxes_json(citation.boxes),
     )

@@ -95,13 +95,18 @@ class PassageJson(JsonShape):
     tokens: int
 
 
-class DroppedJson(JsonShape):
-    """What did not reach the context, and why; what a knapsack left out for its budget has tokens and value."""
+class LostJson(JsonShape):
+    """What did not reach the context, and why."""
 
     doc_id: str
     start: int
     end: int
     reason: str
+
+
+class DroppedJson(LostJson):
+    """What did not reach the context, and why; what a knapsack left out for its budget has tokens and value."""
+
     tokens: int | None = None
     value: float | None = None
 
@@ -132,11 +137,8 @@ class ContextJson(SearchJson):
     prompt: PromptJson
 
 
-class CitationJson(JsonShape):
-    """One checked citation; `quote` equals the document's clean text at `[start, end)`.
-
-    `page` and `boxes` say where the quote stands; null and empty where the format has no pages.
-    """
+class QuotedJson(JsonShape):
+    """One checked citation; `quote` equals the document's clean text at `[start, end)`."""
 
     tag: int
     doc_id: str
@@ -147,6 +149,14 @@ class CitationJson(JsonShape):
     quote: str
     support_score: float
     supported: bool
+
+
+class CitationJson(QuotedJson):
+    """One checked citation; `quote` equals the document's clean text at `[start, end)`.
+
+    `page` and `boxes` say where the quote stands; null and empty where the format has no pages.
+    """
+
     page: int | None = None
     boxes: list[BoxJson] = []
 

@@ -45,7 +45,7 @@ class Ingest:
 def test_a_held_generation_has_the_gate_s_exit_code_and_says_how_to_promote_it(
     runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: Any, code: int
 ) -> None:
-    monkeypatch.setattr("api.cli.commands.corpus.ingest", Ingest(verdict=Verdict(name, "nDCG@10 fell", {"runs": "r"})))
+    monkeypatch.setattr("ingest.pipeline.ingest", Ingest(verdict=Verdict(name, "nDCG@10 fell", {"runs": "r"})))
     status, out, _ = run(capsys, "ingest", "a", "--corpus", "demo")
     assert status == code
     assert f"gate: {name} (nDCG@10 fell)" in out and "generations promote 5 --corpus demo" in out
@@ -66,7 +66,7 @@ def test_ingest_passes_its_options_on(
     runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = Ingest()
-    monkeypatch.setattr("api.cli.commands.corpus.ingest", ingest)
+    monkeypatch.setattr("ingest.pipeline.ingest", ingest)
     options = ["--prune", "--allow-delete-over", "0.5", "--retry-failed", "--jobs", "3", "--dry-run"]
     assert run(capsys, "ingest", "a", "b", "--corpus", "demo", *options)[0] == 0
     assert run(capsys, "ingest", "a", "--corpus", "demo")[0] == 0
@@ -77,7 +77,7 @@ def test_ingest_passes_its_options_on(
 def test_ingest_with_failed_documents_names_them_and_exits_3(
     runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.cli.commands.corpus.ingest", Ingest((FAILURE,)))
+    monkeypatch.setattr("ingest.pipeline.ingest", Ingest((FAILURE,)))
     code, out, err = run(capsys, "ingest", "a", "--corpus", "demo")
     assert code == 3
     assert "failed: broken.docx: it is no .docx file" in out
@@ -112,7 +112,7 @@ def test_a_missing_source_is_one_line_and_exit_1(runtime: Any, capsys: pytest.Ca
 def test_status_shows_what_the_contract_names(
     runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.cli.commands.corpus.status", lambda corpus, _runtime: [STATUS])
+    monkeypatch.setattr("ingest.upkeep.generations.status", lambda corpus, _runtime: [STATUS])
     code, out, _ = run(capsys, "status")
     assert code == 0
     for shown in ("demo", "2.5 MB", "minilm", "fff000fff000", "broken.docx"):
@@ -125,7 +125,7 @@ def test_status_shows_what_the_contract_names(
 def test_status_of_nothing_says_how_to_start(
     runtime: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.cli.commands.corpus.status", lambda corpus, _runtime: [])
+    monkeypatch.setattr("ingest.upkeep.generations.status", lambda corpus, _runtime: [])
     assert "ragwright ingest" in run(capsys, "status")[1]
     assert json.loads(run(capsys, "status", "--json")[1]) == {"corpora": []}
 
@@ -139,9 +139,9 @@ def test_generations_are_listed_switched_and_erased(
         chosen.append(generation)
         return generation or 3
 
-    monkeypatch.setattr("api.cli.commands.generations.status", lambda corpus, _runtime: [STATUS])
-    monkeypatch.setattr("api.cli.commands.generations.rollback", rollback)
-    monkeypatch.setattr("api.cli.commands.generations.vacuum", lambda corpus, _runtime: 12)
+    monkeypatch.setattr("ingest.upkeep.generations.status", lambda corpus, _runtime: [STATUS])
+    monkeypatch.setattr("ingest.upkeep.generations.rollback", rollback)
+    monkeypatch.setattr("ingest.upkeep.generations.vacuum", lambda corpus, _runtime: 12)
     listed = json.loads(run(capsys, "generations", "list", "--corpus", "demo", "--json")[1])
     assert (listed["live"], [row["id"] for row in listed["generations"]]) == (4, [3, 4])
     assert "live" in run(capsys, "generations", "list", "--corpus", "demo")[1]
@@ -160,8 +160,8 @@ def test_the_gate_s_error_rates_are_printed(
     shares = {"PASS": share, "FAIL": share, "INCONCLUSIVE": share}
     metric = {"n": 40, "planted_effect": 0.03, "aa": shares, "planted": shares, "caught": share}
     rates = {"ok": ok, "set": {"name": "s"}, "cases": 50, "metrics": {"nDCG@10": metric}}
-    monkeypatch.setattr("api.cli.commands.evaluation.load_run", lambda folder: folder)
-    monkeypatch.setattr("api.cli.commands.evaluation.gate_error_rates", lambda *runs, repeats: rates)
+    monkeypatch.setattr("eval.flows.runs.load_run", lambda folder: folder)
+    monkeypatch.setattr("eval.flows.runs.gate_error_rates", lambda *runs, repeats: rates)
     arguments = ["gate", "--baseline", "a", "--candidate", "b", "--error-rates"]
     assert main(arguments) == code
     assert "nothing changed: PASS 90.0% [80.0%, 95.0%]" in capsys.readouterr().out
@@ -173,9 +173,9 @@ def test_the_gate_s_decision_is_the_exit_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     decision = {"verdict": "PASS", "exit_code": code, "metrics": {}, "must_pass_broken": []}
-    monkeypatch.setattr("api.cli.commands.evaluation.load_run", lambda folder: folder)
+    monkeypatch.setattr("eval.flows.runs.load_run", lambda folder: folder)
     decided = {**decision, "baseline": "a", "candidate": "b"}
-    monkeypatch.setattr("api.cli.commands.evaluation.run_gate", lambda *runs, **options: decided)
+    monkeypatch.setattr("eval.flows.runs.run_gate", lambda *runs, **options: decided)
     arguments = ["gate", "--baseline", "a", "--candidate", "b", "--json"]
     assert main(arguments) == code
     assert json.loads(capsys.readouterr().out)["exit_code"] == code

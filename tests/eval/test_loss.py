@@ -26,6 +26,7 @@ from rag.explain.levers import LEVERS
 from rag.settings import Settings
 from rag.types import DROP_REASONS
 from rag.types.loss import FAILURES, LOSSES, STEPS, Failure, Gate, furthest, meaning, told
+from tests.eval.lines import line
 from tests.eval.report.test_html import results, row
 from tests.eval.test_runner import CASES, Shop, golden, options
 
@@ -65,21 +66,21 @@ def test_every_loss_hangs_on_a_limit_that_explain_opens() -> None:
 def test_the_page_shows_a_hit_that_was_dropped_for_any_reason(reason: str) -> None:
     one = row(0)
     one["context"]["dropped"] = [{"doc_id": "e", "start": 0, "end": 9, "reason": reason}]
-    assert told(reason) in render_html(results(1), [one])
+    assert told(reason) in render_html(results(1), [line(one)])
 
 
 @pytest.mark.parametrize("stage", [*NAMES, "stage_of_another_version"])
 def test_every_stage_is_told_by_page_junit_and_survival(stage: str) -> None:
     one = row(0) | {"broken": stage, "status": "error" if stage == "error" else "ok"}
     one["error"] = "boom" if stage == "error" else None
-    assert stage.replace("_", " ") in render_html(results(1), [one])
-    assert ElementTree.fromstring(junit_xml("set", [one]))[0].find("failure") is not None or stage == "error"
-    assert failure_clusters([one])[0]["meaning"] == meaning(stage)
+    assert stage.replace("_", " ") in render_html(results(1), [line(one)])
+    assert ElementTree.fromstring(junit_xml("set", [line(one)]))[0].find("failure") is not None or stage == "error"
+    assert failure_clusters([line(one)])[0]["meaning"] == meaning(stage)
 
 
 def test_every_stage_that_loses_gold_is_a_step_of_its_survival() -> None:
     for failure in FAILURES:
-        left = gold_survival([row(0) | {"broken": failure.name}])[-1]["left"]
+        left = gold_survival([line(row(0) | {"broken": failure.name})])[-1]["left"]
         assert left == (0 if failure.step else 1), failure.name
 
 
@@ -113,14 +114,14 @@ def house(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterat
     options = tuple(word for item in (*set_to, "context.max_per_document=1") for word in ("--set", item))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAGWRIGHT_HOME", str(folder / "home"))
-        patch.setattr("api.cli.commands.evaluation.run", partial(run, options=RunOptions(ragas=False)))
+        patch.setattr("eval.flows.runs.RunOptions", partial(RunOptions, ragas=False))
         found = House(folder / "set", folder / "run", options)
         assert found.evaluate(found.run, "--ingest") == 0
         yield found
 
 
 def test_a_limit_of_hits_per_document_does_not_cost_the_report(house: House) -> None:
-    dropped = [item["reason"] for row in load_run(house.run).rows for item in row["context"]["dropped"]]
+    dropped = [item.reason for row in load_run(house.run).rows if row.context for item in row.context.dropped]
     assert "max_per_document" in dropped
     assert "its document had its share of hits" in (house.run / "report.html").read_text(encoding="utf-8")
 

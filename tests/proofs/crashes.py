@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from api.cli.commands.doctor import examine
+from api.cli.examine import examine
 from ingest.store.catalogue import CatalogueWriter
 from rag.runtime import Runtime, open_runtime
 from rag.settings import Settings, load_settings

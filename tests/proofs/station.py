@@ -32,10 +32,13 @@ def main() -> None:
 
 def _import() -> None:
     import api.cli  # noqa: F401
-    import api.cli.commands.corpus  # noqa: F401
-    import api.cli.commands.generations  # noqa: F401
+    import api.cli.render_corpus  # noqa: F401
     import ingest.chunkers  # noqa: F401
     import ingest.partition  # noqa: F401
+    import ingest.pipeline  # noqa: F401
+    import ingest.upkeep.erase  # noqa: F401
+    import ingest.upkeep.generations  # noqa: F401
+    import rag.runtime  # noqa: F401
     from rag.models.embedders import EMBEDDERS
     from tests.proofs.light import use_light_embedder
 

@@ -4,83 +4,93 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from api.cli.commands.corpus import run_ingest
-from api.cli.commands.judge import known_calibrations
+from api.cli.commands.judge import note_conflicts
 from api.cli.commands.session import open_runtime, settings_of
+from api.cli.grammar import add_corpus, add_verb, positive
 from api.cli.output import note, print_json, print_text
 from api.cli.progress import progress_bar
 from api.errors import EXIT_DONE, EXIT_ERROR, EXIT_SOME_FAILED
-from eval.gate.compare import compare_runs, render_comparison
-from eval.gate.decision import write_comparison, write_decision
-from eval.gate.error_rates import gate_error_rates, render_error_rates
-from eval.gate.policy import GatePolicy, load_policy, render_gate, run_gate
-from eval.golden import open_golden
-from eval.judges.configured import open_judges
-from eval.report.text import render_table
-from eval.report.write import write_report
-from eval.runner import Run, run
-from eval.saved import SavedRun, load_run
-from rag.answer.verify import make_verifier
-from rag.bridge import run_sync
-from rag.errors import ConfigError, ReportError
+from rag.errors import ReportError
+
+if TYPE_CHECKING:
+    from api.cli.grammar import Verbs
+    from eval import Evaluation
 
 _WIDTH = 110
 
 
+def add_verbs(verbs: Verbs) -> None:
+    """Add `eval`, `compare` and `gate`."""
+    evaluate_verb = add_verb(verbs, "eval", evaluate, "run a golden set and write its scores with intervals")
+    evaluate_verb.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    add_corpus(evaluate_verb)
+    evaluate_verb.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the run is written")
+    evaluate_verb.add_argument("--split", metavar="NAME", help="only questions of this split")
+    evaluate_verb.add_argument(
+        "--where", metavar="KEY=VALUE", action="append", default=[], help="only questions whose field equals this"
+    )
+    evaluate_verb.add_argument("--ingest", action="store_true", help="build the corpus from the set's documents first")
+    compare_verb = add_verb(verbs, "compare", compare, "show paired differences of two runs, with intervals")
+    compare_verb.add_argument("run_a", metavar="RUN_A", type=Path, help="a folder written by eval")
+    compare_verb.add_argument("run_b", metavar="RUN_B", type=Path, help="a folder written by eval")
+    compare_verb.add_argument("--out", metavar="DIR", type=Path, help="also write comparison.json and summary.md there")
+    gating = add_verb(verbs, "gate", gate, "decide whether a candidate run is no worse than a baseline")
+    gating.add_argument("--baseline", metavar="RUN", type=Path, required=True, help="a folder written by eval")
+    gating.add_argument("--candidate", metavar="RUN", type=Path, required=True, help="a folder written by eval")
+    gating.add_argument(
+        "--with",
+        metavar="RUN",
+        type=Path,
+        action="append",
+        default=[],
+        dest="others",
+        help="a run of the candidate over another set that the policy requires; repeatable",
+    )
+    gating.add_argument("--policy", metavar="FILE", type=Path, help="margins and what an undecided gate does (YAML)")
+    gating.add_argument("--out", metavar="DIR", type=Path, help="also write gate.json, junit.xml and summary.md there")
+    gating.add_argument(
+        "--error-rates", action="store_true", help="how often this gate errs on such runs: A/A and planted regressions"
+    )
+    gating.add_argument("--repeats", metavar="N", type=positive, default=200, help="comparisons for --error-rates")
+
+
 def evaluate(arguments: argparse.Namespace) -> int:
     """Run a golden set, write its report and print its table; with --ingest build the corpus from it first."""
-    failed = 0
-    with open_runtime(arguments) as runtime:
-        home, now = runtime.home.root, datetime.now(UTC)
-        golden = open_golden(arguments.golden, home=home, now=now, split=arguments.split, where=arguments.where)
-        # Found out now, not after an hour of questions.
-        _make_folder(arguments.out)
-        judges, calibrations = open_judges(runtime.settings, runtime.embedder), known_calibrations(runtime.settings)
-        if arguments.ingest:
-            with progress_bar() as advance:
-                failed = len(run_ingest([str(golden.documents)], arguments.corpus, runtime, None, advance).failed)
-        with progress_bar() as advance:
-            result = run_sync(
-                run(
-                    golden,
-                    runtime.pipeline,
-                    arguments.corpus,
-                    library=runtime.catalogue,
-                    verifier=make_verifier(runtime.settings.answer),
-                    embedder=runtime.embedder,
-                    judges=judges,
-                    progress=advance,
-                )
-            )
-        results, missing = _reported(result, arguments.out, calibrations)
+    from eval import Selection
+    from eval import evaluate as run
+
+    with open_runtime(arguments) as runtime, progress_bar() as advance:
+        note_conflicts(runtime.settings)
+        evaluation = run(
+            arguments.golden,
+            arguments.corpus,
+            runtime,
+            arguments.out,
+            selection=Selection(arguments.split, tuple(arguments.where)),
+            ingest_first=arguments.ingest,
+            progress=advance,
+        )
     if arguments.json:
-        print_json(results)
+        print_json(evaluation.results)
     else:
-        page = arguments.out / "report.html"
-        print_text(render_table(results, _width()) + (f"\nReport: {page}" if page.is_file() else ""))
-    if missing:
-        note(missing)
-        return EXIT_ERROR
-    if failed:
-        note(f"{failed} documents of the set could not be ingested; see: ragwright status --corpus {arguments.corpus}")
-    return EXIT_SOME_FAILED if failed else EXIT_DONE
+        print_text(evaluation.text(_width()) + (f"\nReport: {evaluation.page}" if evaluation.page else ""))
+    return _evaluated(evaluation, arguments.corpus)
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print the paired differences of two runs; with --out write them, with slices and flipped cases."""
-    comparison = compare_runs(load_run(arguments.run_a), load_run(arguments.run_b))
+    from eval import compare_runs
+
+    comparison = compare_runs(arguments.run_a, arguments.run_b)
     if arguments.json:
-        print_json(comparison)
+        print_json(comparison.document)
     else:
-        print_text(render_comparison(comparison, _width()), end="")
-    if arguments.out and not _wrote(lambda: write_comparison(comparison, arguments.out)):
-        return EXIT_ERROR
-    return EXIT_DONE
+        print_text(comparison.text(_width()), end="")
+    return EXIT_DONE if _written(comparison.write, arguments.out) else EXIT_ERROR
 
 
 def gate(arguments: argparse.Namespace) -> int:
@@ -88,60 +98,55 @@ def gate(arguments: argparse.Namespace) -> int:
 
     With --out write it as JSON, JUnit and Markdown.
     """
-    policy = load_policy(arguments.policy)
-    baseline, candidate = load_run(arguments.baseline), load_run(arguments.candidate)
+    from eval import gate_runs
+
     if arguments.error_rates:
-        return _error_rates(arguments, baseline, candidate, policy)
-    others = [load_run(folder) for folder in arguments.others]
-    calibrations = known_calibrations(settings_of(arguments))
-    result = run_gate(baseline, candidate, policy, others=others, calibrations=calibrations)
+        return _error_rates(arguments)
+    settings = settings_of(arguments)
+    note_conflicts(settings)
+    result = gate_runs(
+        arguments.baseline, arguments.candidate, settings, policy=arguments.policy, others=arguments.others
+    )
     if arguments.json:
-        print_json(result)
+        print_json(result.document)
     else:
-        print_text(render_gate(result), end="")
-    if arguments.out and not _wrote(lambda: write_decision(result, compare_runs(baseline, candidate), arguments.out)):
-        return int(result["exit_code"]) or EXIT_ERROR  # a verdict that stops a release is not changed by a page
-    return int(result["exit_code"])
+        print_text(result.text(), end="")
+    # A verdict that stops a release is not changed by a page that could not be written.
+    return result.exit_code if _written(result.write, arguments.out) else result.exit_code or EXIT_ERROR
 
 
-def _reported(result: Run, out: Path, calibrations: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str]:
-    """Write the report; return the results and, if a page of it is missing, the line that says so.
+def _evaluated(evaluation: Evaluation, corpus: str) -> int:
+    """Return the exit code; say what is missing."""
+    if evaluation.unwritten:
+        note(evaluation.unwritten)
+        return EXIT_ERROR
+    if evaluation.not_ingested:
+        failed = f"{evaluation.not_ingested} documents of the set could not be ingested"
+        note(f"{failed}; see: ragwright status --corpus {corpus}")
+        return EXIT_SOME_FAILED
+    return EXIT_DONE
 
-    Raises:
-        ReportError: there are no results either.
-    """
+
+def _written(write: Callable[[Path], None], folder: Path | None) -> bool:
+    """Write a result into a folder, if one is named, after it was printed; say whether all files are there."""
     try:
-        return write_report(result, out, calibrations), ""
-    except ReportError as error:
-        if not (out / "results.json").is_file():
-            raise
-        return load_run(out).results, str(error)
-
-
-def _wrote(write: Callable[[], None]) -> bool:
-    """Say whether all files could be written, after the result itself was printed."""
-    try:
-        write()
+        if folder:
+            write(folder)
     except ReportError as error:
         note(str(error))
         return False
     return True
 
 
-def _error_rates(arguments: argparse.Namespace, baseline: SavedRun, candidate: SavedRun, policy: GatePolicy) -> int:
-    rates = gate_error_rates(baseline, candidate, policy, repeats=arguments.repeats)
+def _error_rates(arguments: argparse.Namespace) -> int:
+    from eval import error_rates
+
+    rates = error_rates(arguments.baseline, arguments.candidate, policy=arguments.policy, repeats=arguments.repeats)
     if arguments.json:
-        print_json(rates)
+        print_json(rates.document)
     else:
-        print_text(render_error_rates(rates), end="")
-    return EXIT_DONE if rates["ok"] else EXIT_ERROR
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot write the report to {folder}: {error.strerror}") from error
+        print_text(rates.text(), end="")
+    return EXIT_DONE if rates.ok else EXIT_ERROR
 
 
 def _width() -> int:

@@ -5,33 +5,55 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from api.cli.commands.session import open_runtime
+from api.cli.grammar import add_corpus, add_group, add_verb, count, positive, share
 from api.cli.output import print_json, print_text
-from api.cli.progress import Advance, progress_bar
+from api.cli.progress import progress_bar
 from api.errors import EXIT_DONE, EXIT_ERROR
-from eval.golden import GoldenSet, load_golden
-from eval.golden.coverage import coverage_json, document_use, render_coverage
-from eval.golden.export import check_new, write_set
-from eval.golden.imports import import_set
-from eval.golden.intents import Intent, intents
-from eval.golden.leakage import leaks
-from eval.golden.question_log import read_traffic
-from eval.golden.synthesis import Search, Synthesis, SynthesisOptions, synthesize
-from eval.golden.synthesis.draft import Draft
-from eval.golden.synthesis.model import model_drafts
-from rag.bridge import run_sync
 from rag.errors import GoldenSetError
-from rag.pipeline import Request
-from rag.runtime import Runtime
-from rag.types import Hit
+
+if TYPE_CHECKING:
+    from api.cli.grammar import Verbs
+    from eval import SetCheck, SynthesisOptions, SyntheticSet
 
 _SHOWN = 20
 
 
+def add_verbs(verbs: Verbs) -> None:
+    """Add the verbs of `golden`."""
+    group = add_group(verbs, "golden", "bring in, check and make golden sets")
+    bring = add_verb(group, "import", import_golden, "write another tool's set as a golden-set folder")
+    bring.add_argument("format", metavar="FORMAT", help="promptfoo, ragas, beir or trec")
+    bring.add_argument("source", metavar="SOURCE", type=Path, help="the file or folder of that tool")
+    bring.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new folder")
+    bring.add_argument(
+        "--documents", metavar="PATH", type=Path, help="a folder or documents.jsonl that the set asks about"
+    )
+    check = add_verb(group, "check", check_golden, "read a set strictly; find what its splits share")
+    check.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    cover = add_verb(group, "coverage", golden_coverage, "show what of a corpus, and of real questions, a set misses")
+    cover.add_argument("golden", metavar="SET", type=Path, help="a folder with questions.jsonl")
+    add_corpus(cover)
+    cover.add_argument("--traffic", metavar="FILE", type=Path, help="real questions: JSON lines with question, or .txt")
+    cover.add_argument("--similarity", metavar="S", type=share, help="from which questions are one intent (0.5)")
+    make = add_verb(group, "synthesize", synthesize_golden, "make a synthetic set from a corpus's own text")
+    add_corpus(make)
+    make.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new folder")
+    make.add_argument("--n", metavar="N", type=positive, default=200, help="cases to make (default 200)")
+    make.add_argument("--seed", metavar="N", type=int, default=0, help="another seed, another draw (default 0)")
+    make.add_argument(
+        "--hold-out", metavar="N", type=count, default=0, help="leave N documents out of the set and ask about them"
+    )
+    make.add_argument("--llm", action="store_true", help="let the model that answers write the questions")
+
+
 def import_golden(arguments: argparse.Namespace) -> int:
     """Write another tool's set as a golden-set folder and say what it could not hold."""
+    from eval import import_set
+
     golden, left_out = import_set(arguments.format, arguments.source, arguments.out, arguments.documents)
     if arguments.json:
         print_json({"set": golden.name, "cases": len(golden.cases), "sha256": golden.sha256, "left_out": left_out})
@@ -46,95 +68,80 @@ def check_golden(arguments: argparse.Namespace) -> int:
     """Read a set strictly and look for questions and clusters that its splits share; exit 1 if they do.
 
     Raises:
-        GoldenSetError: the set breaks its schema; every problem was printed.
+        GoldenSetError: the set cannot be read at all; problems of its rows are printed.
     """
+    from dataclasses import asdict
+
+    from eval import check_set
+
     try:
-        golden = load_golden(arguments.golden)
+        found = check_set(arguments.golden)
     except GoldenSetError as error:
         if not error.problems:
             raise
         return _show_problems(error.problems, arguments)
-    found = leaks(golden.cases)
-    across = [leak for leak in found if leak.across]
-    splits = Counter(case.split or "none" for case in golden.cases)
-    unanswerable = sum(not case.answerable for case in golden.cases)
+    cases = found.golden.cases
+    splits = Counter(case.split or "none" for case in cases)
+    unanswerable = sum(not case.answerable for case in cases)
     if arguments.json:
-        counts = {"cases": len(golden.cases), "unanswerable": unanswerable, "splits": dict(splits)}
-        print_json({"set": golden.name, "sha256": golden.sha256, **counts, "leaks": [asdict(leak) for leak in found]})
+        about = {"set": found.golden.name, "sha256": found.golden.sha256}
+        counts = {"cases": len(cases), "unanswerable": unanswerable, "splits": dict(splits)}
+        print_json({**about, **counts, "leaks": [asdict(leak) for leak in found.leaks]})
     else:
         shown = ", ".join(f"{number} {name}" for name, number in sorted(splits.items()))
-        lines = [f"{golden.name}: {len(golden.cases)} cases ({shown}), {unanswerable} unanswerable"]
-        lines += [f"{'leak' if x.across else 'twice'}: {x.kind}: {x.first} and {x.second}" for x in found[:_SHOWN]]
-        lines += [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-        print_text("\n".join([*lines, f"{len(across)} pairs are shared between splits"]))
-    return EXIT_ERROR if across else EXIT_DONE
+        title = f"{found.golden.name}: {len(cases)} cases ({shown}), {unanswerable} unanswerable"
+        print_text("\n".join([title, *_leak_lines(found)]))
+    return EXIT_ERROR if found.across else EXIT_DONE
 
 
 def golden_coverage(arguments: argparse.Namespace) -> int:
     """Say which documents, sections and intents no case of a set touches."""
-    golden = load_golden(arguments.golden)
+    from eval import set_coverage
+
     with open_runtime(arguments) as runtime:
-        uses = document_use(golden, runtime.catalogue.documents(runtime.catalogue.live(arguments.corpus)))
-        found = _intents(golden, arguments, runtime) if arguments.traffic else None
-    coverage = coverage_json(golden, uses, found, arguments.corpus)
+        coverage = set_coverage(
+            arguments.golden, arguments.corpus, runtime, asked=arguments.traffic, similarity=arguments.similarity
+        )
     if arguments.json:
-        print_json(coverage)
+        print_json(coverage.document)
     else:
-        print_text(render_coverage(coverage))
+        print_text(coverage.text())
     return EXIT_DONE
-
-
-def _intents(golden: GoldenSet, arguments: argparse.Namespace, runtime: Runtime) -> list[Intent]:
-    asked = [row.question for row in read_traffic(arguments.traffic)]
-    similarity = {} if arguments.similarity is None else {"similarity": arguments.similarity}
-    return intents(asked, golden.cases, lambda texts: runtime.embedder.embed(texts).vectors, **similarity)
 
 
 def synthesize_golden(arguments: argparse.Namespace) -> int:
     """Write a golden set of questions made from a corpus, and say how many were dropped for which reason."""
-    check_new(arguments.out)
+    from dataclasses import asdict
+
+    from eval import SynthesisOptions, synthesise
+
     options = SynthesisOptions(arguments.n, arguments.seed, held_out=arguments.hold_out)
     with open_runtime(arguments) as runtime, progress_bar() as advance:
-        made = run_sync(_synthesize(arguments, options, runtime, advance))
-    golden = write_set(arguments.out, made.cases, made.documents)
-    counts = Counter(case["provenance"].get("change", case["provenance"]["template"]) for case in made.cases)
+        made = synthesise(arguments.corpus, runtime, arguments.out, options, model=arguments.llm, progress=advance)
     if arguments.json:
-        shown = {"set": golden.name, "sha256": golden.sha256, "cases": len(made.cases), "made": dict(counts)}
-        print_json(shown | {"drafts": made.drafts, "dropped": dict(made.dropped), "options": asdict(options)})
-        return EXIT_DONE
-    lines = [f"{arguments.out}: {len(made.cases)} synthetic cases of {made.drafts} drafts"]
-    lines += [f"made: {number} x {name}" for name, number in counts.most_common()]
-    lines += [f"dropped: {number} x {reason}" for reason, number in made.dropped.most_common()]
-    if len(made.cases) < options.n:
-        lines.append(f"The documents did not yield {options.n}; more text or --llm would.")
-    if options.held_out:
-        lines.append("Documents were held out: evaluate with --ingest into a corpus of its own.")
-    print_text("\n".join([*lines, "A synthetic set ranks retrievers, not generators, and flatters keyword search."]))
+        about = {"set": made.golden.name, "sha256": made.golden.sha256, "cases": made.cases, "made": dict(made.made)}
+        print_json(about | {"drafts": made.drafts, "dropped": dict(made.dropped), "options": asdict(options)})
+    else:
+        print_text("\n".join(_synthetic_lines(made, arguments.out, options)))
     return EXIT_DONE
 
 
-async def _synthesize(
-    arguments: argparse.Namespace, options: SynthesisOptions, runtime: Runtime, advance: Advance
-) -> Synthesis:
-    documents = list(runtime.catalogue.documents(runtime.catalogue.live(arguments.corpus)))
-    written: list[Draft] | None = None
-    dropped: Counter[str] = Counter()
-    if arguments.llm:
-        chat = runtime.models.answering(runtime.settings.answer)
-        written = await model_drafts(documents, chat, options.n, options.seed, dropped, advance)
-    made = await synthesize(documents, _search(arguments.corpus, runtime), options, written, advance)
-    made.dropped.update(dropped)
-    return made
+def _leak_lines(found: SetCheck) -> list[str]:
+    leaks = found.leaks
+    lines = [f"{'leak' if x.across else 'twice'}: {x.kind}: {x.first} and {x.second}" for x in leaks[:_SHOWN]]
+    lines += [f"and {len(leaks) - _SHOWN} more"] if len(leaks) > _SHOWN else []
+    return [*lines, f"{len(found.across)} pairs are shared between splits"]
 
 
-def _search(corpus: str, runtime: Runtime) -> Search:
-    retrieval = runtime.settings.retrieval
-    depth = retrieval.candidates * len(retrieval.retrievers)
-
-    async def find(question: str) -> Sequence[Hit]:
-        return (await runtime.pipeline.search(Request(question, corpus, top_k=depth))).hits
-
-    return find
+def _synthetic_lines(made: SyntheticSet, out: Path, options: SynthesisOptions) -> list[str]:
+    lines = [f"{out}: {made.cases} synthetic cases of {made.drafts} drafts"]
+    lines += [f"made: {number} x {name}" for name, number in made.made.most_common()]
+    lines += [f"dropped: {number} x {reason}" for reason, number in made.dropped.most_common()]
+    if made.cases < options.n:
+        lines.append(f"The documents did not yield {options.n}; more text or --llm would.")
+    if options.held_out:
+        lines.append("Documents were held out: evaluate with --ingest into a corpus of its own.")
+    return [*lines, "A synthetic set ranks retrievers, not generators, and flatters keyword search."]
 
 
 def _show_problems(problems: Sequence[str], arguments: argparse.Namespace) -> int:

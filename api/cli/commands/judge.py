@@ -5,82 +5,101 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from api.cli.commands.session import settings_of
+from api.cli.grammar import add_group, add_verb, share
 from api.cli.output import note, print_json, print_text, table
 from api.cli.progress import progress_bar
 from api.errors import EXIT_DONE
-from eval.judges.calibration import (
-    Judgement,
-    Judging,
-    append_record,
-    ask,
-    calibrate,
-    calibration_record,
-    read_records,
-    scores_of_run,
-)
-from eval.judges.calibration_text import render_calibration
-from eval.judges.configured import calibrations_file, conflicts, open_judge, open_judges
-from eval.judges.labels import Labelled, read_labels
-from eval.report.rescore import rescore
-from eval.report.text import judge_lines
-from eval.report.write import write_scores
-from eval.saved import load_run
-from rag.bridge import run_sync
-from rag.errors import ConfigError, UnknownKeyError
-from rag.models.embedders import make_embedder
-from rag.ports import Embedder
-from rag.settings import Settings
-from rag.state.home import Home
+
+if TYPE_CHECKING:
+    from api.cli.grammar import Verbs
+    from rag.settings import Settings
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add the verbs of `judge`."""
+    group = add_group(verbs, "judge", "score runs by judges, and compare judges with people")
+    calibrate = add_verb(group, "calibrate", calibrate_judge, "say how a judge agrees with people's labels")
+    calibrate.add_argument(
+        "labels", metavar="LABELS", type=Path, help='JSON lines: {"id", "human", "question", "answer", "contexts", …}'
+    )
+    calibrate.add_argument("--judge", metavar="NAME", required=True, help="a key of judge.models, or lexical")
+    calibrate.add_argument("--metric", metavar="METRIC", required=True, help="faithfulness, aspect.NAME, …; support")
+    calibrate.add_argument("--run", metavar="RUN", type=Path, help="take the scores of a run, by id, and ask nobody")
+    calibrate.add_argument(
+        "--scale", metavar="LOW:HIGH", type=_scale, default=(0.0, 1.0), help="what people gave worst and best (0:1)"
+    )
+    calibrate.add_argument(
+        "--threshold", metavar="SHARE", type=share, default=0.5, help="what counts as true, on 0..1 (0.5)"
+    )
+    calibrate.add_argument(
+        "--no-order", action="store_true", help="ask once only, and leave the position bias unmeasured"
+    )
+    score = add_verb(group, "score", score_run, "let the judges score a run that was made before")
+    score.add_argument("run", metavar="RUN", type=Path, help="a folder written by eval; its scores are replaced")
+    add_verb(group, "list", list_calibrations, "list the calibrations, newest first")
+
+
+def _scale(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(":")
+    scale = float(low), float(high)
+    if scale[0] >= scale[1]:
+        raise argparse.ArgumentTypeError(f"needs LOW:HIGH with LOW below HIGH, got {text!r}")
+    return scale
 
 
 def score_run(arguments: argparse.Namespace) -> int:
     """Let the judges of the settings score a saved run, and write its files anew."""
+    from eval import score_run as score
+
     settings = settings_of(arguments)
-    judges, calibrations = open_judges(settings, _embedder(settings)), known_calibrations(settings)
-    if not judges:
-        raise ConfigError("no judge is configured: set judge.models.NAME.model")
+    note_conflicts(settings)
     with progress_bar() as advance:
-        results, rows = run_sync(rescore(load_run(arguments.run), judges, calibrations, advance))
-    write_scores(results, rows, arguments.run)
+        scored = score(arguments.run, settings, progress=advance)
     if arguments.json:
-        print_json(results)
+        print_json(scored.results)
     else:
-        print_text("\n".join(judge_lines(results)))
+        print_text(scored.text())
     return EXIT_DONE
 
 
-def known_calibrations(settings: Settings) -> tuple[dict[str, Any], ...]:
-    """Return the calibrations at hand; say on standard error where a judge would judge its own work."""
-    for line in conflicts(settings):
+def note_conflicts(settings: Settings) -> None:
+    """Say on standard error where a judge would judge its own work."""
+    from eval import judge_conflicts
+
+    for line in judge_conflicts(settings):
         note(f"warning: {line}")
-    return read_records(calibrations_file(settings))
 
 
 def calibrate_judge(arguments: argparse.Namespace) -> int:
     """Compare a judge's scores with people's labels, print the figures and keep them for gates and reports."""
+    from eval import CalibrationOptions
+    from eval import calibrate_judge as calibrate
+
     settings, now = settings_of(arguments), datetime.now(UTC)
-    labels = read_labels(arguments.labels, arguments.scale)
-    if arguments.run is not None:
-        judging, judgements = scores_of_run(labels, load_run(arguments.run), arguments.judge, arguments.metric)
-    else:
-        judging, judgements = _asked(arguments, settings, labels)
-    figures = calibrate(judgements, threshold=arguments.threshold)
-    record = calibration_record(judging, figures, arguments.labels, now)
-    path = calibrations_file(settings)
-    append_record(path, record)
+    options = CalibrationOptions(
+        arguments.judge,
+        arguments.metric,
+        run=arguments.run,
+        scale=arguments.scale,
+        threshold=arguments.threshold,
+        order=not arguments.no_order,
+    )
+    calibration = calibrate(arguments.labels, settings, options, now)
     if arguments.json:
-        print_json(record)
+        print_json(calibration.record)
     else:
-        print_text(f"{render_calibration(record)}\nKept in {path}")
+        print_text(f"{calibration.text()}\nKept in {calibration.file}")
     return EXIT_DONE
 
 
 def list_calibrations(arguments: argparse.Namespace) -> int:
     """List the calibrations, newest first."""
-    records = read_records(calibrations_file(settings_of(arguments)))[::-1]
+    from eval import known_calibrations
+
+    records = known_calibrations(settings_of(arguments))[::-1]
     if arguments.json:
         print_json(list(records))
     elif records:
@@ -88,21 +107,6 @@ def list_calibrations(arguments: argparse.Namespace) -> int:
     else:
         print_text("no judge was calibrated")
     return EXIT_DONE
-
-
-def _asked(
-    arguments: argparse.Namespace, settings: Settings, labels: list[Labelled]
-) -> tuple[Judging, list[Judgement]]:
-    judge = open_judge(arguments.judge, settings, _embedder(settings))
-    if arguments.metric not in judge.metrics:
-        raise UnknownKeyError("judge metric", arguments.metric, judge.metrics)
-    judgements = run_sync(ask(judge, arguments.metric, labels, order=not arguments.no_order))
-    return Judging(judge.name, judge.model, arguments.metric, judge.fingerprint(arguments.metric)), judgements
-
-
-def _embedder(settings: Settings) -> Embedder:
-    home = Home(Path(settings.environment.home).expanduser().resolve())
-    return make_embedder(settings.embedder, home.models)
 
 
 def _row(record: dict[str, Any]) -> list[object]:

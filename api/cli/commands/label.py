@@ -3,67 +3,44 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from api.cli.commands.session import open_runtime
+from api.cli.grammar import add_corpus, add_verb, positive
 from api.cli.output import note, print_json, print_text
-from api.cli.render import search_text
 from api.errors import EXIT_DONE
-from eval.golden import GoldSpan
-from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
-from eval.golden.question_log import Asked, read_traffic
-from eval.golden.rows import Expect
-from rag.bridge import run_sync
-from rag.errors import GoldenSetError
-from rag.pipeline import Request
-from rag.runtime import Runtime
-from rag.types import Hit, SearchResult
 
-_CHOICES = "numbers (1 3): these answer it; u: unanswerable; c: underspecified; /words: search again; s: skip; q: quit"
-_MORE = "kind=edge tags=a,b split=dev, or Enter"
-_FIELDS = {"kind": ("golden", "edge", "adversarial", "regression"), "split": ("dev", "select", "sealed"), "tags": ()}
-_REFUSALS: dict[str, Expect] = {"u": "abstain", "c": "clarify"}
+if TYPE_CHECKING:
+    from api.cli.grammar import Verbs
 
 
-class _Quit(Exception):
-    """The person, or the end of the input, ends the session."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Terminal:
-    """Lines in and text out."""
-
-    say: Callable[[str], None]
-
-    def ask(self, prompt: str) -> str:
-        """Return the next line without white space at its ends.
-
-        Raises:
-            _Quit: there is none.
-        """
-        self.say(prompt)
-        line = sys.stdin.readline()
-        if not line:
-            raise _Quit
-        return line.strip()
+def add_verbs(verbs: Verbs) -> None:
+    """Add `label`."""
+    label_verb = add_verb(verbs, "label", label, "turn real questions into cases: say which passages answer them")
+    label_verb.add_argument("golden", metavar="SET", type=Path, help="the set to add to; a new folder makes a new set")
+    add_corpus(label_verb)
+    label_verb.add_argument(
+        "--from", metavar="FILE", dest="source", type=Path, help="questions that were asked: JSON lines, or .txt"
+    )
+    label_verb.add_argument("--top-k", metavar="N", type=positive, default=5, help="passages to show (default 5)")
 
 
 def label(arguments: argparse.Namespace) -> int:
     """Ask for the label of each question and save it at once; the next session goes on where this one ends."""
+    from api.cli.labeller import Labeller, QuitSession, Terminal
+    from eval import open_labels, queue, read_traffic
+
     asked = read_traffic(arguments.source) if arguments.source else []
-    terminal = _Terminal(note if arguments.json else print_text)
+    terminal = Terminal(note if arguments.json else print_text)
     with open_runtime(arguments) as runtime:
         documents = list(runtime.catalogue.documents(runtime.catalogue.live(arguments.corpus)))
         with open_labels(arguments.golden, documents) as store:
-            labeller = _Labeller(arguments, runtime, store, terminal)
+            labeller = Labeller(arguments.corpus, arguments.top_k, arguments.source, runtime, store, terminal)
             waiting = queue(asked, store)
             try:
                 labeller.label_all(waiting)
-            except _Quit:
+            except QuitSession:
                 terminal.say("")
             left = sum(not store.holds(item.asked.question, item.asked.history) for item in waiting)
     if arguments.json:
@@ -71,139 +48,3 @@ def label(arguments: argparse.Namespace) -> int:
     else:
         print_text(f"{labeller.saved} labelled, {len(store)} in {arguments.golden}, {left} left")
     return EXIT_DONE
-
-
-@dataclass(slots=True)
-class _Labeller:
-    """One session at a terminal."""
-
-    arguments: argparse.Namespace
-    runtime: Runtime
-    store: LabelFile
-    terminal: _Terminal
-    saved: int = 0
-
-    def label_all(self, waiting: Sequence[Queued]) -> None:
-        """Go through the questions of the file, then through what is typed.
-
-        Raises:
-            _Quit: the person has had enough.
-        """
-        for number, item in enumerate(waiting, start=1):
-            self.terminal.say(f"\nQuestion {number} of {len(waiting)}{_times(item.times)}: {item.asked.question}")
-            self._label(item)
-        while question := self.terminal.ask("\nAnother question (Enter: none)"):
-            if self.store.holds(question):
-                self.terminal.say("It has a label already.")
-            else:
-                self._label(Queued(Asked(" ".join(question.split())), 1))
-
-    def _label(self, item: Queued) -> None:
-        for line in _known(item.asked):
-            self.terminal.say(line)
-        found = self._search(item.asked.question, item)
-        while True:
-            choice = self.terminal.ask(_CHOICES)
-            if choice == "q":
-                raise _Quit
-            if choice == "s":
-                return
-            if choice.startswith("/") and choice[1:].strip():
-                found = self._search(choice[1:].strip(), item)
-            elif choice in _REFUSALS:
-                return self._save(item, found, [], _REFUSALS[choice])
-            elif hits := _chosen(choice, found.hits):
-                if gold := self._gold(hits):
-                    return self._save(item, found, gold, "answer")
-            else:
-                self.terminal.say(f"Type numbers from 1 to {len(found.hits)}, or one of the letters.")
-
-    def _search(self, words: str, item: Queued) -> SearchResult:
-        request = Request(words, self.arguments.corpus, top_k=self.arguments.top_k, history=item.asked.history)
-        found = run_sync(self.runtime.pipeline.search(request))
-        self.terminal.say(search_text(found, whole=True))
-        return found
-
-    def _gold(self, hits: Sequence[Hit]) -> list[GoldSpan]:
-        """Return the chosen passages, each narrowed to the words that count; none: the set does not hold them."""
-        gold: list[GoldSpan] = []
-        for hit in hits:
-            place = None
-            while place is None:
-                quote = self.terminal.ask(f"Words of {hit.rank} that answer it (Enter: all of it)")
-                place = self.store.place(hit.chunk.doc_id, hit.chunk.span, quote or hit.chunk.text)
-                if place is None and not quote:
-                    self.terminal.say(
-                        f"The set's text of {hit.chunk.doc_id} has no such passage; label into a new set."
-                    )
-                    return []
-                if place is None:
-                    self.terminal.say("That stands nowhere in the document; copy it as it is, or press Enter.")
-            gold.append(place)
-        return gold
-
-    def _save(self, item: Queued, found: SearchResult, gold: list[GoldSpan], expect: Expect) -> None:
-        answer = self.terminal.ask("The answer in a sentence (Enter: none)") if gold else ""
-        more = self._more()
-        provenance: dict[str, object] = {
-            "corpus": found.generation.corpus,
-            "generation": found.generation.id,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "asked": item.times,
-        }
-        provenance |= {"verdict": item.asked.verdict} if item.asked.verdict else {}
-        provenance |= {"from": self.arguments.source.name} if self.arguments.source else {}
-        try:
-            row = label_row(item.asked, gold, expect, [answer] if answer else [], provenance, more)
-            self.store.append(row)
-        except GoldenSetError as error:
-            self.terminal.say(f"Not saved: {error}")
-            return
-        self.saved += 1
-        self.terminal.say(f"Saved {row['id']}.")
-
-    def _more(self) -> dict[str, Any]:
-        while True:
-            typed = self.terminal.ask(_MORE)
-            try:
-                return dict(_fields(typed))
-            except ValueError as error:
-                self.terminal.say(str(error))
-
-
-def _times(times: int) -> str:
-    return f" (asked {times} times)" if times > 1 else ""
-
-
-def _known(asked: Asked) -> Iterator[str]:
-    yield from (f"  {turn.role} before: {turn.text}" for turn in asked.history)
-    if asked.answer:
-        yield f"  answered: {asked.answer}"
-    if asked.verdict:
-        yield f"  verdict: {asked.verdict}"
-    if asked.cited:
-        yield f"  shown: {', '.join(asked.cited)}"
-
-
-def _chosen(choice: str, hits: Sequence[Hit]) -> list[Hit]:
-    """Return the hits whose ranks were typed; none if anything else was."""
-    words = choice.replace(",", " ").split()
-    ranks = {hit.rank: hit for hit in hits}
-    if not words or not all(word.isdecimal() and int(word) in ranks for word in words):
-        return []
-    return [ranks[rank] for rank in dict.fromkeys(map(int, words))]
-
-
-def _fields(typed: str) -> Iterable[tuple[str, object]]:
-    """Return what was typed as fields of a case.
-
-    Raises:
-        ValueError: a word is no field, or its value is none of those allowed.
-    """
-    for word in typed.split():
-        key, equals, value = word.partition("=")
-        if not equals or key not in _FIELDS or not value:
-            raise ValueError(f"{word!r} is none of: {', '.join(f'{name}=…' for name in _FIELDS)}")
-        if _FIELDS[key] and value not in _FIELDS[key]:
-            raise ValueError(f"{key} is one of: {', '.join(_FIELDS[key])}")
-        yield key, [tag for tag in value.split(",") if tag] if key == "tags" else value

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from dataclasses import asdict
+from typing import TYPE_CHECKING
 
+from api.cli.grammar import add_group, add_verb
 from api.cli.output import print_json, print_text, table
 from api.errors import EXIT_DONE, EXIT_ERROR
 from rag.errors import ConfigError
-from rag.prompts import PromptFiles
-from rag.types import Context, Passage, Span, Turn
+
+if TYPE_CHECKING:
+    from api.cli.grammar import Verbs
+    from rag.prompts import PromptFiles
 
 _QUESTION = "How long does a refund take?"
 _SHOWN = {"question": "the question", "passages": "every passage", "history": "the turns before"}
 _PASSAGES = ("A refund takes thirty days.", "Card refunds take five days.")
 
 
+def add_verbs(verbs: Verbs) -> None:
+    """Add the verbs of `prompts`."""
+    group = add_group(verbs, "prompts", "list, show, compare and check prompt files")
+    add_verb(group, "list", list_prompts, "list every prompt and version")
+    show_verb = add_verb(group, "show", show, "show one prompt file")
+    show_verb.add_argument("prompt", metavar="NAME@VERSION")
+    diff_verb = add_verb(group, "diff", diff, "show what differs between two prompt files")
+    diff_verb.add_argument("old", metavar="NAME@VERSION")
+    diff_verb.add_argument("new", metavar="NAME@VERSION")
+    add_verb(group, "lint", lint, "check every prompt file")
+
+
 def list_prompts(arguments: argparse.Namespace) -> int:
     """Print every prompt and version."""
+    from rag.prompts import PromptFiles
+
     files = PromptFiles()
     prompts = [files.get(key) for key in files.keys()]
     if arguments.json:
@@ -31,6 +47,10 @@ def list_prompts(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print one prompt's template."""
+    from dataclasses import asdict
+
+    from rag.prompts import PromptFiles
+
     prompt = PromptFiles().get(arguments.prompt)
     if arguments.json:
         print_json(asdict(prompt))
@@ -41,6 +61,10 @@ def show(arguments: argparse.Namespace) -> int:
 
 def diff(arguments: argparse.Namespace) -> int:
     """Print a unified diff of two templates; nothing when they are equal."""
+    import difflib
+
+    from rag.prompts import PromptFiles
+
     files = PromptFiles()
     old, new = files.get(arguments.old), files.get(arguments.new)
     lines = list(
@@ -55,6 +79,8 @@ def diff(arguments: argparse.Namespace) -> int:
 
 def lint(arguments: argparse.Namespace) -> int:
     """Render every prompt with a sample; exit 1 if one lacks what the flow relies on."""
+    from rag.prompts import PromptFiles
+
     files = PromptFiles()
     found = {key: _problems(files, key) for key in files.keys()}
     if arguments.json:
@@ -65,6 +91,8 @@ def lint(arguments: argparse.Namespace) -> int:
 
 
 def _problems(files: PromptFiles, key: str) -> list[str]:
+    from rag.types import Context, Passage, Span, Turn
+
     passages = tuple(
         Passage(tag, f"{tag}.md", f"Title {tag}", "", text, (Span(0, len(text)),), 5)
         for tag, text in enumerate(_PASSAGES, start=1)

@@ -5,26 +5,40 @@ from __future__ import annotations
 import argparse
 import errno
 import logging
-import signal
 import socket
 import sys
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from api.app import create_app
 from api.cli.commands.session import settings_of
+from api.cli.grammar import add_verb
 from api.cli.output import note, print_line
 from api.errors import EXIT_DONE
-from api.http.connections import guarded, limits_of
-from rag import runtime as bootstrap
 from rag.errors import BusyError, ConfigError
-from rag.runtime import Runtime
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from api.cli.grammar import Verbs
+    from rag.runtime import Runtime
 
 _GRACE_S = 10
 
 
+def add_verbs(verbs: Verbs) -> None:
+    """Add `serve`."""
+    serving = add_verb(verbs, "serve", serve, "serve the HTTP API until interrupted")
+    serving.add_argument("--host", metavar="HOST", help="address to listen on (serve.host)")
+    serving.add_argument("--port", metavar="PORT", type=int, help="port to listen on, 0 for any free one (serve.port)")
+
+
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; running requests get ten seconds to end."""
+    import signal
+
+    import uvicorn
+
+    from rag import runtime as bootstrap
+
     settings = settings_of(arguments, serve__host=arguments.host, serve__port=arguments.port)
     with listen(settings.serve.host, settings.serve.port) as listener, bootstrap.open_runtime(settings) as runtime:
         runtime.pipeline  # noqa: B018 - a stage that the settings misname must be a line here, not an error per request
@@ -41,6 +55,11 @@ def serve(arguments: argparse.Namespace) -> int:
 
 
 def _server_config(runtime: Runtime) -> uvicorn.Config:
+    import uvicorn
+
+    from api.app import create_app
+    from api.http.connections import guarded, limits_of
+
     serve = runtime.settings.serve
     limits = limits_of(serve.max_connections, serve.read_timeout_s)
     return uvicorn.Config(

@@ -14,11 +14,12 @@ from eval.gate.policy import GatePolicy
 from eval.saved import SavedRun
 from eval.stats import Decision, Difference
 from rag.errors import ConfigError
+from tests.eval.lines import line
 
 
 def run(values: list[float], better: str = "higher") -> SavedRun:
     rows = tuple(
-        {"id": str(i), "cluster": str(i), "metrics": {"nDCG@10": value}, "tags": []} for i, value in enumerate(values)
+        line({"id": str(i), "cluster": str(i), "metrics": {"nDCG@10": value}}) for i, value in enumerate(values)
     )
     about = {"nDCG@10": {"better": better, "coverage": 1.0, "unit": "share"}}
     found = {"set": {"name": "s", "sha256": "f", "split": "dev", "where": {}}, "primary": "nDCG@10", "metrics": about}
@@ -46,7 +47,7 @@ def test_the_same_seed_gives_the_same_rates_and_another_does_not() -> None:
 
 def test_a_metric_where_less_is_better_is_turned_round() -> None:
     old, new = two_runs()
-    lower = (run([row["metrics"]["nDCG@10"] for row in side.rows], "lower") for side in (old, new))
+    lower = (run([row.metrics["nDCG@10"] or 0.0 for row in side.rows], "lower") for side in (old, new))
     rates = gate_error_rates(*lower, GatePolicy(), repeats=50, planted=50)["metrics"]["nDCG@10"]
     assert rates["caught"]["value"] >= 0.73
 

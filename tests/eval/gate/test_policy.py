@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from eval.gate.compare import compare_runs, render_comparison
+from eval.gate.compare import compare_saved, render_comparison
 from eval.gate.policy import FAILED, INCONCLUSIVE, PASSED, GatePolicy, load_policy, render_gate, run_gate
-from eval.saved import SavedRun, load_run
+from eval.saved import SavedRun
 from rag.errors import ConfigError
+from rag.shapes.rows import RowJson
+from tests.eval.lines import line
 
 RNG = np.random.default_rng(11)
 BASE = [float(x) for x in RNG.random(300)]
@@ -23,8 +26,9 @@ def saved(
     values: Sequence[float | None], name: str = "nDCG@10", better: str = "higher", coverage: float = 1.0, **more: Any
 ) -> SavedRun:
     rows = tuple(
-        {"id": str(i), "question": "q?", "kind": "golden" if i % 2 else "edge", "tags": ["risky"] if i == 3 else [],
-         "cluster": str(i), "metrics": {name: value}, "broken": None, "answer": "A", "reason": None}
+        line({"id": str(i), "question": "q?", "kind": "golden" if i % 2 else "edge",
+              "tags": ["risky"] if i == 3 else [], "cluster": str(i), "metrics": {name: value}, "broken": None,
+              "answer": "A", "reason": None})
         for i, value in enumerate(values)
     )  # fmt: skip
     results = {
@@ -33,6 +37,13 @@ def saved(
         "metrics": {name: {"coverage": coverage, "better": better, "unit": "share"}},
     }  # fmt: skip
     return SavedRun(Path("run"), results | more, rows)
+
+
+def change(run: SavedRun, position: int, **fields: Any) -> SavedRun:
+    """Return a run of which one row says something else."""
+    rows: list[RowJson] = list(run.rows)
+    rows[position] = rows[position].model_copy(update=fields)
+    return replace(run, rows=tuple(rows))
 
 
 def shifted(by: float, spread: float = 0.1) -> list[float]:
@@ -94,14 +105,13 @@ def test_holm_spares_a_lone_chance_failure_among_many_metrics() -> None:
     for run in (old, new):
         run.results["metrics"] |= {n: {"coverage": 1.0, "better": "higher", "unit": "share"} for n in names}
         for row in run.rows:
-            row["metrics"] |= dict.fromkeys(names, 0.5)
+            row.metrics.update(dict.fromkeys(names, 0.5))
     many = gate(old, new, metrics={"nDCG@10": {"margin": 0.035}} | {n: {"margin": 0.03} for n in names})
     assert many["verdict"] == "INCONCLUSIVE" and "Holm" in many["metrics"]["nDCG@10"]["reason"]
 
 
 def test_a_case_that_must_pass_decides_alone() -> None:
-    new = saved(BASE)
-    new.rows[3]["broken"] = "not_retrieved"
+    new = change(saved(BASE), 3, broken="not_retrieved")
     result = gate(saved(BASE), new, must_pass_tags=["risky"])
     assert result["verdict"] == "FAIL" and result["must_pass_broken"] == ["3"]
 
@@ -118,9 +128,8 @@ def test_what_cannot_be_paired_is_refused() -> None:
 
 def test_comparison_pairs_by_case_and_keeps_unmeasured_out() -> None:
     new: list[float | None] = [None, *shifted(0.1)[1:]]
-    run = saved(new)
-    run.rows[5].update(broken="not_cited", answer="B")
-    result = compare_runs(saved(BASE), run)
+    run = change(saved(new), 5, broken="not_cited", answer="B")
+    result = compare_saved(saved(BASE), run)
     row = result["metrics"]["nDCG@10"]
     assert row["n"] == 299 and row["value"] == pytest.approx(row["candidate"] - row["baseline"])
     assert row["low"] < row["value"] < row["high"] and row["p"] < 0.001
@@ -147,14 +156,3 @@ def test_policy_files_are_strict(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read"):
         load_policy(tmp_path / "none.yaml")
     assert load_policy(None) == GatePolicy()
-
-
-def test_a_run_folder_is_read_back_or_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no run folder.*results.json"):
-        load_run(tmp_path)
-    (tmp_path / "results.json").write_text("{}")
-    (tmp_path / "rows.jsonl").write_text('{"id": "a\u2028b"}\n{"id": "2"}\n')
-    assert [row["id"] for row in load_run(tmp_path).rows] == ["a\u2028b", "2"]
-    (tmp_path / "rows.jsonl").write_text("{")
-    with pytest.raises(ConfigError, match="damaged"):
-        load_run(tmp_path)

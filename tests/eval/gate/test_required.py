@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from eval.gate.compare import compare_runs, render_comparison
+from eval.gate.compare import compare_saved, render_comparison
 from eval.gate.decision import comparison_markdown, gate_markdown, write_comparison, write_decision
 from eval.gate.policy import FAILED, INCONCLUSIVE, PASSED, GatePolicy, load_policy, render_gate, run_gate
 from eval.saved import SavedRun
 from rag.errors import ConfigError
+from tests.eval.lines import line
 
 SETTINGS = "28dcc08b1067"
 
@@ -22,10 +23,10 @@ def run_of(
     broken: dict[int, str] | None = None, n: int = 60, settings: str | None = SETTINGS, name: str = "s"
 ) -> SavedRun:
     rows = tuple(
-        {"id": f"q{i}", "question": f"Is {i} | <odd>?", "kind": "edge" if i % 3 else "golden", "cluster": str(i),
+        line({"id": f"q{i}", "question": f"Is {i} | <odd>?", "kind": "edge" if i % 3 else "golden", "cluster": str(i),
          "tags": ["high-risk"] if i < 10 else [], "split": "dev", "answerable": i % 4 > 0, "expect": "answer",
          "metrics": {"nDCG@10": 0.5 + i / 200}, "broken": (broken or {}).get(i), "answer": f"answer {i}",
-         "reason": None}
+         "reason": None})
         for i in range(n)
     )  # fmt: skip
     results = {
@@ -93,7 +94,7 @@ def test_two_runs_over_one_set_are_refused() -> None:
 def test_what_a_reader_must_know_first_stands_in_every_form_of_a_decision() -> None:
     synthetic = run_of()
     synthetic.results["warnings"] = ["60 of 60 cases are synthetic"]
-    result, compared = run_gate(run_of(), synthetic, GatePolicy()), compare_runs(run_of(), synthetic)
+    result, compared = run_gate(run_of(), synthetic, GatePolicy()), compare_saved(run_of(), synthetic)
     for shown in (
         render_gate(result),
         gate_markdown(result),
@@ -191,7 +192,7 @@ def test_a_sign_off_error_names_its_line(tmp_path: Path) -> None:
 def test_a_decision_is_written_for_people_and_for_ci(tmp_path: Path) -> None:
     old, new = run_of({40: "not_cited"}), run_of({3: "not_retrieved", 41: "not_cited"})
     decision = run_gate(old, new, GatePolicy.model_validate({"required": [HIGH_RISK]}))
-    write_decision(decision, compare_runs(old, new), tmp_path / "gate")
+    write_decision(decision, compare_saved(old, new), tmp_path / "gate")
     assert {p.name for p in (tmp_path / "gate").iterdir()} == {
         "gate.json", "comparison.json", "junit.xml", "summary.md"
     }  # fmt: skip
@@ -201,13 +202,13 @@ def test_a_decision_is_written_for_people_and_for_ci(tmp_path: Path) -> None:
     summary = (tmp_path / "gate" / "summary.md").read_text()
     assert summary.startswith("## Gate: FAIL") and "`q3`" in summary
     assert "2 broke, 1 were mended" in summary and "answer 41" in summary and "answer 3" in summary
-    write_comparison(compare_runs(old, new), tmp_path / "compared")
+    write_comparison(compare_saved(old, new), tmp_path / "compared")
     assert {p.name for p in (tmp_path / "compared").iterdir()} == {"comparison.json", "summary.md"}
 
 
 def test_markdown_tables_keep_their_columns_and_escape_what_was_asked() -> None:
     old, new = run_of(), run_of({i: "not_cited" for i in range(60)})
-    comparison = compare_runs(old, new)
+    comparison = compare_saved(old, new)
     text = gate_markdown(gate(new, required=[HIGH_RISK])) + comparison_markdown(comparison)
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     tables = [[line for line in table if line.startswith("|")] for table in tables]
@@ -219,7 +220,7 @@ def test_markdown_tables_keep_their_columns_and_escape_what_was_asked() -> None:
 
 def test_slices_are_corrected_and_cover_every_case() -> None:
     worse = {i: "not_cited" for i in range(60) if i % 4}  # every answerable case breaks, no other
-    slices = compare_runs(run_of(), run_of(worse))["slices"]
+    slices = compare_saved(run_of(), run_of(worse))["slices"]
     found = {(s["dimension"], s["name"]): s for s in slices if s["metric"] == "unbroken"}
     assert set(found) == {
         ("kind", "edge"), ("kind", "golden"), ("answerable", "true"), ("answerable", "false"), ("tag", "high-risk")
@@ -230,7 +231,7 @@ def test_slices_are_corrected_and_cover_every_case() -> None:
 
 
 def test_a_comparison_says_how_many_more_cases_would_tell() -> None:
-    row = compare_runs(run_of(), run_of())["metrics"]["nDCG@10"]
+    row = compare_saved(run_of(), run_of())["metrics"]["nDCG@10"]
     assert row["value"] == 0 and row["more_cases"] is None
 
 
@@ -241,8 +242,8 @@ def test_a_measure_that_is_the_same_in_every_case_is_folded_and_flipped_cases_ar
             name: {"coverage": 1.0, "better": "higher", "unit": "share"} for name in ("up", "as")
         }
         for row in run.rows:
-            row["metrics"] |= {"up": value, "as": 0.5}
-    comparison = compare_runs(old, new)
+            row.metrics.update({"up": value, "as": 0.5})
+    comparison = compare_saved(old, new)
     assert [comparison["metrics"][name]["changed"] for name in ("nDCG@10", "up", "as")] == [0, 60, 0]
     text, shown = comparison_markdown(comparison), render_comparison(comparison)
     assert "The same in every case: as." in text and "the same in every case: as\n" in shown

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from eval.golden.slices import SLICES, row_in, slices_of
+from tests.eval.lines import line
 
 ROWS = (
-    {"kind": "golden", "answerable": True, "expect": "answer", "split": "dev", "tags": ["a", "b"]},
-    {"kind": "edge", "answerable": False, "expect": "abstain", "split": "dev", "tags": ["b"]},
-    {"kind": "edge", "answerable": True, "expect": "answer", "split": "dev", "tags": []},
+    line({"kind": "golden", "answerable": True, "expect": "answer", "split": "dev", "tags": ["a", "b"]}),
+    line({"kind": "edge", "answerable": False, "expect": "abstain", "split": "dev", "tags": ["b"]}),
+    line({"kind": "edge", "answerable": True, "expect": "answer", "split": "dev", "tags": []}),
 )
 
 
@@ -22,7 +23,7 @@ def test_a_slice_is_neither_nothing_nor_everything() -> None:
 
 
 def test_every_dimension_reads_a_row_of_an_earlier_version() -> None:
-    old = {"kind": "golden", "tags": []}
+    old = line({"kind": "golden", "tags": []})
     assert {name: names(old) for name, names in SLICES.items()}["split"] == ()
 
 

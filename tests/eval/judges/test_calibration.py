@@ -28,6 +28,7 @@ from eval.saved import SavedRun
 from rag.errors import ConfigError, UnknownKeyError
 from tests.eval.judges.conftest import Opener
 from tests.eval.judges.scripted import Said, Script
+from tests.eval.lines import line
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 JUDGING = Judging("strict", "big", "faithfulness", "f" * 12)
@@ -143,8 +144,8 @@ def saved_run() -> SavedRun:
     name = "ragas.faithfulness@strict"
     about = {"judge": "strict", "model": "big", "metric": "faithfulness", "fingerprint": "f" * 12}
     rows = tuple(
-        {"id": str(i), "question": "q?", "answer": "A" * i, "metrics": {name: None if i == 3 else i / 12},
-         "unmeasured": {name: "HTTP 500"} if i == 3 else {}}
+        line({"id": str(i), "question": "q?", "answer": "A" * i, "metrics": {name: None if i == 3 else i / 12},
+         "unmeasured": {name: "HTTP 500"} if i == 3 else {}})
         for i in range(12)
     )  # fmt: skip
     return SavedRun(Path("run"), {"metrics": {name: {"judge": about}, "nDCG@10": {"judge": None}}}, rows)

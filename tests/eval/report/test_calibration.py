@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,17 +10,18 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_curve
 
 from eval.report.calibration import calibration, refusal_curve, reliability_of
+from rag.shapes.rows import RowJson
+from tests.eval.lines import CITED, line
 
 pairs = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60)
 
 
-def row(answerability: float | None, answerable: bool, citations: tuple[tuple[float, int, int], ...] = ()) -> Any:
-    cited = [{"doc_id": "d", "start": start, "end": end, "support_score": score} for score, start, end in citations]
-    spans = [{"doc_id": "d", "start": 10, "end": 20}] if answerable else []
-    return {
-        "answerability": answerability, "answerable": answerable, "gold": {"spans": spans},
-        "sentences": [{"citations": cited}],
-    }  # fmt: skip
+def row(answerability: float | None, answerable: bool, citations: tuple[tuple[float, int, int], ...] = ()) -> RowJson:
+    cited = [CITED | {"start": start, "end": end, "support_score": score} for score, start, end in citations]
+    spans = [{"doc_id": "d", "start": 10, "end": 20, "text": "x" * 10}] if answerable else []
+    sentences = [{"text": "S.", "start": 0, "end": 2, "citations": cited}]
+    fields = {"answerability": answerability, "answerable": answerable, "gold": {"spans": spans}}
+    return line(fields | {"sentences": sentences})
 
 
 def test_by_hand() -> None:

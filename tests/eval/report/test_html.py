@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from eval.report.html import render_html
+from tests.eval.lines import CITED, line
 
 BROKEN = {1: "not_cited", 2: "error", 3: "answered_unanswerable"}
 FIGURE = {"value": 0.5, "n": 4, "low": 0.2, "high": 0.8, "method": "Wilson"}
@@ -22,7 +23,7 @@ METRIC = FIGURE | {
 
 def row(i: int) -> dict[str, Any]:
     text = f"Before <b>{i}</b>. The gold is here. After."
-    cited = {"tag": 1, "doc_id": "d<1>", "start": 18, "end": 34, "quote": "q", "support_score": 0.9, "supported": True}
+    cited = CITED | {"doc_id": "d<1>", "start": 18, "end": 34, "quote": "q"}
     return {
         "id": f"id-{i}", "status": "error" if i == 2 else "ok", "error": "boom <x>" if i == 2 else None,
         "question": f"Where is <script>alert({i})</script>?", "kind": "edge" if i % 2 else "golden", "expect": "answer",
@@ -89,7 +90,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render_html(results(5), [row(i) for i in range(5)])
+    return render_html(results(5), [line(row(i)) for i in range(5)])
 
 
 def test_the_page_is_whole_and_needs_nothing_else(page: str) -> None:
@@ -154,7 +155,7 @@ def test_a_judge_stands_beside_people_and_beside_a_constant() -> None:
     metric = METRIC | {"family": "judges", "judge": judged}
     cost = {"input_tokens": 9, "output_tokens": 1, "usd": None, "calls": 2, "replayed": 0, "failed": {}}
     found = results(1) | {"judges": {"main": {"model": "m<1>", "cost": cost}}}
-    page = render_html(found | {"metrics": {**found["metrics"], "judge.faithfulness": metric}}, [row(0)])
+    page = render_html(found | {"metrics": {**found["metrics"], "judge.faithfulness": metric}}, [line(row(0))])
     assert Reader(page).open == [] and "calibrated, kappa 0.31, n=40" in page
     assert '<td class="n bad">0.700</td>' in page  # saying what is more frequent is right more often
 
@@ -169,5 +170,5 @@ def test_a_run_that_only_searched_has_a_page_too() -> None:
         "answerability": None,
     }
     found = results(2) | {"abstention": {}, "calibration": {}, "slices": {"kind": {}}}
-    page = render_html(found, [row(i) | searched for i in range(2)])
+    page = render_html(found, [line(row(i) | searched) for i in range(2)])
     assert Reader(page).open == [] and "Abstention" not in page and "<h3>Gold</h3>" in page

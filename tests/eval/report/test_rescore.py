@@ -13,10 +13,11 @@ from eval.judges.scoring import ask_judges
 from eval.metrics import choose_metrics
 from eval.observation import Observation, failed
 from eval.report.rescore import observation_of, rescore
+from eval.report.rows import row_json, row_line
 from eval.report.write import write_report, write_scores
-from eval.rows import row_json
 from eval.runner import Row, Run, RunOptions
 from eval.saved import load_run
+from rag.shapes.rows import RowJson
 from rag.types import Turn
 from tests.eval.judges.conftest import Opener, answered
 from tests.eval.judges.scripted import Said, Script
@@ -41,7 +42,7 @@ async def finished(seen: list[Observation], *judges: Judge) -> Run:
 
 def test_a_row_holds_what_a_judge_is_shown() -> None:
     for seen in cases():
-        back = observation_of(json.loads(json.dumps(row_json(Row(seen, {})))))
+        back = observation_of(RowJson.model_validate_json(row_line(row_json(Row(seen, {})))))
         assert material_of(back) == material_of(seen) and (back.status, back.error) == (seen.status, seen.error)
 
 
@@ -70,19 +71,22 @@ async def test_scores_are_replaced_and_those_of_other_judges_stay(
     assert judged == {
         f"ragas.{metric}@{judge}" for metric in ("faithfulness", "rubrics") for judge in ("strict", "kind")
     }
-    assert (
-        rows[0]["metrics"]["ragas.faithfulness@strict"] is None and rows[0]["metrics"]["ragas.faithfulness@kind"] == 1
-    )
-    assert rows[0]["unmeasured"]["ragas.faithfulness@strict"] == "judge 'strict': HTTP 500"
+    assert rows[0].metrics["ragas.faithfulness@strict"] is None and rows[0].metrics["ragas.faithfulness@kind"] == 1
+    assert rows[0].unmeasured["ragas.faithfulness@strict"] == "judge 'strict': HTTP 500"
     assert set(results["judges"]) == {"strict", "kind"} and len(rows) == 4
 
 
 async def test_runs_of_earlier_releases_can_be_judged(opened: Opener, tmp_path: Path) -> None:
     write_report(await finished(cases()[:1]), tmp_path)
+    row = json.loads((tmp_path / "rows.jsonl").read_text())
+    later = {key: row.pop(key) for key in ("split", "history", "rubrics", "hits_used", "answerability", "sources")}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row | {"of_a_later_version": 1}) + "\n")
     saved = load_run(tmp_path)
-    del saved.results["judges"], saved.rows[0]["history"], saved.rows[0]["rubrics"]
+    del saved.results["judges"]
     for entry in saved.results["metrics"].values():
         del entry["judge"]
     results, rows = await rescore(saved, [opened(**ONLY)])
     write_scores(results, rows, tmp_path)
     assert results["metrics"]["ragas.faithfulness@strict"]["value"] == 1.0
+    again = json.loads((tmp_path / "rows.jsonl").read_text())
+    assert again["of_a_later_version"] == 1 and not later.keys() & again.keys()  # kept, and nothing is made up

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from eval.report.survival import failure_clusters, gold_survival, hit_survival
+from rag.shapes.rows import RowJson
 from rag.types.loss import FAILURES, meaning
+from tests.eval.lines import CITED, HIT, PASSAGE, line
 
 
-def row(broken: str | None = None, **more: Any) -> dict[str, Any]:
+def row(broken: str | None = None, **more: Any) -> RowJson:
     whole = {
-        "answerable": True, "status": "ok", "abstained": False, "broken": broken, "tags": ["t"], "hits": [{}] * 9,
-        "hits_used": 4, "gold": {"documents": ["d"]}, "context": {"passages": [{}] * 3},
-        "sentences": [{"citations": [{"tag": 1}, {"tag": 1}, {"tag": 2}]}],
+        "answerable": True, "status": "ok", "abstained": False, "broken": broken, "tags": ["t"], "hits": [HIT] * 9,
+        "hits_used": 4, "gold": {"documents": ["d"]}, "context": {"passages": [PASSAGE] * 3, "tokens": 6},
+        "sentences": [{"text": "S.", "start": 0, "end": 2, "citations": [CITED, CITED, CITED | {"tag": 2}]}],
     }  # fmt: skip
-    return whole | more
+    return line(whole | more)
 
 
 def test_every_stage_that_loses_gold_belongs_to_one_step() -> None:

@@ -17,11 +17,17 @@ from eval.report.highlights import Piece, mark_passage
 from eval.report.junit import junit_xml
 from eval.report.trec import encode
 from rag.files import write_atomic
+from rag.shapes.rows import RowPassageJson
 from rag.types import Citation, Sentence, Span, Support
+from tests.eval.lines import PASSAGE, line
+
+
+def passage_of(text: str, *spans: tuple[int, int]) -> RowPassageJson:
+    return RowPassageJson.model_validate(PASSAGE | {"text": text, "spans": spans})
 
 
 def test_marks_by_hand() -> None:
-    passage = {"text": "abcdefghij … xyz", "spans": [[0, 5], [5, 10], [20, 23]]}
+    passage = passage_of("abcdefghij … xyz", (0, 5), (5, 10), (20, 23))
     pieces = mark_passage(passage, cited=[(2, 6)], gold=[(4, 8), (20, 99)])
     assert [(p.text, p.cited, p.gold) for p in pieces] == [
         ("ab", False, False), ("cd", True, False), ("e", True, True), ("f", True, True), ("gh", False, True),
@@ -34,12 +40,12 @@ edges = st.tuples(st.integers(0, 40), st.integers(1, 10)).map(lambda e: (e[0], e
 
 @given(st.lists(edges, max_size=4), st.lists(edges, max_size=4))
 def test_marks_lose_no_character(cited: list[tuple[int, int]], gold: list[tuple[int, int]]) -> None:
-    passage = {"text": "0123456789 … abcdefgh", "spans": [[3, 13], [20, 28]]}
-    assert "".join(piece.text for piece in mark_passage(passage, cited, gold)) == passage["text"]
+    passage = passage_of("0123456789 … abcdefgh", (3, 13), (20, 28))
+    assert "".join(piece.text for piece in mark_passage(passage, cited, gold)) == passage.text
 
 
 def test_a_text_that_does_not_follow_from_its_spans_is_left_unmarked() -> None:
-    assert mark_passage({"text": "abc", "spans": [[0, 9]]}, [(0, 2)], []) == [Piece("abc")]
+    assert mark_passage(passage_of("abc", (0, 9)), [(0, 2)], []) == [Piece("abc")]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -49,10 +55,10 @@ def test_trec_ids_have_no_blanks_and_come_back(identifier: str) -> None:
 
 
 def test_junit_survives_what_xml_forbids() -> None:
-    row = {
+    row = line({
         "id": "a\x00<b>", "kind": "golden", "status": "error", "error": "bad \x1b[31m & worse \ud800",
         "broken": "error", "question": "?", "answer": "", "reason": None, "timings_ms": {},
-    }  # fmt: skip
+    })  # fmt: skip
     suite = ElementTree.fromstring(junit_xml("set", [row]))
     assert suite[0].get("name") == "a\ufffd<b>" and suite[0][0].tag == "error"
 
