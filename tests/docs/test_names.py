@@ -18,7 +18,7 @@ import yaml
 
 from api.app import create_app
 from api.cli.arguments import build_parser
-from rag.settings import Settings
+from rag.settings import JudgeModelSettings, ModelSettings, Settings
 from tests.docs.pages import PACKAGES, PAGES, REPOSITORY, anchors, code, page
 
 README, CONTRIBUTING, CONFIGURATION = page("README.md"), page("CONTRIBUTING.md"), page("docs/configuration.md")
@@ -131,7 +131,11 @@ def test_settings_that_are_named_exist(name: str) -> None:
     for piece in code(page(name)):
         for key in re.findall(r"(?:--set \"?|^)([a-z0-9]+(?:\.[a-z0-9_]+)+)(?==|: |$)", piece):
             if key.partition(".")[0] in tree and not key.endswith((".json", ".py", ".md")):
-                looked_up(tree, key)
+                entry = re.fullmatch(r"(judge\.)?models\.[a-z0-9_-]+(?:\.(\w+))?", key)  # a name of the reader's choice
+                if entry:
+                    assert entry[2] in (None, *(JudgeModelSettings if entry[1] else ModelSettings).model_fields), key
+                else:
+                    looked_up(tree, key)
 
 
 def looked_up(tree: dict[str, Any], key: str) -> Any:

@@ -49,7 +49,7 @@ def test_the_packaged_weights_are_of_these_features_and_without_pickle() -> None
 
 
 def test_the_page_explains_every_feature_and_no_other() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "trained.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "lab" / "trained.md").read_text(encoding="utf-8")
     table = page.partition("| feature |")[2].partition("\n\n")[0]
     told = {name for row in re.findall(r"^\| (`[^|]+`) \|", table, re.MULTILINE) for name in re.findall(r"\w+", row)}
     assert told == FEATURES.keys()
