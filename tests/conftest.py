@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from ingest.pipeline import ingest
 from rag.models.embedders import make_embedder
@@ -18,6 +19,10 @@ from rag.settings import EmbedderSettings, Settings, load_settings
 from tests.postgres import Server, new_database, running_server
 
 REPOSITORY = Path(__file__).parent.parent
+
+# A property is tried on half of hypothesis' usual examples; `--hypothesis-profile=default` tries all of them.
+hypothesis_settings.register_profile("suite", max_examples=50)
+hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

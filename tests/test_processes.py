@@ -131,7 +131,7 @@ def write_documents(folder: Path, count: int) -> Path:
 
 
 def test_asking_goes_on_while_a_server_runs_and_an_ingest_is_under_way(demo_copy: Path, tmp_path: Path) -> None:
-    documents = write_documents(tmp_path / "many", 2000)
+    documents = write_documents(tmp_path / "many", 800)
     before = ask(demo_copy)
     with server(demo_copy) as url, process(demo_copy, "ingest", str(documents), "--corpus", "demo") as ingest:
         answers = 0
@@ -144,9 +144,9 @@ def test_asking_goes_on_while_a_server_runs_and_an_ingest_is_under_way(demo_copy
                 assert "Genvind Nord" in answer["answer"]
                 answers += 1
         assert ingest.returncode == 0 and answers >= 2
-        after = post(url + "/v1/answer", {"question": "How much does part 1234 weigh?", "corpus": "demo"})
+        after = post(url + "/v1/answer", {"question": "How much does part 567 weigh?", "corpus": "demo"})
         assert after["provenance"]["generation"] > before["provenance"]["generation"]
-        assert after["context"]["hits"][0]["doc_id"] == "d1234"
+        assert after["context"]["hits"][0]["doc_id"] == "d567"
 
 
 def test_a_killed_owner_is_replaced_and_nothing_is_lost(demo_copy: Path) -> None:
@@ -167,7 +167,7 @@ def chunks_after(home: Path, generation: int) -> int:
 
 
 def test_a_killed_ingest_is_invisible_and_its_embeddings_serve_the_next_run(demo_copy: Path, tmp_path: Path) -> None:
-    documents = write_documents(tmp_path / "many", 1500)
+    documents = write_documents(tmp_path / "many", 900)
     before = ask(demo_copy)["provenance"]["generation"]
     with process(demo_copy, "ingest", str(documents), "--corpus", "demo") as ingest:
         # A batch of 256 is listed before it is embedded: with 600 listed, two were stored whole.
@@ -179,11 +179,11 @@ def test_a_killed_ingest_is_invisible_and_its_embeddings_serve_the_next_run(demo
     assert ask(demo_copy)["provenance"]["generation"] == before
     done = ragwright(demo_copy, "ingest", str(documents), "--corpus", "demo", "--json")
     report = json.loads(done.stdout)
-    assert done.returncode == 0 and report["added"] == 1500, done.stderr
-    assert report["reused"] >= 512 and report["embedded"] + report["reused"] == report["chunks"] == 1500
-    assert chunks_after(demo_copy, before) == 1500
+    assert done.returncode == 0 and report["added"] == 900, done.stderr
+    assert report["reused"] >= 512 and report["embedded"] + report["reused"] == report["chunks"] == 900
+    assert chunks_after(demo_copy, before) == 900
     state = json.loads(ragwright(demo_copy, "status", "--corpus", "demo", "--json").stdout)["corpora"][0]
-    assert (state["documents"], state["chunks"] >= 1800) == (1540, True)
+    assert (state["documents"], state["chunks"] >= 1200) == (940, True)
     assert ragwright(demo_copy, "doctor").returncode == 0
 
 

@@ -196,7 +196,7 @@ def check(worlds: dict[str, World], count: int, seed: int) -> str:
 
 
 def test_no_response_holds_a_foreign_document(worlds: dict[str, World], record_property: Any) -> None:
-    record_property("measured", check(worlds, 150, seed=1))
+    record_property("measured", check(worlds, 60, seed=1))
 
 
 @pytest.mark.accept

@@ -22,6 +22,7 @@ def test_cases_are_repeated_under_their_own_ids_and_none_is_sealed() -> None:
     assert len({case.question for case in some.cases}) < 600 < len(golden.cases) * 3
 
 
+@pytest.mark.accept
 def test_both_answer_the_same_cases(tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGWRIGHT_HOME", str(model_cache.parent))
     golden = tmp_path / "golden"
