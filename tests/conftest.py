@@ -22,7 +22,6 @@ REPOSITORY = Path(__file__).parent.parent
 
 # A property is tried on half of hypothesis' usual examples; `--hypothesis-profile=default` tries all of them.
 hypothesis_settings.register_profile("suite", max_examples=50)
-hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ def model_home(model_cache, monkeypatch):
     monkeypatch.setenv("RAGWRIGHT_HOME", str(model_cache.parent))
 
 
+@pytest.mark.accept
 def test_full_ingest_and_edits_over_generated_text(corpus, tmp_path):
     figures = full_and_edits(corpus.documents, write_corpus, tmp_path, Options(alone_share=1.0, repeats=1))
     assert figures.keys() >= CONTRACT
