@@ -81,8 +81,8 @@ def test_seams_exist(seam: str) -> None:
 
 
 @pytest.mark.usefixtures("light")
-def test_nothing_is_lost_or_mixed_over_13_kills(folder: Path, record_property: Any) -> None:
-    check(kill(folder, 13, seed=1), 13, record_property)
+def test_nothing_is_lost_or_mixed_over_8_kills(folder: Path, record_property: Any) -> None:
+    check(kill(folder, 8, seed=1), 8, record_property)
 
 
 def test_nothing_is_lost_or_mixed_over_2_kills_of_the_real_command_line(

@@ -44,6 +44,7 @@ def test_full_ingest_and_edits_over_generated_text(corpus, tmp_path):
     assert "edit_10pct_cost" in table("ingest", figures)
 
 
+@pytest.mark.accept
 def test_llamaindex_reads_the_same_documents_and_finds_them(corpus, tmp_path):
     pytest.importorskip("llama_index.vector_stores.qdrant")
     corpus = corpus.head(16)  # torch reads it twice
@@ -131,6 +132,7 @@ def test_peak_memory_sees_what_was_held_meanwhile():
     assert peak.mb > before + 50
 
 
+@pytest.mark.accept
 def test_volume_is_ingested_without_a_model_and_its_memory_told_apart(tmp_path):
     figures = bench_ingest(Options(parts=(VOLUME,), gigabytes=0.0004), tmp_path)[VOLUME]
     assert 10 < figures["documents"] < figures["chunks"]

@@ -22,6 +22,7 @@ def test_fewer_bits_are_farther_from_what_was_computed():
     assert np.allclose(np.linalg.norm(levels(matrix, 1), axis=1), 1)
 
 
+@pytest.mark.accept
 def test_every_way_to_keep_vectors_is_compared_and_both_times_taken(tmp_path, model_cache, monkeypatch):
     monkeypatch.setenv("RAGWRIGHT_HOME", str(model_cache.parent))
     name = next(name for name, metric in sorted(primaries().items()) if not metric.endswith("ch"))
