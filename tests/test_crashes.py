@@ -85,12 +85,6 @@ def test_nothing_is_lost_or_mixed_over_8_kills(folder: Path, record_property: An
     check(kill(folder, 8, seed=1), 8, record_property)
 
 
-def test_nothing_is_lost_or_mixed_over_2_kills_of_the_real_command_line(
-    folder: Path, model_cache: Path, record_property: Any
-) -> None:
-    check(kill_the_real_one(folder, model_cache, 2, seed=1), 2, record_property)
-
-
 @pytest.mark.accept
 @pytest.mark.usefixtures("light")
 @pytest.mark.parametrize("seed", range(2, 8))

@@ -90,6 +90,7 @@ def test_an_adapter_adds_its_factors_and_one_of_another_model_is_refused(toy_ber
             apply_adapter(model, tmp_path / name)
 
 
+@pytest.mark.accept
 def test_the_recipe_trains_writes_and_judges_sets_that_it_left_out(tmp_path: Path, settings: Settings) -> None:
     from rag.models.embedders import PACKAGED
     from rag.models.weights import packaged_folder
