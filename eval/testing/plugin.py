@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from eval.testing import Asker
+    from eval.testing.asker import Asker
     from rag.settings import Settings
 
 _ROUND = "ragwright_round"
@@ -87,7 +87,7 @@ class _PassRates:
 @pytest.fixture(scope="session")
 def ragwright(request: pytest.FixtureRequest) -> Iterator[Asker]:
     """Questions to the configured corpus, and assertions on what it answers; opened once for all tests."""
-    from eval.testing import Asker
+    from eval.testing.asker import Asker
     from rag.runtime import open_runtime
 
     corpus = _option(request.config, "corpus")

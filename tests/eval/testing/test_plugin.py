@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.testing import Asker
+from eval.testing.asker import Asker
 from rag.runtime import Runtime
 
 pytest_plugins = ["pytester"]
