@@ -13,7 +13,7 @@ from ingest.partition.docx_parts import DOCUMENT, Parts, running_text
 from ingest.partition.docx_runs import RunStyles
 from ingest.partition.docx_styles import ParagraphStyle, Styles
 from ingest.partition.formulas import omml_text
-from ingest.partition.grids import Cell, Item, list_pieces, table_piece
+from ingest.partition.grids import Cell, Item, cell_text, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble, joined_code
 from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
@@ -260,7 +260,7 @@ class _Reader:
         """Return a cell's text, and its notes, which stand below the table."""
         pieces = list(_Reader.pieces(self, cell))
         notes = [piece for piece in pieces if _NOTE.match(piece.text)]
-        return one_line(" ".join(piece.text for piece in pieces if piece not in notes)), notes
+        return cell_text(piece for piece in pieces if piece not in notes), notes
 
 
 _INLINE: dict[str, Callable[[_Reader, Any, _Paragraph], None]] = {

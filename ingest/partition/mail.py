@@ -6,6 +6,7 @@ import email.errors
 import email.policy
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from email.message import MIMEPart
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
@@ -15,8 +16,8 @@ from typing import Any
 from ingest.clean import clip, normalise_newlines, one_line
 from ingest.partition.encodings import decode
 from ingest.partition.grids import Item, list_pieces
-from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.web import decode_html, html_pieces
+from ingest.partition.layout import Content, Piece, assemble, pieces_of
+from ingest.partition.web import decode_html, html_pieces, page_content
 from rag.errors import DocumentError
 
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -51,6 +52,33 @@ def partition_eml(path: Path) -> Content:
         metadata={name.lower(): value for name, value in (_headers(message) | _date(message)).items()},
         warnings=tuple(warnings),
     )
+
+
+def partition_mht(path: Path) -> Content:
+    """Partition a web page that was saved with its pictures as one file (mht, mhtml, Word's .doc of this kind).
+
+    Raises:
+        DocumentError: it holds no HTML page.
+    """
+    with path.open("rb") as file:
+        message = BytesParser(policy=email.policy.default).parse(file)
+    pages = [part for part in message.walk() if part.get_content_type() in {"text/html", "application/xhtml+xml"}]
+    if not pages:
+        raise DocumentError("it is no saved web page: no part of it is HTML; save the page as .html")
+    html, warnings = _decoded(pages[0])
+    content = page_content(html, warnings)
+    # Frames, and the files that Word puts beside its page: headers and footers among them.
+    rest = (piece for page in pages[1:] for piece in html_pieces(_decoded(page)[0]))
+    known = content.text
+    more = [piece for piece in rest if piece.text not in known]
+    text, blocks = assemble([*pieces_of(content), *more])
+    return replace(content, text=text, blocks=blocks)
+
+
+def _decoded(part: Any) -> tuple[str, tuple[str, ...]]:
+    data = part.get_payload(decode=True)
+    charset = part.get_content_charset("")
+    return decode(data, charset) if charset else decode_html(data)
 
 
 def _date(message: MIMEPart) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.clean import one_line, trim_lines
 from ingest.partition.formulas import mathml_text
-from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
+from ingest.partition.grids import Cell, Item, cell_text, list_pieces, numeral, table_piece
 from ingest.partition.layout import Piece
 from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
@@ -43,7 +43,7 @@ def flat_text(element: Any, notes: Notes | None = None, *, has_links: bool = Fal
     """Return all text of an element as one line; `has_links` adds the addresses of its links."""
     walker = _Walker(notes or Notes({}), has_links=has_links)
     walker.block(element)
-    return one_line(" ".join(piece.text for piece in walker.pieces))
+    return cell_text(walker.pieces)
 
 
 class _Walker:

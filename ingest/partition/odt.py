@@ -10,7 +10,7 @@ from typing import Any
 from ingest.clean import one_line
 from ingest.partition.docx_parts import running_text
 from ingest.partition.formulas import mathml_text
-from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
+from ingest.partition.grids import Cell, Item, cell_text, list_pieces, numeral, table_piece
 from ingest.partition.layout import Content, Piece, assemble, flat_metadata, joined_code
 from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
@@ -230,7 +230,7 @@ class _Reader:
             # Covered cells are those that a merged one spans: its text is put there again.
             if name == "covered-table-cell":
                 continue
-            text = one_line(" ".join(piece.text for part in cell for piece in self._element(part)))
+            text = cell_text(piece for part in cell for piece in self._element(part))
             repeats = min(_integer(cell, "number-columns-repeated", table=True), _MAX_REPEATS)
             columns = _integer(cell, "number-columns-spanned", table=True)
             rows = _integer(cell, "number-rows-spanned", table=True)

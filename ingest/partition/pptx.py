@@ -11,7 +11,7 @@ from ingest.clean import one_line, table_text
 from ingest.partition.docx import core_title
 from ingest.partition.grids import Cell, Item, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.packages import open_package
+from ingest.partition.packages import open_package, plain_package
 from ingest.partition.pptx_looks import diagrams, make_plain, open_deck, unread
 from ingest.partition.unstructured_elements import slide_elements
 
@@ -37,7 +37,8 @@ def _slides(path: Path, warnings: list[str]) -> Iterator[Piece]:
     if changed or path.suffix.lower() != ".pptx":
         deck.save(file)
     else:
-        file = io.BytesIO(path.read_bytes())
+        with plain_package(path) as plain:
+            file = io.BytesIO(plain.read())
     file.seek(0)
     by_slide = slide_elements(file)
     is_titled = False

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ingest.clean import one_line
 from ingest.partition.docx import core_title
 from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.packages import Package, open_package
+from ingest.partition.packages import Package, open_package, plain_package
 from ingest.partition.sheet_format import shown
 from ingest.partition.sheets import sheet_pieces
 from ingest.partition.xlsx_looks import (
@@ -55,7 +55,8 @@ def partition_xlsx(path: Path) -> Content:
         title = core_title(package) or path.stem
         raw = _raw_sheets(package)
     warnings: list[str] = []
-    text, blocks = assemble(_sheets(path, raw, warnings))
+    with plain_package(path) as file:
+        text, blocks = assemble(_sheets(file, raw, warnings))
     return Content(text, blocks, _MEDIA_TYPE, title=title, explicit_title=True, warnings=tuple(warnings))
 
 
@@ -95,10 +96,10 @@ def _covered(data: bytes) -> dict[Place, Place]:
     return covered
 
 
-def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[Piece]:
+def _sheets(file: IO[bytes], raw: dict[str, _Raw], warnings: list[str]) -> Iterator[Piece]:
     from openpyxl import load_workbook
 
-    workbook = load_workbook(path, read_only=True, data_only=True, rich_text=True)
+    workbook = load_workbook(file, read_only=True, data_only=True, rich_text=True)
     try:
         crossed = struck_styles(workbook)
         for sheet in workbook.worksheets:

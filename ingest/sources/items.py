@@ -126,8 +126,22 @@ class SourceItem:
             data = file.read(self.row.length)
         if hashlib.sha256(data).hexdigest() != self.hash:
             raise DocumentError(f"{self.path.name} changed while it was ingested; run it again")
-        row: dict[str, Any] = json.loads(data)
+        row: dict[str, Any] = json.loads(data, parse_float=_Written)
         return row
+
+
+class _Written(float):
+    """A number that is shown as it was written: 1.10 stays 1.10."""
+
+    def __new__(cls, text: str) -> _Written:
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    _text: str
+
+    def __str__(self) -> str:
+        return self._text
 
 
 @dataclass(frozen=True, slots=True)
