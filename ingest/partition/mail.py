@@ -7,13 +7,13 @@ import email.policy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from email.message import MIMEPart
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import clip, normalise_newlines, one_line
+from ingest.clean import clip, line_ends, one_line
 from ingest.partition.encodings import decode
 from ingest.partition.grids import Item, list_pieces
 from ingest.partition.layout import Content, Piece, assemble, pieces_of
@@ -25,6 +25,7 @@ _KNOWN = frozenset("from to cc date subject message-id received mime-version con
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
 _BULLET = re.compile(r"([ \t]*)([-*+•]|\d{1,3}[.)])[ \t]+(?=\S)")
 _MAX_NESTED = 10
+_HEAD_BYTES = 4096
 # Numbers of properties in [MS-OXPROPS].
 _HTML_PROPERTY, _RTF_PROPERTY, _NAME_PROPERTY = 0x1013, 0x1009, 0x3001
 _INDENT = 2
@@ -37,8 +38,7 @@ def partition_eml(path: Path) -> Content:
     Raises:
         DocumentError: it has no mail headers.
     """
-    with path.open("rb") as file:
-        message = BytesParser(policy=email.policy.default).parse(file)
+    message = _parsed(path)
     if not isinstance(message, MIMEPart) or not _KNOWN & {name.lower() for name in message.keys()}:
         raise DocumentError("it has no mail headers")
     warnings: list[str] = []
@@ -60,8 +60,7 @@ def partition_mht(path: Path) -> Content:
     Raises:
         DocumentError: it holds no HTML page.
     """
-    with path.open("rb") as file:
-        message = BytesParser(policy=email.policy.default).parse(file)
+    message = _parsed(path)
     pages = [part for part in message.walk() if part.get_content_type() in {"text/html", "application/xhtml+xml"}]
     if not pages:
         raise DocumentError("it is no saved web page: no part of it is HTML; save the page as .html")
@@ -73,6 +72,14 @@ def partition_mht(path: Path) -> Content:
     more = [piece for piece in rest if piece.text not in known]
     text, blocks = assemble([*pieces_of(content), *more])
     return replace(content, text=text, blocks=blocks)
+
+
+def _parsed(path: Path) -> EmailMessage:
+    data = path.read_bytes()
+    if b"\r\r\n" in data[:_HEAD_BYTES]:
+        data = data.replace(b"\r\r\n", b"\n")
+    message = BytesParser(policy=email.policy.default).parsebytes(data)
+    return message
 
 
 def _decoded(part: Any) -> tuple[str, tuple[str, ...]]:
@@ -245,7 +252,7 @@ def partition_msg(path: Path) -> Content:
 
 def _msg_body(message: Any, warnings: list[str]) -> Iterator[Piece]:
     """Yield the plain body, else the HTML one; Outlook may also store a body as RTF alone, which is not read."""
-    plain = list(plain_body(normalise_newlines(message.body or "")))
+    plain = list(plain_body(line_ends(message.body or "")))
     data = message.properties.binary_prop_value(_HTML_PROPERTY)
     html, guessed = decode_html(data) if data else (message.html_body or "", ())
     rich = list(html_body(html)) if html.strip() else []

@@ -130,6 +130,9 @@ class SourceItem:
         return row
 
 
+_LEFT_BEHIND = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "Desktop.ini"})
+
+
 class _Written(float):
     """A number that is shown as it was written: 1.10 stays 1.10."""
 
@@ -198,8 +201,17 @@ def is_text(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Say whether a part of a path starts with a dot: such files are no documents."""
-    return any(part.startswith(".") and part not in {".", ".."} for part in name.split("/"))
+    """Say whether a part of a path is hidden, or what a system or program leaves beside documents.
+
+    `~$report.docx` is there while Office has report.docx open, `__MACOSX` in archives of Macs.
+    """
+    return any(_is_no_document(part) for part in name.split("/"))
+
+
+def _is_no_document(part: str) -> bool:
+    if part.startswith("."):
+        return part not in {".", ".."}
+    return part.startswith("~$") or part in _LEFT_BEHIND
 
 
 def failing(doc_id: str, reason: str, path: Path = Path()) -> SourceItem:
