@@ -68,7 +68,9 @@ def _misses(words: Counter[bytes], page: str, alphabets: tuple[str, ...]) -> tup
                 lower = sign if sign == "İ" else sign.lower()
                 letters["õe" if text[at : at + 2].lower() == "õe" else lower] += count
     strangers = [sum(n for letter, n in letters.items() if letter not in _entries(alphabet)) for alphabet in alphabets]
-    return odd + min(strangers), odd + sum(n for letter, n in letters.items() if not any(letter in _entries(alphabet) for alphabet in alphabets))
+    return odd + min(strangers), odd + sum(
+        n for letter, n in letters.items() if not any(letter in _entries(alphabet) for alphabet in alphabets)
+    )
 
 
 def _is_odd_sign(text: str, at: int) -> bool:

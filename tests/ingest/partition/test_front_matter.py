@@ -27,7 +27,9 @@ def test_values_of_front_matter_stay_as_written():
 def test_values_of_sidecars_and_folders_stay_as_written(tmp_path):
     (tmp_path / "a.txt").write_text("Words.")
     (tmp_path / "_meta.yaml").write_text("".join(f"{key}: {value}\n" for key, value in WRITTEN.items()))
-    (tmp_path / "a.txt.meta.yaml").write_text("".join(f"{k}: {v}\n" for k, v in MORE.items()) + "none: null\nl: [1.0]\n")
+    (tmp_path / "a.txt.meta.yaml").write_text(
+        "".join(f"{k}: {v}\n" for k, v in MORE.items()) + "none: null\nl: [1.0]\n"
+    )
     metadata = documents(tmp_path)["a.txt"].metadata
     assert {key: metadata[key] for key in WRITTEN | MORE} == WRITTEN | MORE
     assert "none" not in metadata and metadata["l"] == ("1.0",)
