@@ -36,7 +36,7 @@ def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
-    """Return bytes as clean text (no byte order mark, LF line ends, those of old Macs included) and the warnings that name a guessed encoding.
+    """Return bytes as clean text (no byte order mark, LF line ends) and the warnings that name a guessed encoding.
 
     `declared` is the encoding that the file itself names; it goes before a guess, and after UTF-8 that fits.
 

@@ -20,7 +20,7 @@ _SIGNS = {"①, ②, ③, ...": "decimalEnclosedCircle", "一, 二, 三, ...": "
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How one depth of a list is numbered; `form` is '' for bullets. `pattern` has a %1% for the first depth's number."""
+    """How one depth of a list is numbered; bullets have no `form`. `pattern` has a %1% for the first depth's number."""
 
     form: str = ""
     pattern: str = ""

@@ -39,7 +39,7 @@ _MAX_GROUPS = 2000
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What holds until its group ends; `into` names a part that is needed but is no text of the page: a font, a title."""
+    """What holds until its group ends; `into` names a part that is needed but is no text of the page, as a title."""
 
     look: Look = Look()
     page: str = "cp1252"
