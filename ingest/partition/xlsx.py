@@ -25,6 +25,7 @@ from ingest.partition.xlsx_looks import (
     struck_styles,
     with_address,
 )
+from ingest.partition.xlsx_parts import Beside, beside
 from rag.errors import DocumentError
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -47,6 +48,7 @@ class _Raw:
     uncalculated: int = 0
     texts: dict[Place, str] = field(default_factory=dict)
     links: dict[Place, str] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
 
 
 def partition_xlsx(path: Path) -> Content:
@@ -74,6 +76,7 @@ def _raw_sheets(package: Package) -> dict[str, _Raw]:
                 sum(1 for _ in _NO_VALUE.finditer(data)),
                 inline_texts(data, member),
                 link_targets(data, _relations(package, member)),
+                beside(package, member, data),
             )
     return found
 
@@ -102,6 +105,7 @@ def _sheets(file: IO[bytes], raw: dict[str, _Raw], warnings: list[str]) -> Itera
     workbook = load_workbook(file, read_only=True, data_only=True, rich_text=True)
     try:
         crossed = struck_styles(workbook)
+        running: set[str] = set()
         for sheet in workbook.worksheets:
             if sheet.sheet_state != "visible":
                 warnings.append(f"the hidden sheet {sheet.title!r} was left out")
@@ -112,8 +116,16 @@ def _sheets(file: IO[bytes], raw: dict[str, _Raw], warnings: list[str]) -> Itera
                     f"the sheet {sheet.title!r} has {known.uncalculated} formulas without a value, read as empty;"
                     " open the file in a spreadsheet program and save it"
                 )
+            warnings += known.beside.warnings
             yield Piece("heading", one_line(sheet.title), 1)
+            yield from (piece for piece in known.beside.above if piece.text not in running)
+            running |= {piece.text for piece in known.beside.above}
             yield from sheet_pieces(_rows(sheet, known, crossed))
+            yield from known.beside.below
+        for chart in workbook.chartsheets:
+            known = raw.get(chart.title, _Raw())
+            yield Piece("heading", one_line(chart.title) if known.beside.below else "", 1)
+            yield from known.beside.below
     finally:
         workbook.close()
 
