@@ -18,6 +18,7 @@ from ingest.partition.layout import Piece
 from ingest.partition.line import Height, Line, Look
 from ingest.partition.links import address, address_behind
 from ingest.partition.packages import parse_xml, plain_package
+from ingest.partition.pptx_parts import number_points
 from ingest.partition.symbols import is_symbol_font, symbol_text
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -64,6 +65,7 @@ def make_plain(deck: Any) -> bool:
         parts = [slide, slide.notes_slide] if slide.has_notes_slide else [slide]
         for part in parts:
             changed = _unwrap(part._element) or changed
+            changed = number_points(part._element) or changed
             for paragraph in list(part._element.iter(f"{_A}p")):
                 changed = _plain_paragraph(paragraph, part.part) or changed
     return changed
