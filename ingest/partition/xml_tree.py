@@ -130,6 +130,8 @@ class _Prose:
             yield from handler(self, child, level)
         elif name in _BLOCKS or any(_name(inner) in _BLOCKS for inner in child.iterdescendants("{*}*")):
             yield from self.pieces(child, min(6, level + (name in _SECTIONS or _has_title(child))))
+        elif self._is_field(child) and len(child) and not _is_mixed(child):
+            yield from self.pieces(child, level)
         elif self._is_field(child):
             text = one_line(_words(child))
             yield Piece("list_item", f"{name}: {text}" if text else "")

@@ -59,7 +59,7 @@ class Analyzer:
     With `identifiers: prefixes` versions are found by their beginnings, too, names of any script are cut at their
     capitals, and Unicode's hyphens join like `-`.
 
-    Words of scripts without blanks are terms of two letters each: 停车场 is 停车 and 车场, in a sentence as in a question.
+    Words of scripts without blanks are terms of two letters each: 停车场 is 停车 and 车场.
 
     Raises:
         UnknownKeyError: there is no such stemmer.

@@ -151,7 +151,7 @@ def test_xml_of_documents(tmp_path):
     document = partition_file(tmp_path / "a.xml", "x") if (tmp_path / "a.xml").write_text(book) else None
     assert document.title == "Guide"
     assert document.text == (
-        "Guide\n\ninfo: Ann\n\nOne\n\nUse this form (https://x.example.org/y) now.\n\nfirst\n\nsecond\n   1. deep\n\n"
+        "Guide\n\nauthor: Ann\n\nOne\n\nUse this form (https://x.example.org/y) now.\n\nfirst\n\nsecond\n   1. deep\n\n"
         "if x:\n  stop()\n\nTides\n\nPort | High\nHusum | 04:12"
     )
     assert [block.head for block in document.blocks if block.kind == "table"] == [1]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Text that a reader of a page opens by a click is text of the page; drafts and banners are not."""
 
 from pathlib import Path

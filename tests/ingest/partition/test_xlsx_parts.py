@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What stands beside the cells of a workbook: comments, headers and footers, text boxes, charts."""
 
 import zipfile
