@@ -67,7 +67,7 @@ def _inside(path: Path, suffix: str, head: bytes) -> str:
     if head.startswith(b"PK\x03\x04"):
         return _package(path)
     text = _as_text(head)
-    if suffix not in OFFICE or b"\x00" in text:
+    if suffix not in OFFICE or b"\x00" in text or head.startswith(OLE_SIGNATURE):
         return ""
     if _is_archive(text):
         return "mail:partition_mht"

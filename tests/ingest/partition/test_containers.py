@@ -127,6 +127,7 @@ def test_a_web_archive_of_safari(tmp_path):
     [
         ("a.doc", OLE, "save it as .docx"),
         ("a.xls", OLE, "save it as .xlsx"),
+        ("b.xls", OLE.rstrip(b"\0") + b"text", "save it as .xlsx"),
         ("a.ppt", OLE, "save it as .pptx"),
         ("a.ods", b"PK\x03\x04x", "save it as .xlsx"),
         ("a.odp", b"PK\x03\x04x", "save it as .pptx"),
