@@ -12,6 +12,7 @@ _SOFT_HYPHEN = "\u00ad"
 _INNER_SOFT_HYPHEN = re.compile("\u00ad(?!$)")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\x00"))
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_FILE_LINE_ENDS = re.compile(r"\r+\n|\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 TITLE_CHARS = 160
@@ -101,6 +102,14 @@ def clip(text: str, limit: int = TITLE_CHARS) -> str:
     if " " in head and line[limit - 1] != " ":
         head = head.rsplit(" ", 1)[0]
     return head.rstrip(" ,;:") + "…"
+
+
+def line_ends(text: str) -> str:
+    r"""Return the text of a file with LF line ends and without a byte order mark.
+
+    Files come with `\r\n`, with `\r` of old Macs, and with `\r\r\n` where a program wrote `\r\n` as text.
+    """
+    return _FILE_LINE_ENDS.sub("\n", text.removeprefix("\ufeff")) if "\r" in text else text.removeprefix("\ufeff")
 
 
 def normalise_newlines(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from ingest.clean import clip, normalise_newlines, one_line
 from ingest.partition.layout import Content, flat_metadata
 from ingest.partition.plain import paragraphs
+from ingest.partition.sniffing import reader_of
 from rag.errors import ConfigError, DocumentError
 from rag.types import Block, Document
 
@@ -42,6 +43,15 @@ PARTITIONERS: dict[str, str] = {
     ".odt": "odt:partition_odt",
     ".eml": "mail:partition_eml",
     ".msg": "mail:partition_msg",
+    ".mht": "mail:partition_mht",
+    ".mhtml": "mail:partition_mht",
+    ".webarchive": "web:partition_webarchive",
+    ".rtf": "rtf:partition_rtf",
+    ".xml": "xml_tree:partition_xml",
+    ".ipynb": "notebook:partition_notebook",
+    # Read where they are something else inside (HTML, RTF, tab-separated text), else refused with what to save as.
+    **dict.fromkeys((".doc", ".dot", ".xls", ".xlt", ".ppt", ".pps", ".pot", ".xlsb"), "sniffing:refuse"),
+    **dict.fromkeys((".ods", ".ots", ".odp", ".otp", ".pages", ".numbers", ".key"), "sniffing:refuse"),
 }
 """Extension -> `module:function` of this package, so that a format's libraries are imported when it is met."""
 
@@ -121,8 +131,9 @@ def _partitioner(path: Path, pdf_strategy: str) -> Partitioner:
     suffix = path.suffix.lower()
     if suffix == ".pdf" and pdf_strategy != "fast":
         return _load("pdf:partition_pdf_hi_res")
-    if suffix in PARTITIONERS:
-        return _load(PARTITIONERS[suffix])
+    reader = reader_of(path, PARTITIONERS.get(suffix, ""))
+    if reader:
+        return _load(reader)
     with path.open("rb") as file:
         if b"\x00" in file.read(_SNIFFED_BYTES):
             known = " ".join(sorted(PARTITIONERS))

@@ -19,6 +19,8 @@ from ingest.partition.sheets import sheet_pieces
 
 _SEPARATORS = ",;\t|"
 _SAMPLE_ROWS = 300
+# What spreadsheet programs are told in the first line: `sep=;`, in quotes or followed by empty cells.
+_INSTRUCTION = re.compile(r'"?sep=(.)"?[,;\t|]*(?:\n|\Z)', re.IGNORECASE)
 
 
 def partition_csv(path: Path) -> Content:
@@ -26,7 +28,10 @@ def partition_csv(path: Path) -> Content:
     text, warnings = read_text(path)
     lines = text if "\n" in text else text.replace("\r", "\n")
     tabs = path.suffix.lower() == ".tsv"
+    told = _INSTRUCTION.match(lines)
+    lines = lines[told.end() :] if told else lines
     separator = "\t" if tabs and "\t" in lines else _separator(lines)
+    separator = told.group(1) if told and told.group(1) in lines else separator
     clean, blocks = assemble(sheet_pieces(records(lines, separator)))
     media_type = "text/tab-separated-values" if tabs else "text/csv"
     return Content(clean, blocks, media_type, title=path.stem, explicit_title=True, warnings=warnings)

@@ -13,12 +13,13 @@ from ingest.partition.docx_parts import DOCUMENT, Parts, running_text
 from ingest.partition.docx_runs import RunStyles
 from ingest.partition.docx_styles import ParagraphStyle, Styles
 from ingest.partition.formulas import omml_text
-from ingest.partition.grids import Cell, Item, list_pieces, table_piece
+from ingest.partition.grids import Cell, Item, cell_text, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble, joined_code
 from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
 from ingest.partition.packages import Package, open_package
 from ingest.partition.raised import note_mark, note_text
+from ingest.partition.ruby import reading
 from ingest.partition.symbols import box, symbol, symbol_text
 from rag.errors import DocumentError
 
@@ -73,6 +74,7 @@ class _Paragraph:
     notes: list[str] = field(default_factory=list)
     boxes: list[Any] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
+    readings: list[str] = field(default_factory=list)
 
 
 class _Reader:
@@ -173,6 +175,18 @@ class _Reader:
     def _formula(self, element: Any, found: _Paragraph) -> None:
         found.line.add(omml_text(element))
 
+    def _ruby(self, element: Any, found: _Paragraph) -> None:
+        """Write annotated text, and behind the last of a row of it the readings of all."""
+        for base in element.iterchildren(f"{_W}rubyBase"):
+            self._collect(base, found, PLAIN)
+        found.readings += [
+            "".join(text.text or "" for text in rt.iter(f"{_W}t")) for rt in element.iterchildren(f"{_W}rt")
+        ]
+        following = element.getparent().getnext()
+        if following is None or following.find(f"{_W}ruby") is None:
+            found.line.add(reading(found.line.tail(), found.readings))
+            found.readings = []
+
     def _box(self, element: Any, found: _Paragraph) -> None:
         found.boxes.append(element)
 
@@ -260,12 +274,13 @@ class _Reader:
         """Return a cell's text, and its notes, which stand below the table."""
         pieces = list(_Reader.pieces(self, cell))
         notes = [piece for piece in pieces if _NOTE.match(piece.text)]
-        return one_line(" ".join(piece.text for piece in pieces if piece not in notes)), notes
+        return cell_text(piece for piece in pieces if piece not in notes), notes
 
 
 _INLINE: dict[str, Callable[[_Reader, Any, _Paragraph], None]] = {
     **dict.fromkeys(("oMath", "oMathPara"), _Reader._formula),
     **dict.fromkeys(_NOTE_PARTS, _Reader._note),
+    "ruby": _Reader._ruby,
     "txbxContent": _Reader._box,
     "docPr": _Reader._picture,
     "relIds": _Reader._diagram,

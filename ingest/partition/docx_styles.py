@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest.partition.grids import numeral
+from ingest.partition.numerals import word_numeral
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING = re.compile(r"heading (\d)$")
 _CODE = re.compile(r"\b(?:code|html preformatted|macro|source|listing|verbatim|plain text)\b", re.IGNORECASE)
 _LIST = re.compile(r"list (bullet|number|continue)(?: (\d))?$")
-_FORMATS = {"decimal": "1", "lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I"}
 _PLACE = re.compile(r"%(\d)")
 _MAX_BASES = 20
 
@@ -30,11 +29,18 @@ class ParagraphStyle:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """One depth of a numbering: `text` has a %1 for the first depth's number, and so on."""
+    """One depth of a numbering: `text` has a %1 for the first depth's number, and so on.
+
+    A `legal` one shows all numbers in figures. Its count starts anew behind an item of a depth above it, or behind one
+    of the first `restart` depths. `linked` is the paragraph style that it belongs to.
+    """
 
     style: str
     text: str
     start: int
+    legal: bool = False
+    restart: int | None = None
+    linked: str = ""
 
 
 @dataclass(slots=True)
@@ -105,26 +111,29 @@ class Styles:
             return (style_depth, "-") if name and name.group(1) != "continue" else (0, "")
         numbering = _value(properties.find(f"{_W}numId"))
         depth_text = _value(properties.find(f"{_W}ilvl"))
-        depth = int(depth_text) if depth_text.isdecimal() else usual
         if numbering in {"", "0"}:
             return 0, ""
+        linked = (at for at, level in self.numberings.get(numbering, {}).items() if level.linked in chain)
+        depth = int(depth_text) if depth_text.isdecimal() else next(linked, usual)
         number = self._next(numbering, min(depth, 8))
         return max(min(depth, 8), style_depth), number
 
     def _next(self, numbering: str, depth: int) -> str:
         levels = self.numberings.get(numbering, {})
         level = levels.get(depth)
-        if level is None or level.style not in _FORMATS:
+        if level is None or level.style in {"", "bullet"}:
             return "-"
         counts = self.counts.setdefault(self.abstracts.get(numbering, numbering), {})
         counts[depth] = counts.get(depth, level.start - 1) + 1
         for deeper in [key for key in counts if key > depth]:
-            del counts[deeper]
+            restart = levels[deeper].restart if deeper in levels else None
+            if restart is None or depth < restart:
+                del counts[deeper]
 
         def shown(match: re.Match[str]) -> str:
             at = int(match.group(1)) - 1
             other = levels.get(at, level)
-            return numeral(counts.get(at, other.start), _FORMATS.get(other.style, "1"))
+            return word_numeral(counts.get(at, other.start), "decimal" if level.legal else other.style)
 
         return _PLACE.sub(shown, level.text) or "-"
 
@@ -134,24 +143,63 @@ def _numberings(root: Any | None) -> tuple[dict[str, dict[int, _Level]], dict[st
     if root is None:
         return {}, {}
     abstract = {a.get(f"{_W}abstractNumId", ""): _levels(a) for a in root.iter(f"{_W}abstractNum")}
+    # A numbering may only name the style that another one defines.
+    of_style = {
+        _value(a.find(f"{_W}styleLink")): a.get(f"{_W}abstractNumId", "") for a in root.iter(f"{_W}abstractNum")
+    }
+    for each in root.iter(f"{_W}abstractNum"):
+        link = _value(each.find(f"{_W}numStyleLink"))
+        if link in of_style and link:
+            abstract[each.get(f"{_W}abstractNumId", "")] = abstract[of_style[link]]
     numberings: dict[str, dict[int, _Level]] = {}
     counted: dict[str, str] = {}
     for number in root.iter(f"{_W}num"):
         key, base = number.get(f"{_W}numId", ""), _value(number.find(f"{_W}abstractNumId"))
-        numberings[key] = abstract.get(base, {})
+        numberings[key] = _overridden(abstract.get(base, {}), number)
         restarts = next(number.iter(f"{_W}startOverride"), None) is not None
         counted[key] = f"{base}/{key}" if restarts else base
     return numberings, counted
 
 
+def _overridden(levels: Mapping[int, _Level], number: Any) -> dict[int, _Level]:
+    """Return the depths of a numbering with what it says itself: whole depths, or where they start."""
+    own = {**levels, **_levels(number)}
+    for override in number.iter(f"{_W}lvlOverride"):
+        depth, start = override.get(f"{_W}ilvl", "0"), _value(override.find(f"{_W}startOverride"))
+        if start.isdecimal() and depth.isdecimal() and int(depth) in own:
+            own[int(depth)] = replace(own[int(depth)], start=int(start))
+    return own
+
+
 def _levels(abstract: Any) -> dict[int, _Level]:
     levels: dict[int, _Level] = {}
     for level in abstract.iter(f"{_W}lvl"):
-        depth, start = level.get(f"{_W}ilvl", "0"), _value(level.find(f"{_W}start"))
-        style, text = _value(level.find(f"{_W}numFmt")), _value(level.find(f"{_W}lvlText"))
+        depth = level.get(f"{_W}ilvl", "0")
         if depth.isdecimal():
-            levels[int(depth)] = _Level(style, text, int(start) if start.isdecimal() else 1)
+            levels[int(depth)] = _level(level)
     return levels
+
+
+def _level(level: Any) -> _Level:
+    start, restart = (_value(level.find(_W + name)) for name in ("start", "lvlRestart"))
+    legal = level.find(f"{_W}isLgl")
+    return _Level(
+        _format(level),
+        _value(level.find(f"{_W}lvlText")),
+        int(start) if start.isdecimal() else 1,
+        legal is not None and _value(legal) not in {"0", "false", "off"},
+        int(restart) if restart.isdecimal() else None,
+        _value(level.find(f"{_W}pStyle")),
+    )
+
+
+def _format(level: Any) -> str:
+    """Return the format of a depth's numbers; newer ones stand in a wrapper with an old one to fall back to."""
+    form = level.find(f"{_W}numFmt")
+    form = next(level.iter(f"{_W}numFmt"), None) if form is None else form
+    custom = (form.get(f"{_W}format") or "") if form is not None else ""
+    is_padded = _value(form) == "custom" and custom.startswith("0")
+    return "decimalZero" if is_padded else _value(form)
 
 
 def _value(element: Any | None) -> str:

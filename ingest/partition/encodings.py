@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from pathlib import Path
 
-from ingest.clean import normalise_newlines
+from ingest.clean import line_ends
+from ingest.partition.latin_pages import latin_page
 from rag.errors import DocumentError
 
 _MARKS = (
@@ -17,6 +19,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SAMPLE_BYTES = 200_000
+_BEFORE_BYTES = 1000
+_HIGH = re.compile(rb"[\x80-\xff]")
 _BINARY = "it holds binary data, not text; convert it or leave it out"
 _ODD_SHARE = 0.01
 _UTF16_SHARE = 0.25
@@ -51,7 +55,7 @@ def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
         return _guessed(data, declared)
     if declared and _is_escaped(declared, data):
         return _guessed(data, declared)
-    return normalise_newlines(text), ()
+    return line_ends(text), ()
 
 
 def _marked(data: bytes, encoding: str) -> str:
@@ -64,7 +68,7 @@ def _marked(data: bytes, encoding: str) -> str:
     if encoding != "utf-8":
         # Two bytes are a mark by chance in one of 30,000 files of noise, and nearly all noise is some character.
         _check_text(text)
-    return normalise_newlines(text)
+    return line_ends(text)
 
 
 def _is_escaped(declared: str, data: bytes) -> bool:
@@ -77,7 +81,7 @@ def _guessed(data: bytes, declared: str) -> tuple[str, tuple[str, ...]]:
         try:
             text = data.decode(declared)
             _check_text(text)
-            return normalise_newlines(text), ()
+            return line_ends(text), ()
         except (LookupError, UnicodeError):
             pass
     encoding = _utf16(data) or _detected(data)
@@ -86,7 +90,7 @@ def _guessed(data: bytes, declared: str) -> tuple[str, tuple[str, ...]]:
     except UnicodeDecodeError:
         text, replaced = data.decode(encoding, errors="replace"), "; some characters could not be read"
     _check_text(text)
-    return normalise_newlines(text), (f"it is not UTF-8: read as {encoding}, which was guessed{replaced}",)
+    return line_ends(text), (f"it is not UTF-8: read as {encoding}, which was guessed{replaced}",)
 
 
 def _utf16(data: bytes) -> str:
@@ -101,9 +105,15 @@ def _utf16(data: bytes) -> str:
 def _detected(data: bytes) -> str:
     if b"\x00" in data[:_SAMPLE_BYTES]:
         raise DocumentError(_BINARY)
+    # The first sign that is not ASCII may stand late in the file.
+    first = _HIGH.search(data)
+    sample = data[max(0, first.start() - _BEFORE_BYTES) :][:_SAMPLE_BYTES] if first else data[:_SAMPLE_BYTES]
+    latin = latin_page(sample)
+    if latin:
+        return latin
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    best = from_bytes(sample).best()
     if best is None:
         raise DocumentError("its characters fit no known encoding; save it as UTF-8")
     return best.encoding

@@ -37,7 +37,7 @@ def partition_epub(path: Path) -> Content:
             title=book.title,
             explicit_title=bool(book.title),
             metadata=book.metadata,
-            warnings=tuple(warnings),
+            warnings=(*warnings, *book.unread),
         )
 
 
@@ -58,6 +58,7 @@ class _Book:
     def __init__(self, folder: str, root: Any) -> None:
         self._folder = folder
         self._root = root
+        self.unread: list[str] = []
         self._items = {item.get("id", ""): item for item in root.iter(f"{_OPF}item")}
         self.title = one_line(root.findtext(f".//{_DC}title") or "")
         authors = [one_line(creator.text or "") for creator in root.iter(f"{_DC}creator")]
@@ -78,6 +79,8 @@ class _Book:
                 continue
             if item.get("media-type", "application/xhtml+xml") in _PAGES:
                 yield self.member(item.get("href", ""))
+            else:
+                self.unread.append(f"the page {clip(item.get('href', ''))!r} is no text and was not read")
 
     def contents(self) -> Iterator[tuple[str, str]]:
         """Yield the media type and the name of the members that hold a table of contents."""
@@ -88,13 +91,13 @@ class _Book:
 
     def member(self, href: str, folder: str | None = None) -> str:
         """Return the member that a link leads to."""
-        target = unquote(href.partition("#")[0])
+        target = unquote(href.partition("#")[0]).replace("\\", "/")
         return posixpath.normpath(posixpath.join(self._folder if folder is None else folder, target))
 
 
 def _chapters(package: Package, book: _Book, warnings: list[str]) -> Iterator[Piece]:
     labels = _labels(package, book)
-    for name in book.chapters():
+    for name in list(book.chapters()):
         if name not in package.names:
             warnings.append(f"the chapter {clip(name)!r} is missing in the file")
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,16 @@ def table_piece(rows: Iterable[Sequence[Cell]], page: int | None = None, head: i
     # Rows without text are left out of the text.
     shown = None if head is None else sum(any(map(one_line, row)) for row in grid[:head])
     return Piece("table", table_text(grid), page=page, head=shown)
+
+
+def cell_text(pieces: Iterable[Piece]) -> str:
+    """Return what stands in one cell as one line; of a table in the cell the rows stay apart: `a, b; c, d`."""
+    return one_line(" ".join(_nested(piece.text) if piece.kind == "table" else piece.text for piece in pieces))
+
+
+def _nested(table: str) -> str:
+    rows = (re.split(r"(?<!\\) ?\| ?", line) for line in table.split("\n"))
+    return "; ".join(", ".join(cell.replace("\\|", "|") for cell in row if cell) for row in rows)
 
 
 def expanded(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:

@@ -34,6 +34,11 @@ def partition_json(path: Path) -> Content:
     return Content(clean, blocks, "application/json", title=title, explicit_title=bool(title), warnings=warnings)
 
 
+def pairs_pieces(value: Any) -> Iterator[Piece]:
+    """Yield the pieces of data in the form of JSON: objects as `Pairs`, lists, and texts."""
+    yield from _pieces("", value, (), 0)
+
+
 def _parse(text: str) -> Any:
     try:
         return _loads(text)

@@ -87,6 +87,13 @@ def assemble(pieces: Iterable[Piece]) -> tuple[str, tuple[Block, ...]]:
     return _SEPARATOR.join(texts), tuple(blocks)
 
 
+def pieces_of(content: Content) -> Iterator[Piece]:
+    """Yield the pieces that a content was assembled from, so that others can be put beside them."""
+    for block in content.blocks:
+        text = content.text[block.span.start : block.span.end]
+        yield Piece(block.kind, text, block.level, block.page, head=block.head)
+
+
 def joined_code(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """Yield the pieces, lines of code that follow each other joined to one piece."""
     lines: list[str] = []
@@ -160,4 +167,6 @@ def _strings(values: Iterable[Any]) -> tuple[str, ...]:
 def _string(value: Any) -> str:
     if value is None or isinstance(value, Mapping | list | tuple):
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return (value.isoformat() if isinstance(value, date) else str(value)).strip()

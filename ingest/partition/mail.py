@@ -6,17 +6,18 @@ import email.errors
 import email.policy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from email.message import MIMEPart
+from dataclasses import replace
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import clip, normalise_newlines, one_line
+from ingest.clean import clip, line_ends, one_line
 from ingest.partition.encodings import decode
 from ingest.partition.grids import Item, list_pieces
-from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.web import decode_html, html_pieces
+from ingest.partition.layout import Content, Piece, assemble, pieces_of
+from ingest.partition.web import decode_html, html_pieces, page_content
 from rag.errors import DocumentError
 
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -24,6 +25,7 @@ _KNOWN = frozenset("from to cc date subject message-id received mime-version con
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
 _BULLET = re.compile(r"([ \t]*)([-*+•]|\d{1,3}[.)])[ \t]+(?=\S)")
 _MAX_NESTED = 10
+_HEAD_BYTES = 4096
 # Numbers of properties in [MS-OXPROPS].
 _HTML_PROPERTY, _RTF_PROPERTY, _NAME_PROPERTY = 0x1013, 0x1009, 0x3001
 _INDENT = 2
@@ -36,8 +38,7 @@ def partition_eml(path: Path) -> Content:
     Raises:
         DocumentError: it has no mail headers.
     """
-    with path.open("rb") as file:
-        message = BytesParser(policy=email.policy.default).parse(file)
+    message = _parsed(path)
     if not isinstance(message, MIMEPart) or not _KNOWN & {name.lower() for name in message.keys()}:
         raise DocumentError("it has no mail headers")
     warnings: list[str] = []
@@ -51,6 +52,40 @@ def partition_eml(path: Path) -> Content:
         metadata={name.lower(): value for name, value in (_headers(message) | _date(message)).items()},
         warnings=tuple(warnings),
     )
+
+
+def partition_mht(path: Path) -> Content:
+    """Partition a web page that was saved with its pictures as one file (mht, mhtml, Word's .doc of this kind).
+
+    Raises:
+        DocumentError: it holds no HTML page.
+    """
+    message = _parsed(path)
+    pages = [part for part in message.walk() if part.get_content_type() in {"text/html", "application/xhtml+xml"}]
+    if not pages:
+        raise DocumentError("it is no saved web page: no part of it is HTML; save the page as .html")
+    html, warnings = _decoded(pages[0])
+    content = page_content(html, warnings)
+    # Frames, and the files that Word puts beside its page: headers and footers among them.
+    rest = (piece for page in pages[1:] for piece in html_pieces(_decoded(page)[0]))
+    known = content.text
+    more = [piece for piece in rest if piece.text not in known]
+    text, blocks = assemble([*pieces_of(content), *more])
+    return replace(content, text=text, blocks=blocks)
+
+
+def _parsed(path: Path) -> EmailMessage:
+    data = path.read_bytes()
+    if b"\r\r\n" in data[:_HEAD_BYTES]:
+        data = data.replace(b"\r\r\n", b"\n")
+    message = BytesParser(policy=email.policy.default).parsebytes(data)
+    return message
+
+
+def _decoded(part: Any) -> tuple[str, tuple[str, ...]]:
+    data = part.get_payload(decode=True)
+    charset = part.get_content_charset("")
+    return decode(data, charset) if charset else decode_html(data)
 
 
 def _date(message: MIMEPart) -> dict[str, str]:
@@ -217,7 +252,7 @@ def partition_msg(path: Path) -> Content:
 
 def _msg_body(message: Any, warnings: list[str]) -> Iterator[Piece]:
     """Yield the plain body, else the HTML one; Outlook may also store a body as RTF alone, which is not read."""
-    plain = list(plain_body(normalise_newlines(message.body or "")))
+    plain = list(plain_body(line_ends(message.body or "")))
     data = message.properties.binary_prop_value(_HTML_PROPERTY)
     html, guessed = decode_html(data) if data else (message.html_body or "", ())
     rich = list(html_body(html)) if html.strip() else []

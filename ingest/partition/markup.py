@@ -8,11 +8,12 @@ from typing import Any
 
 from ingest.clean import one_line, trim_lines
 from ingest.partition.formulas import mathml_text
-from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
+from ingest.partition.grids import Cell, Item, cell_text, list_pieces, numeral, table_piece
 from ingest.partition.layout import Piece
 from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
 from ingest.partition.markup_notes import Notes
+from ingest.partition.ruby import reading
 from ingest.partition.symbols import box
 from ingest.partition.web_collapsed import has_words_beside
 
@@ -29,6 +30,9 @@ _LINE_NUMBERS = re.compile(
 )
 _PERMALINKS = {"¶", "#", "§", "🔗"}
 _STRUCK = re.compile(r"line-through", re.IGNORECASE)
+_NUMBERED = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b((?:lower|upper)-(?:alpha|latin|roman))\b", re.IGNORECASE)
+_FORMS = {"lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A", "lower-roman": "i",
+          "upper-roman": "I"}  # fmt: skip
 _LIFTED = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
 
 
@@ -43,7 +47,7 @@ def flat_text(element: Any, notes: Notes | None = None, *, has_links: bool = Fal
     """Return all text of an element as one line; `has_links` adds the addresses of its links."""
     walker = _Walker(notes or Notes({}), has_links=has_links)
     walker.block(element)
-    return one_line(" ".join(piece.text for piece in walker.pieces))
+    return cell_text(walker.pieces)
 
 
 class _Walker:
@@ -56,6 +60,7 @@ class _Walker:
         self._line = Line()
         self._look = PLAIN
         self._label = ""
+        self._readings: list[str] = []
         self._items: list[Item] = []
         self._depth = 0
         self._marker = ""
@@ -114,15 +119,18 @@ class _Walker:
     def _list(self, element: Any) -> None:
         self._flush()
         self._depth += 1
-        number = _integer(element.get("start"), 1)
+        step = -1 if element.get("reversed") is not None else 1
+        number = _integer(element.get("start"), 1 if step > 0 else len(element.findall("li")))
+        style = _NUMBERED.search(element.get("style") or "")
+        form = _FORMS[style.group(1).lower()] if style else element.get("type", "1")
         for child in element:
             if child.tag == "li":
                 number = _integer(child.get("value"), number)
-                self._marker = f"{numeral(number, element.get('type', '1'))}." if element.tag == "ol" else "-"
+                self._marker = f"{numeral(number, form)}." if element.tag == "ol" else "-"
                 # The mark of a note takes the place of the item's number.
                 self._marker = "-" if self._notes.label(child) else self._marker
                 self.block(child)
-                number += 1
+                number += step
             elif isinstance(child.tag, str) and child.tag not in _SILENT:
                 self._within(child)
         self._marker = ""
@@ -230,6 +238,17 @@ class _Walker:
     def _formula(self, element: Any) -> None:
         self._line.add(mathml_text(element), self._look)
 
+    def _ruby(self, element: Any) -> None:
+        """Walk annotated text, and write the readings of all that follows without a gap behind the last."""
+        self._walk(element)
+        following = element.getnext()
+        if one_line(element.tail or "") or following is None or following.tag != "ruby":
+            self._line.add(reading(self._line.tail(), self._readings))
+            self._readings = []
+
+    def _reading(self, element: Any) -> None:
+        self._readings.append("".join(element.itertext()))
+
     def _button(self, element: Any) -> None:
         """Walk a button: a word of its sentence, or a title of its own."""
         if has_words_beside(element):
@@ -257,6 +276,9 @@ _HANDLERS: dict[str, Callable[[_Walker, Any], None]] = {
     "sub": _Walker._lowered,
     **dict.fromkeys(("s", "strike"), _Walker._struck),
     "a": _Walker._link,
+    "ruby": _Walker._ruby,
+    **dict.fromkeys(("rt", "rtc"), _Walker._reading),
+    "rp": lambda walker, element: None,
     "math": _Walker._formula,
     "button": _Walker._button,
     "input": _Walker._input,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ingest.clean import one_line
 from ingest.partition.docx_parts import running_text
 from ingest.partition.formulas import mathml_text
-from ingest.partition.grids import Cell, Item, list_pieces, numeral, table_piece
+from ingest.partition.grids import Cell, Item, cell_text, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble, flat_metadata, joined_code
 from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
+from ingest.partition.odt_numbers import Numbers
 from ingest.partition.odt_styles import TextStyles
 from ingest.partition.packages import Package, open_package
 from ingest.partition.raised import note_mark, note_text
+from ingest.partition.ruby import reading
 from ingest.partition.symbols import symbol_text
 from rag.errors import DocumentError
 from rag.types import Metadata
@@ -74,7 +76,9 @@ class _Reader:
     def __init__(self, package: Package, *roots: Any | None) -> None:
         self.warnings: list[str] = []
         self._package = package
-        self._lists: dict[str, dict[int, tuple[str, str, int]]] = {}
+        self._numbers = Numbers()
+        self._last: dict[str, int] = {}
+        self._readings: list[str] = []
         self._styles = TextStyles()
         self._noted = 0
         self._notes: list[Piece] = []
@@ -84,15 +88,7 @@ class _Reader:
 
     def _read_styles(self, root: Any) -> None:
         self._styles.read(root)
-        for style in root.iter(f"{_TEXT}list-style"):
-            self._lists[style.get(f"{_STYLE}name", "")] = {
-                _integer(level, "level") - 1: (
-                    level.get(f"{_STYLE}num-format", ""),
-                    level.get(f"{_STYLE}num-suffix", "."),
-                    _integer(level, "start-value"),
-                )
-                for level in style.iter(f"{_TEXT}list-level-style-number")
-            }
+        self._numbers.read(root)
 
     def running(self, styles: Any | None, pieces: list[Piece]) -> Iterator[Piece]:
         """Yield the headers and footers of the pages once each, unless the text says the same."""
@@ -115,7 +111,7 @@ class _Reader:
         if not name or name in _SKIPPED:
             return
         if name == "h":
-            yield Piece("heading", one_line(self._words(element)), min(6, _integer(element, "outline-level")))
+            yield self._heading(element)
         elif name == "p":
             yield from self._paragraph(element)
         elif name == "list":
@@ -125,6 +121,14 @@ class _Reader:
             yield table_piece([self._cells(row) for row in _rows(element)], head=head or None)
         else:
             yield from self.pieces(element)
+
+    def _heading(self, element: Any) -> Piece:
+        depth = _integer(element, "outline-level")
+        restart = _integer(element, "start-value") if element.get(f"{_TEXT}restart-numbering") == "true" else None
+        words = one_line(self._words(element))
+        is_header = element.get(f"{_TEXT}is-list-header") == "true"
+        number = self._numbers.of_heading(depth - 1, restart) if words and not is_header else ""
+        return Piece("heading", f"{number} {words}".strip(), min(6, depth))
 
     def _paragraph(self, element: Any) -> Iterator[Piece]:
         words = self._words(element)
@@ -165,6 +169,8 @@ class _Reader:
             line.add(self._note(child))
         elif name == "annotation":
             self._comment(child)
+        elif name == "ruby":
+            self._ruby(child, line, look, font)
         elif name in {"title", "desc"}:
             line.add(f" [image: {one_line(child.text or '')}] " if child.tag.startswith(_SVG) else "")
         elif name == "object":
@@ -174,6 +180,18 @@ class _Reader:
             line.add(" " if name in {"p", "h"} else "")
             if name == "a":
                 line.add(address_behind("".join(child.itertext()), child.get(_XLINK) or ""), look)
+
+    def _ruby(self, element: Any, line: Line, look: Look, font: str) -> None:
+        """Write annotated text, and behind the last of a row of it the readings of all."""
+        for part in element:
+            if _local(part) == "ruby-base":
+                self._collect(part, line, look, font)
+            elif _local(part) == "ruby-text":
+                self._readings.append("".join(part.itertext()))
+        following = element.getnext()
+        if one_line(element.tail or "") or following is None or _local(following) != "ruby":
+            line.add(reading(line.tail(), self._readings))
+            self._readings = []
 
     def _object(self, element: Any) -> str:
         """Return an embedded formula as text; another kind of object is named in a warning."""
@@ -200,18 +218,23 @@ class _Reader:
         self._notes.append(Piece("paragraph", f"[comment{' by ' + author if author else ''}: {words}]"))
         return ""
 
-    def _items(self, element: Any, depth: int, style: str) -> Iterator[Item]:
-        form, suffix, number = self._lists.get(style, {}).get(depth, ("", "", 1))
+    def _items(self, element: Any, depth: int, style: str, above: Mapping[int, int] | None = None) -> Iterator[Item]:
+        level = self._numbers.level(style, depth)
+        goes_on = element.get(f"{_TEXT}continue-numbering") == "true" or element.get(f"{_TEXT}continue-list")
+        counts = dict(above or {})
+        number = self._last.get(style, level.start - 1) + 1 if goes_on and not depth else level.start
         for item in element:
             if _local(item) not in {"list-item", "list-header"}:
                 continue
             number = _integer(item, "start-value", number)
             marker = "-"
-            if form:
-                marker, number = f"{numeral(number, form)}{suffix}", number + 1
+            if level.form:
+                counts[depth] = number
+                marker = self._numbers.of_list(style, depth, counts) if _local(item) == "list-item" else ""
+                number += _local(item) == "list-item"
             for part in item:
                 if _local(part) == "list":
-                    yield from self._items(part, depth + 1, part.get(f"{_TEXT}style-name") or style)
+                    yield from self._items(part, depth + 1, part.get(f"{_TEXT}style-name") or style, counts)
                 elif _local(part) in {"p", "h"}:
                     words = one_line(self._words(part))
                     if words:
@@ -220,6 +243,8 @@ class _Reader:
                 else:
                     yield Item(depth, marker, " ".join(one_line(piece.text) for piece in self._element(part)))
                     marker = ""
+        if not depth:
+            self._last[style] = number - 1
 
     def _cells(self, row: Any) -> list[Cell]:
         cells: list[Cell] = []
@@ -230,7 +255,7 @@ class _Reader:
             # Covered cells are those that a merged one spans: its text is put there again.
             if name == "covered-table-cell":
                 continue
-            text = one_line(" ".join(piece.text for part in cell for piece in self._element(part)))
+            text = cell_text(piece for part in cell for piece in self._element(part))
             repeats = min(_integer(cell, "number-columns-repeated", table=True), _MAX_REPEATS)
             columns = _integer(cell, "number-columns-spanned", table=True)
             rows = _integer(cell, "number-rows-spanned", table=True)

@@ -5,12 +5,13 @@ Members are read, never unpacked to disk, so their names lead nowhere. Entities 
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ingest.clean import one_line
 from rag.errors import DocumentError
@@ -18,7 +19,9 @@ from rag.errors import DocumentError
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What zipfile raises for an archive that is damaged, encrypted, or packed by a method that it does not know."""
 
-_OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
+OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
+"""Begins files of the old binary formats of Office, and Office files with a password."""
+
 _MAX_UNPACKED = 1024**3
 _MAX_MEMBERS = 100_000
 _SMALL = 16 * 1024**2
@@ -31,7 +34,9 @@ class Package:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        self.names = frozenset(archive.namelist())
+        # Some programs of Windows write `word\document.xml`.
+        self._members = {name.replace("\\", "/"): name for name in archive.namelist()}
+        self.names = frozenset(self._members)
 
     def read(self, name: str) -> bytes:
         """Return a member's bytes.
@@ -40,7 +45,7 @@ class Package:
             DocumentError: it is missing or damaged.
         """
         try:
-            return self._archive.read(name)
+            return self._archive.read(self._members[name])
         except KeyError:
             raise DocumentError(f"its part {name!r} is missing; the file is damaged or of another format") from None
         except BROKEN_ZIP as error:
@@ -60,6 +65,23 @@ class Package:
 
 
 @contextmanager
+def plain_package(path: Path) -> Iterator[IO[bytes]]:
+    """Open a package for a library that knows members with slashes only: the file, or a copy with such names."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if not any("\\" in member.filename for member in members):
+            with path.open("rb") as file:
+                yield file
+            return
+        copy = io.BytesIO()
+        with zipfile.ZipFile(copy, "w") as other:
+            for member in members:
+                other.writestr(member.filename.replace("\\", "/"), archive.read(member))
+    copy.seek(0)
+    yield copy
+
+
+@contextmanager
 def open_package(path: Path) -> Iterator[Package]:
     """Open a package after a look at its directory.
 
@@ -67,7 +89,7 @@ def open_package(path: Path) -> Iterator[Package]:
         DocumentError: it is no zip, has a password, or would unpack to far more than it seems.
     """
     with path.open("rb") as file:
-        if file.read(8) == _OLE_SIGNATURE:
+        if file.read(8) == OLE_SIGNATURE:
             raise DocumentError(
                 "it is encrypted or of the old binary format; save it without a password as .docx/.xlsx/.pptx"
             )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ingest.clean import one_line
-from ingest.partition.layout import Content, assemble
+from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.pdf_layout import pieces
 from ingest.partition.pdf_text import read_text_layer
 from rag.errors import DocumentError
@@ -30,13 +30,12 @@ def partition_pdf(path: Path) -> Content:
         DocumentError: it is encrypted, damaged, or a scan without a text layer.
     """
     layer = read_text_layer(path)
-    text, blocks = assemble(pieces(layer.pages))
-    if not text:
+    text, blocks = assemble(_with_comments(pieces(layer.pages), layer.comments))
+    if not layer.pages or not text:
         raise DocumentError(_SCANNED)
     empty = layer.count - len({page.number for page in layer.pages})
     warnings = [f"{empty} of {layer.count} pages hold no text"] if empty else []
-    if layer.comments:
-        warnings.append(f"{layer.comments} comments laid over the pages are left out; flatten the file to keep them")
+    warnings += layer.warnings
     title, explicit = _title(layer.properties, blocks)
     if not title and _names_a_part(blocks):
         title, explicit = path.stem, True
@@ -49,6 +48,17 @@ def partition_pdf_hi_res(path: Path) -> Content:
 
     text, blocks = assemble(pdf_pieces(path))
     return Content(text, blocks, _MEDIA_TYPE)
+
+
+def _with_comments(read: Iterable[Piece], comments: Sequence[tuple[int, str]]) -> Iterator[Piece]:
+    """Yield the pieces, with the comments of a page behind the last of its own."""
+    waiting = list(comments)
+    for piece in read:
+        while waiting and (piece.kind == "margin" or (piece.page or 0) > waiting[0][0]):
+            page, text = waiting.pop(0)
+            yield Piece("paragraph", text, page=page)
+        yield piece
+    yield from (Piece("paragraph", text, page=page) for page, text in waiting)
 
 
 def _title(properties: Mapping[str, str], blocks: tuple[Block, ...]) -> tuple[str, bool]:

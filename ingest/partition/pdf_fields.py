@@ -1,4 +1,4 @@
-"""What stands on a PDF page but not in its text: filled form fields, checked boxes and text boxes laid over it."""
+"""What stands on a PDF page but not in its text: filled form fields, checked boxes, text boxes and comments."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """The fields of a page that say something, and how many comments it has, which are not read."""
+    """The fields of a page that say something, and the comments of its readers."""
 
     fields: tuple[Field, ...]
-    comments: int
+    comments: tuple[str, ...]
 
 
 def overlay(page: Any, form: Any) -> Overlay:
@@ -40,7 +40,7 @@ def overlay(page: Any, form: Any) -> Overlay:
     import pypdfium2.raw as pdfium
 
     fields: list[Field] = []
-    comments = 0
+    comments: dict[str, None] = {}
     for index in range(pdfium.FPDFPage_GetAnnotCount(page)):
         annotation = pdfium.FPDFPage_GetAnnot(page, index)
         kind = pdfium.FPDFAnnot_GetSubtype(annotation)
@@ -48,14 +48,18 @@ def overlay(page: Any, form: Any) -> Overlay:
         if kind == _WIDGET and form is not None:
             text = _value(annotation, form)
         elif kind not in {_WIDGET, _LINK, _POPUP}:
-            text = _contents(annotation)
-            comments += bool(text) and kind != _FREE_TEXT
+            text = _string(annotation, b"Contents")
+            comments |= {_comment(text, _string(annotation, b"T")): None} if text and kind != _FREE_TEXT else {}
         if text and kind in {_WIDGET, _FREE_TEXT}:
             rect = pdfium.FS_RECTF()
             pdfium.FPDFAnnot_GetRect(annotation, rect)
             fields.append(Field(text, (rect.left, rect.bottom, rect.right, rect.top)))
         pdfium.FPDFPage_CloseAnnot(annotation)
-    return Overlay(tuple(fields), comments)
+    return Overlay(tuple(fields), tuple(comments))
+
+
+def _comment(text: str, author: str) -> str:
+    return f"[comment{f' by {author}' if author else ''}: {text}]"
 
 
 def _value(annotation: Any, form: Any) -> str:
@@ -72,12 +76,12 @@ def _value(annotation: Any, form: Any) -> str:
     return _text(buffer)
 
 
-def _contents(annotation: Any) -> str:
+def _string(annotation: Any, key: bytes) -> str:
     import pypdfium2.raw as pdfium
 
-    size = pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", None, 0)
+    size = pdfium.FPDFAnnot_GetStringValue(annotation, key, None, 0)
     buffer = (ctypes.c_ushort * (size // 2 + 1))()
-    pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", buffer, size)
+    pdfium.FPDFAnnot_GetStringValue(annotation, key, buffer, size)
     return _text(buffer)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.clean import clip, one_line
 from ingest.partition.pdf_direction import reading_order
 from ingest.partition.pdf_fields import overlay, placed
 from ingest.partition.pdf_page import ABOVE_BASELINE, BELOW_BASELINE, Line, Page, Rectangle, segments, turned
@@ -43,8 +43,9 @@ class TextLayer:
     pages: tuple[Page, ...]
     count: int
     properties: dict[str, str]
-    comments: int = 0
-    """Notes of readers laid over the pages, which are not read."""
+    comments: tuple[tuple[int, str], ...] = ()
+    """Notes of readers laid over the pages, each with the number of its page."""
+    warnings: tuple[str, ...] = ()
 
 
 def read_text_layer(path: Path) -> TextLayer:
@@ -70,15 +71,26 @@ def read_text_layer(path: Path) -> TextLayer:
         read = [_pages(document, index) for index in range(len(document))]
         properties = {key: document.get_metadata_value(key) for key in _PROPERTIES}
         pages = tuple(page for found, _ in read for page in found)
-        return TextLayer(pages, len(document), properties, sum(comments for _, comments in read))
+        comments = tuple((number, text) for number, (_, texts) in enumerate(read, 1) for text in texts)
+        return TextLayer(pages, len(document), properties, comments, tuple(_unread(document)))
     except pdfium.PdfiumError as error:
         raise DocumentError(f"the PDF is damaged: {one_line(str(error))}") from error
     finally:
         document.close()
 
 
-def _pages(document: Any, index: int) -> tuple[list[Page], int]:
-    """Return a page once for each direction of its text, the one with most text first, and its count of comments."""
+def _unread(document: Any) -> Iterator[str]:
+    """Yield a warning for every part that holds text and is not read."""
+    import pypdfium2 as pdfium
+
+    for index in range(document.count_attachments()):
+        yield f"the attached file {clip(document.get_attachment(index).get_name())!r} was not ingested"
+    if document.get_formtype() == pdfium.raw.FORMTYPE_XFA_FULL:
+        yield "it is a form of the XFA kind, whose fields are not read; print it to a PDF first"
+
+
+def _pages(document: Any, index: int) -> tuple[list[Page], tuple[str, ...]]:
+    """Return a page once for each direction of its text, the one with most text first, and its comments."""
     import pypdfium2.raw as pdfium
 
     page = document[index]

@@ -8,18 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from ingest.clean import one_line
 from ingest.partition.encodings import read_text
-from ingest.partition.layout import Content, HeadingPath, fill_gaps, flat_metadata, trimmed
-from rag.types import Block, BlockKind, Metadata, Span
+from ingest.partition.front_matter import front_matter
+from ingest.partition.layout import Content, HeadingPath, Piece, fill_gaps, trimmed
+from ingest.partition.markdown_dialects import plain_lines, without_attributes
+from rag.types import Block, BlockKind, Span
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _PARAGRAPH = re.compile(r"\S.*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
 _KINDS: dict[str, BlockKind] = {
     "paragraph_open": "paragraph",
@@ -48,9 +47,7 @@ def paragraphs(text: str, start: int = 0) -> Iterator[Block]:
 def partition_markdown(path: Path) -> Content:
     """Partition CommonMark with tables and YAML front matter; offsets come from the parser's line maps."""
     text, warnings = read_text(path)
-    front = _FRONT_MATTER.match(text)
-    body_start = front.end() if front else 0
-    fields, problem = _front_fields(front.group(1) or "") if front else ({}, ())
+    body_start, fields, problem = front_matter(text)
     title = fields.get("title", "")
     blocks: list[Block] = []
     front_span = trimmed(text, 0, body_start)
@@ -68,18 +65,18 @@ def partition_markdown(path: Path) -> Content:
     )
 
 
-def _front_fields(source: str) -> tuple[Metadata, tuple[str, ...]]:
-    try:
-        fields = yaml.safe_load(source)
-    except (yaml.YAMLError, ValueError) as error:
-        return {}, (f"its front matter is no YAML and was not read: {one_line(str(error))}",)
-    return (flat_metadata(fields), ()) if isinstance(fields, dict) else ({}, ())
+def markdown_pieces(text: str) -> Iterator[Piece]:
+    """Yield the pieces of Markdown that is a part of another file, such as a cell of a notebook."""
+    for block in fill_gaps(text, list(_markdown_blocks(text, 0))):
+        words = text[block.span.start : block.span.end]
+        name = block.headings[-1] if block.kind == "heading" else words
+        yield Piece(block.kind, name, block.level)
 
 
 def _markdown_blocks(text: str, body_start: int) -> Iterator[Block]:
     # Front matter becomes blank lines, so that the parser's line numbers stay those of the file.
     # The parser also ends lines at a lone CR.
-    source = "\n" * text.count("\n", 0, body_start) + text[body_start:].replace("\r", " ")
+    source = "\n" * text.count("\n", 0, body_start) + plain_lines(text[body_start:].replace("\r", " "))
     starts = _line_starts(text)
     headings = HeadingPath()
     end = body_start
@@ -123,4 +120,4 @@ def _line_starts(text: str) -> list[int]:
 
 def _plain(inline: Token) -> str:
     words = (child.content for child in inline.children or () if child.type in {"text", "code_inline", "image"})
-    return one_line("".join(words)) or one_line(inline.content)
+    return without_attributes(one_line("".join(words)) or one_line(inline.content))

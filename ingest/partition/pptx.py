@@ -11,8 +11,9 @@ from ingest.clean import one_line, table_text
 from ingest.partition.docx import core_title
 from ingest.partition.grids import Cell, Item, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.packages import open_package
+from ingest.partition.packages import open_package, plain_package
 from ingest.partition.pptx_looks import diagrams, make_plain, open_deck, unread
+from ingest.partition.pptx_parts import comments, running
 from ingest.partition.unstructured_elements import slide_elements
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
@@ -37,16 +38,22 @@ def _slides(path: Path, warnings: list[str]) -> Iterator[Piece]:
     if changed or path.suffix.lower() != ".pptx":
         deck.save(file)
     else:
-        file = io.BytesIO(path.read_bytes())
+        with plain_package(path) as plain:
+            file = io.BytesIO(plain.read())
     file.seek(0)
     by_slide = slide_elements(file)
     is_titled = False
+    seen: set[str] = set()
     for number, slide in enumerate(deck.slides, start=1):
         title = _title(slide)
         # Without a heading of its own a slide would stand under that of the slide before.
         yield Piece("heading", title or (f"Slide {number}" if is_titled else ""), 1, number)
         is_titled = is_titled or bool(title)
+        told = [text for text in running(slide) if text not in seen]
+        seen.update(told)
+        yield from (Piece("paragraph", text, 0, number) for text in told)
         yield from _slide(slide, title, number, by_slide.get(number, []))
+        yield from (Piece("paragraph", text, 0, number) for text in comments(slide))
         warnings += unread(slide, number)
 
 

@@ -17,7 +17,8 @@ from ingest.partition.formulas import omml_text
 from ingest.partition.layout import Piece
 from ingest.partition.line import Height, Line, Look
 from ingest.partition.links import address, address_behind
-from ingest.partition.packages import parse_xml
+from ingest.partition.packages import parse_xml, plain_package
+from ingest.partition.pptx_parts import number_points
 from ingest.partition.symbols import is_symbol_font, symbol_text
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -41,10 +42,11 @@ def open_deck(path: Path) -> Any:
     """Open a deck, also a template or a show: they are decks whose first part has another type."""
     from pptx import Presentation
 
-    with zipfile.ZipFile(path) as package:
+    with plain_package(path) as file, zipfile.ZipFile(file) as package:
         types = package.read(_TYPES)
         if not any(variant in types for variant in _VARIANTS):
-            return Presentation(str(path))
+            file.seek(0)
+            return Presentation(file)
         copy = io.BytesIO()
         with zipfile.ZipFile(copy, "w") as other:
             for member in package.infolist():
@@ -63,6 +65,7 @@ def make_plain(deck: Any) -> bool:
         parts = [slide, slide.notes_slide] if slide.has_notes_slide else [slide]
         for part in parts:
             changed = _unwrap(part._element) or changed
+            changed = number_points(part._element) or changed
             for paragraph in list(part._element.iter(f"{_A}p")):
                 changed = _plain_paragraph(paragraph, part.part) or changed
     return changed

@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from unicodedata import combining, east_asian_width
 
 from ingest.clean import one_line, table_text
 from ingest.partition.delimited import records
 
 _GRID = re.compile(r"\+[-=+]+\+\s*\Z")
+_BORDER = re.compile(r"\+(?:-{2,}|={2,})")
+_FILLER = "\x00"
 _SIMPLE = re.compile(r"=+(?: +=+)+\s*\Z")
 _SPANS = re.compile(r"-+(?: +-+)*\s*\Z")
 _DIRECTIVE = re.compile(r"\.\.\s+([\w-]+)::\s*(.*)\Z")
@@ -82,32 +85,85 @@ def _drawn(title: str, lines: Sequence[str]) -> RstTable | None:
 
 
 def _grid(title: str, lines: Sequence[str]) -> RstTable | None:
-    edges = [at for at, char in enumerate(lines[0].rstrip()) if char == "+"]
-    rows: list[list[str]] = []
-    head, current = 0, list[str]()
-    for line in lines[1:]:
-        if _GRID.match(line):
-            rows += [current] if current else []
-            head, current = (len(rows), []) if "=" in line else (head, [])
-            continue
-        if len(line) <= edges[-1] or "+-" in line or line[0] != "|":
-            return None  # a cell that spans rows
-        cells = _between(line, edges)
-        current = [one_line(f"{a} {b}") for a, b in zip(current, cells, strict=True)] if current else cells
-    return _checked(title, rows, head)
+    drawn = [_widened(line) for line in lines]
+    grid = _Grid.of(drawn)
+    if grid is None:
+        return None
+    rule = next((at for at, line in enumerate(drawn) if at and "+=" in line and _GRID.match(line)), 0)
+    return _checked(title, grid.rows(), grid.tops.index(rule) if rule in grid.tops else 0)
 
 
-def _between(line: str, edges: Sequence[int]) -> list[str]:
-    """Return the cells of a line; one that covers several columns stands in each of them."""
-    cells: list[str] = []
-    open_columns = 0
-    start = edges[0]
-    for _, end in pairwise(edges):
-        open_columns += 1
-        if line[end] in "|+":
-            cells += [one_line(line[start + 1 : end])] * open_columns
-            start, open_columns = end, 0
-    return cells + [""] * (len(edges) - 1 - len(cells))
+def _widened(line: str) -> str:
+    """Return a line in which each character takes the columns that it takes on the screen."""
+    if line.isascii():
+        return line
+    return "".join(char + _FILLER if east_asian_width(char) in "WF" else char for char in line if not combining(char))
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The lines of a grid table, with the lines and columns where borders of cells may stand."""
+
+    lines: Sequence[str]
+    tops: Sequence[int]
+    edges: Sequence[int]
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> _Grid | None:
+        """Find the borders; None where the drawing is no whole box."""
+        width = len(lines[0].rstrip())
+        if len(lines) < 3 or not _GRID.match(lines[-1]) or any(len(line.rstrip()) > width for line in lines):
+            return None
+        padded = [line.ljust(width) for line in lines]
+        tops = [at for at, line in enumerate(padded) if _BORDER.search(line)]
+        columns = [at for at in range(width) if any(padded[top][at] == "+" for top in tops)]
+        grid = cls(padded, tops, columns)
+        edges = [at for at in columns if at in (0, width - 1) or grid._has_corners(at)]
+        return cls(padded, tops, edges)
+
+    def rows(self) -> list[list[str]]:
+        """Return the texts of the cells; one that covers several rows or columns stands in each of them."""
+        places = [(row, column) for row in range(len(self.tops) - 1) for column in range(len(self.edges) - 1)]
+        parts: dict[tuple[int, int], set[tuple[int, int]]] = {place: {place} for place in places}
+        for row, column in places:
+            if column and not self._is_wall(self.edges[column], row):
+                _join(parts, (row, column - 1), (row, column))
+            if row and not self._has_lid(row, column):
+                _join(parts, (row - 1, column), (row, column))
+        texts = {min(part): self._text(part) for part in parts.values()}
+        return [
+            [texts[min(parts[row, column])] for column in range(len(self.edges) - 1)]
+            for row in range(len(self.tops) - 1)
+        ]
+
+    def _has_corners(self, column: int) -> bool:
+        """Say whether a border begins and ends at a column, so that a plus there is no word of a cell."""
+        corners = [row for row, top in enumerate(self.tops) if self.lines[top][column] == "+"]
+        return any(all(self._is_wall(column, row) for row in range(*pair)) for pair in pairwise(corners))
+
+    def _is_wall(self, column: int, row: int) -> bool:
+        """Say whether a border stands at a column along one row."""
+        return all(line[column] in "|+" for line in self.lines[self.tops[row] : self.tops[row + 1] + 1])
+
+    def _has_lid(self, row: int, column: int) -> bool:
+        border = self.lines[self.tops[row]][self.edges[column] + 1 : self.edges[column + 1]]
+        return len(set(border) - {"+"}) == 1 and border[0] in "-="
+
+    def _text(self, part: set[tuple[int, int]]) -> str:
+        (top, left), (bottom, right) = min(part), max(part)
+        inside = self.lines[self.tops[top] + 1 : self.tops[bottom + 1]]
+        begin, end = self.edges[left] + 1, self.edges[right + 1]
+        words = [line[begin:end] for line in inside if not re.fullmatch(r"[-=+]{2,}", line[begin:end].strip())]
+        return one_line(" ".join(word.replace(_FILLER, "") for word in words))
+
+
+_Place = tuple[int, int]
+
+
+def _join(parts: dict[_Place, set[_Place]], a: _Place, b: _Place) -> None:
+    joined = parts[a] | parts[b]
+    for place in joined:
+        parts[place] = joined
 
 
 def _simple(title: str, lines: Sequence[str]) -> RstTable | None:

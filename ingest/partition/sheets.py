@@ -85,4 +85,24 @@ def _table(rows: Rows) -> Iterator[Piece]:
     if len(packed) == 1 and len(packed[0]) == 1:
         yield Piece("paragraph", packed[0][0])
     else:
-        yield Piece("table", table_text(packed))
+        yield Piece("table", table_text([_spread(*packed[:2]), *packed[1:]] if len(packed) > 2 else packed))
+
+
+def _spread(head: list[str], below: list[str]) -> list[str]:
+    """Return a head whose names span the columns behind them, each name in all of its columns.
+
+    `2026,,2027,` above `Plan,Real,Plan,Real` is such a head, as merged cells are in a workbook.
+    """
+    gaps = [at for at, cell in enumerate(head) if at and not cell]
+    names = [cell for cell in below if cell]
+    is_second = not _at(below, 0) and gaps and all(_at(below, at) and any(head[1:at]) for at in gaps)
+    if not is_second or any(char.isdigit() for name in names for char in name):
+        return head
+    spread = list(head)
+    for at in gaps:
+        spread[at] = spread[at - 1]
+    return spread
+
+
+def _at(row: list[str], at: int) -> str:
+    return row[at] if at < len(row) else ""

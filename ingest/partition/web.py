@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 import re
 from html.entities import html5
 from pathlib import Path
@@ -31,6 +32,20 @@ def partition_html(path: Path) -> Content:
     """Partition a saved web page; its `<title>` stands in where it has no heading."""
     html, warnings = decode_html(path.read_bytes())
     return page_content(html, warnings)
+
+
+def partition_webarchive(path: Path) -> Content:
+    """Partition a page that Safari saved as one file.
+
+    Raises:
+        DocumentError: it is no web archive.
+    """
+    try:
+        main = plistlib.loads(path.read_bytes())["WebMainResource"]
+        data, charset = main["WebResourceData"], main.get("WebResourceTextEncodingName", "")
+    except (ValueError, KeyError, TypeError, plistlib.InvalidFileException) as error:
+        raise DocumentError("it is no web archive; save the page as .html") from error
+    return page_content(*(decode(data, charset) if charset else decode_html(data)))
 
 
 def page_content(html: str, warnings: tuple[str, ...] = ()) -> Content:

@@ -38,6 +38,8 @@ _CHORES = frozenset(
     """cookie cookies consent gdpr privacy newsletter subscribe subscription signup signin login register search cart
     basket share nav navigation menu feedback""".split()
 )
+_ORDER = "data-tab-order"
+_TAB_TARGETS = ("aria-controls", "data-bs-target", "data-target", "href")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 _TOKEN = re.compile(r"[\w:.-]+")
 _MIN_WORDS = 3
@@ -138,6 +140,54 @@ class Collapsed:
         if _is_trigger(button) and (button.get("aria-expanded") is not None or button.get("aria-controls")):
             return True
         return is_hidden(panel) or bool(_PANEL_WORDS & _names(panel) or _TRIGGER_WORDS & _names(button))
+
+
+def name_tabs(page: Any) -> None:
+    """Put the name of each tab above the part that it opens: lists of tabs are menus, and menus are left out."""
+    elements = [element for element in page.iter() if isinstance(element.tag, str)]
+    parts = {element.get("id"): element for element in elements if element.get("id")}
+    for tab in [element for element in elements if _is_tab(element)]:
+        names = ((tab.get(key) or "").lstrip("#") for key in _TAB_TARGETS)
+        panel = next((parts[name] for name in names if name in parts), None)
+        panel = _panel_by_order(tab) if panel is None else panel
+        if panel is not None and panel.tag not in {"dialog", "template", "nav"}:
+            _name_panel(panel, tab)
+
+
+def _name_panel(panel: Any, tab: Any) -> None:
+    words, text = one_line("".join(tab.itertext())), one_line("".join(panel.itertext()))
+    if not words or not text or any(above is panel for above in tab.iterancestors()):
+        return
+    if not text.casefold().startswith(words.casefold()):
+        title = panel.makeelement("p")
+        title.text, title.tail, panel.text = words, panel.text, None
+        panel.insert(0, title)
+    tab.drop_tree()
+
+
+def _panel_by_order(tab: Any) -> Any | None:
+    """Return the part of a tab that names none: the panels stand behind the list of tabs, in its order."""
+    bar = next((above for above in tab.iterancestors() if above.get("role") == "tablist"), None)
+    if bar is None or tab.get("role") != "tab" or (tab.get("href") or "#") != "#":
+        return None
+    at = int(tab.get(_ORDER) or 0)
+    if not tab.get(_ORDER):
+        # Tabs are dropped one by one: their places are written down at the first.
+        for number, each in enumerate(each for each in bar.iter() if each.get("role") == "tab"):
+            each.set(_ORDER, str(number))
+        at = int(tab.get(_ORDER))
+    for following in bar.itersiblings():
+        panels = [each for each in following.iter() if isinstance(each.tag, str) and each.get("role") == "tabpanel"]
+        outer = [each for each in panels if not any(above in panels for above in each.iterancestors())]
+        if outer:
+            return outer[at] if at < len(outer) else None
+    return None
+
+
+def _is_tab(element: Any) -> bool:
+    if element.get("role") == "tab":
+        return True
+    return any(element.get(key) in {"tab", "pill"} for key in ("data-toggle", "data-bs-toggle"))
 
 
 def has_words_beside(element: Any) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.clean import clip, one_line
-from ingest.partition.web_collapsed import Collapsed, is_content, is_fallback, is_hidden
+from ingest.partition.web_collapsed import Collapsed, is_content, is_fallback, is_hidden, name_tabs
 
 _DROPPED_TAGS = frozenset("script style nav iframe svg canvas object select textarea head".split())
 _OPENED_TAGS = frozenset({"dialog", "template"})
@@ -77,7 +77,9 @@ def remove_frame(page: Any) -> tuple[str, ...]:
     Returns:
         A warning for each hidden part that holds a sentence and that nothing on the page opens.
     """
-    weights, collapsed = _Weights.of(page), Collapsed.of(page)
+    collapsed = Collapsed.of(page)
+    name_tabs(page)
+    weights = _Weights.of(page)
     whole = weights.text[page]
     # In document order, and nothing below what is already gone.
     gone: set[Any] = set()

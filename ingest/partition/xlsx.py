@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ingest.clean import one_line
 from ingest.partition.docx import core_title
 from ingest.partition.layout import Content, Piece, assemble
-from ingest.partition.packages import Package, open_package
+from ingest.partition.packages import Package, open_package, plain_package
 from ingest.partition.sheet_format import shown
 from ingest.partition.sheets import sheet_pieces
 from ingest.partition.xlsx_looks import (
@@ -25,6 +25,7 @@ from ingest.partition.xlsx_looks import (
     struck_styles,
     with_address,
 )
+from ingest.partition.xlsx_parts import Beside, beside
 from rag.errors import DocumentError
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -47,6 +48,7 @@ class _Raw:
     uncalculated: int = 0
     texts: dict[Place, str] = field(default_factory=dict)
     links: dict[Place, str] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
 
 
 def partition_xlsx(path: Path) -> Content:
@@ -55,7 +57,8 @@ def partition_xlsx(path: Path) -> Content:
         title = core_title(package) or path.stem
         raw = _raw_sheets(package)
     warnings: list[str] = []
-    text, blocks = assemble(_sheets(path, raw, warnings))
+    with plain_package(path) as file:
+        text, blocks = assemble(_sheets(file, raw, warnings))
     return Content(text, blocks, _MEDIA_TYPE, title=title, explicit_title=True, warnings=tuple(warnings))
 
 
@@ -73,6 +76,7 @@ def _raw_sheets(package: Package) -> dict[str, _Raw]:
                 sum(1 for _ in _NO_VALUE.finditer(data)),
                 inline_texts(data, member),
                 link_targets(data, _relations(package, member)),
+                beside(package, member, data),
             )
     return found
 
@@ -95,12 +99,13 @@ def _covered(data: bytes) -> dict[Place, Place]:
     return covered
 
 
-def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[Piece]:
+def _sheets(file: IO[bytes], raw: dict[str, _Raw], warnings: list[str]) -> Iterator[Piece]:
     from openpyxl import load_workbook
 
-    workbook = load_workbook(path, read_only=True, data_only=True, rich_text=True)
+    workbook = load_workbook(file, read_only=True, data_only=True, rich_text=True)
     try:
         crossed = struck_styles(workbook)
+        running: set[str] = set()
         for sheet in workbook.worksheets:
             if sheet.sheet_state != "visible":
                 warnings.append(f"the hidden sheet {sheet.title!r} was left out")
@@ -111,8 +116,16 @@ def _sheets(path: Path, raw: dict[str, _Raw], warnings: list[str]) -> Iterator[P
                     f"the sheet {sheet.title!r} has {known.uncalculated} formulas without a value, read as empty;"
                     " open the file in a spreadsheet program and save it"
                 )
+            warnings += known.beside.warnings
             yield Piece("heading", one_line(sheet.title), 1)
+            yield from (piece for piece in known.beside.above if piece.text not in running)
+            running |= {piece.text for piece in known.beside.above}
             yield from sheet_pieces(_rows(sheet, known, crossed))
+            yield from known.beside.below
+        for chart in workbook.chartsheets:
+            known = raw.get(chart.title, _Raw())
+            yield Piece("heading", one_line(chart.title) if known.beside.below else "", 1)
+            yield from known.beside.below
     finally:
         workbook.close()
 

@@ -106,7 +106,7 @@ def add_archive(path: Path, prefix: str, found: Sources, reach: Reach, around: B
     reach.closing(opened.close)
     limits = reach.settings
     archive = Archive(path, opened, limits.max_file_mb, limits.max_archive_mb)
-    members = [info for info in opened.infolist() if not info.is_dir() and not is_hidden(_name(info))]
+    members = [info for info in opened.infolist() if not _is_folder(info) and not is_hidden(_name(info))]
     if not members:
         found.failures.append(SourceFailure(name, "the archive holds no documents"))
     _Members(archive, prefix, found, around).add(members)
@@ -155,12 +155,13 @@ class _Members:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """Return a member's name, `./` and doubled slashes left out."""
+    """Return a member's name, `./` and doubled slashes left out, with the slashes that the format asks for."""
     name = info.filename
     if not info.flag_bits & _UTF8_NAME:
         # The library reads such names as CP437, as the format says, but most tools that set no flag write UTF-8.
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
+    name = name.replace("\\", "/")  # as some programs of Windows write it
     first = "/" if name.startswith("/") else ""
     return first + "/".join(part for part in name.split("/") if part not in {"", "."})
 
@@ -180,8 +181,12 @@ def _problem(info: zipfile.ZipInfo) -> str:
     return next((reason for reason, applies in checks.items() if applies), "")
 
 
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith(("/", "\\"))
+
+
 def _leads_out(name: str) -> bool:
-    return name.startswith("/") or "\\" in name or name[1:2] == ":" or ".." in name.split("/")
+    return name.startswith("/") or name[1:2] == ":" or ".." in name.split("/")
 
 
 def _is_link(info: zipfile.ZipInfo) -> bool:

@@ -126,8 +126,25 @@ class SourceItem:
             data = file.read(self.row.length)
         if hashlib.sha256(data).hexdigest() != self.hash:
             raise DocumentError(f"{self.path.name} changed while it was ingested; run it again")
-        row: dict[str, Any] = json.loads(data)
+        row: dict[str, Any] = json.loads(data, parse_float=_Written)
         return row
+
+
+_LEFT_BEHIND = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "Desktop.ini"})
+
+
+class _Written(float):
+    """A number that is shown as it was written: 1.10 stays 1.10."""
+
+    def __new__(cls, text: str) -> _Written:
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    _text: str
+
+    def __str__(self) -> str:
+        return self._text
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +201,17 @@ def is_text(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Say whether a part of a path starts with a dot: such files are no documents."""
-    return any(part.startswith(".") and part not in {".", ".."} for part in name.split("/"))
+    """Say whether a part of a path is hidden, or what a system or program leaves beside documents.
+
+    `~$report.docx` is there while Office has report.docx open, `__MACOSX` in archives of Macs.
+    """
+    return any(_is_no_document(part) for part in name.split("/"))
+
+
+def _is_no_document(part: str) -> bool:
+    if part.startswith("."):
+        return part not in {".", ".."}
+    return part.startswith("~$") or part in _LEFT_BEHIND
 
 
 def failing(doc_id: str, reason: str, path: Path = Path()) -> SourceItem:

@@ -96,7 +96,7 @@ def _walk(folder: Path, root: Path, found: Sources) -> Iterator[Path]:
         found.failures.append(SourceFailure(folder.relative_to(root).as_posix() + "/", f"{error.strerror}"))
         return
     for path in entries:
-        if path.name.startswith("."):
+        if is_hidden(path.name):
             continue
         if path.is_dir():
             # A linked folder may lead back to its parent.

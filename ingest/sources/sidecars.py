@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ingest.clean import clip, one_line
+from ingest.partition.front_matter import load_as_written
 from ingest.partition.layout import flat_metadata
 from rag.errors import DocumentError
 from rag.types import Document, Metadata
@@ -100,7 +101,7 @@ def _parsed(data: bytes, name: str) -> Mapping[str, Any]:
         text = data.decode("utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         _check(node, name)
-        fields: Mapping[str, Any] | None = yaml.safe_load(text)
+        fields: Mapping[str, Any] | None = load_as_written(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(f"{name}:{line}: it is no YAML: {one_line(error.problem or str(error))}") from error

@@ -14,6 +14,18 @@ from rag.text import unbroken
 
 # Runs of word characters, joined by the signs that hold identifiers, versions and names together; `C++` and `C#`.
 _RUN = re.compile(r"\d{1,3}(?:,\d{3})+(?![\w,])|\b[A-Za-z](?:\+\+|#)(?!\w)|\w+(?:[.\-'’]\w+)*")
+# Letters of scripts that put no blank between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese; and Korean, which
+# glues particles to them. Their words are found by pairs of letters.
+_UNSPACED = (
+    "\u0e01-\u0e7f\u0e81-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf"
+    + ("\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff")
+)
+_PIECES = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+_HAS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+# Vowel signs and tones over and below letters, which no run of word characters holds.
+_SIGNS = re.compile(
+    r"[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3\u3099\u309a]+"
+)
 _GROUPED_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+")
 _PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
 _VERSION = re.compile(r"\d+(?:\.\d+){2,}")
@@ -47,6 +59,8 @@ class Analyzer:
     With `identifiers: prefixes` versions are found by their beginnings, too, names of any script are cut at their
     capitals, and Unicode's hyphens join like `-`.
 
+    Words of scripts without blanks are terms of two letters each: 停车场 is 停车 and 车场.
+
     Raises:
         UnknownKeyError: there is no such stemmer.
     """
@@ -64,6 +78,7 @@ class Analyzer:
         """Return the terms of `text` in reading order, repeated as often as they occur."""
         if not text.isascii():
             text = unicodedata.normalize("NFKC", _BUILT_UP.sub(" ", unbroken(text)))
+            text = _SIGNS.sub("", text)
             if self._prefixes:
                 text = text.translate(_HYPHENS)
         known = self._known
@@ -84,6 +99,17 @@ class Analyzer:
         return terms
 
     def _analyze(self, run: str) -> tuple[str, ...]:
+        if not run.isascii() and _HAS_UNSPACED.search(run):
+            return tuple(term for piece in _PIECES.findall(run) for term in self._of_piece(piece))
+        return self._spaced(run)
+
+    def _of_piece(self, piece: str) -> Iterable[str]:
+        """Return the pairs of letters of a piece without blanks between its words, or the terms of another piece."""
+        if not _HAS_UNSPACED.match(piece):
+            return self._spaced(piece)
+        return [a + b for a, b in pairwise(piece)] or [piece]
+
+    def _spaced(self, run: str) -> tuple[str, ...]:
         if _GROUPED_NUMBER.fullmatch(run):
             return (run.replace(",", ""),)
         run = _POSSESSIVE.sub("", run).strip("_")

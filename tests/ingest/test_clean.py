@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from ingest.clean import (
     clip,
     join_lines,
+    line_ends,
     normalise_newlines,
     one_line,
     table_text,
@@ -41,6 +42,11 @@ def test_clip_cuts_at_a_word():
     assert clip("short") == "short"
     assert clip("alpha beta, gamma", 12) == "alpha beta…"
     assert len(clip("x" * 500)) == 160
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\r\r\n", "\n"])
+def test_line_ends_of_all_systems_are_one(end):
+    assert line_ends(f"\ufeffa{end}b{end}{end}c") == "a\nb\n\nc"
 
 
 def test_only_crlf_and_the_mark_change():

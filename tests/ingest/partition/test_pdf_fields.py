@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from reportlab.pdfbase.pdfdoc import PDFString
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
 from ingest.partition import partition_file
@@ -66,7 +67,7 @@ def test_filled_fields_stand_behind_their_labels():
     assert "Police informed: [x]" in text
 
 
-def test_fields_of_every_kind_are_read_and_comments_are_warned_about(sheet):
+def test_fields_of_every_kind_and_comments_are_read(sheet):
     form = sheet.canvas.acroForm
     sheet.put(60, 100, "Name:")
     form.textfield(name="n", value="Ida Holm", x=150, y=695, width=200, height=16, borderWidth=0)
@@ -79,9 +80,34 @@ def test_fields_of_every_kind_are_read_and_comments_are_warned_about(sheet):
     sheet.canvas.freeTextAnnotation("Received on 4 May", "/Helv 10 Tf", Rect=(60, 500, 300, 520))
     sheet.canvas.textAnnotation("Check this", Rect=(400, 500, 420, 520))
     document = sheet.document()
-    assert texts(document) == ["Name: Ida Holm", "Colour: teal", "Insured: [ ]", "Nothing:", "Received on 4 May"]
-    (warning,) = document.warnings
-    assert warning.startswith("1 comments")
+    assert texts(document) == [
+        *("Name: Ida Holm", "Colour: teal", "Insured: [ ]", "Nothing:", "Received on 4 May"),
+        "[comment: Check this]",
+    ]
+    assert not document.warnings
+
+
+def test_comments_stand_behind_their_page_and_name_their_author(sheet):
+    sheet.put(60, 100, "First page.")
+    sheet.canvas.textAnnotation("Ask Ann", Rect=(400, 500, 420, 520), T=PDFString("Ben"))
+    sheet.canvas.highlightAnnotation("Wrong sum", Rect=(60, 690, 120, 710))
+    sheet.turn_page()
+    sheet.put(60, 100, "Second page.")
+    assert texts(sheet.document()) == [
+        *("First page.", "[comment by Ben: Ask Ann]", "[comment: Wrong sum]", "Second page.")
+    ]
+
+
+def test_attached_files_are_named(sheet):
+    import pypdfium2 as pdfium
+
+    sheet.put(60, 100, "First page.")
+    sheet.document()
+    with pdfium.PdfDocument(sheet.path) as file:
+        file.new_attachment("prices.xlsx").set_data(b"x")
+        file.save(sheet.path.with_name("b.pdf"))
+    warnings = partition_file(sheet.path.with_name("b.pdf"), "x").warnings
+    assert warnings == ("the attached file 'prices.xlsx' was not ingested",)
 
 
 # --- right-to-left lines ----------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Text that a reader of a page opens by a click is text of the page; drafts and banners are not."""
 
 from pathlib import Path
@@ -135,3 +136,51 @@ def test_the_steps_of_a_page_grow_with_its_parts_alone(part):
         return counted
 
     assert steps(400) < 2.6 * steps(200)
+
+
+# --- names of tabs ----------------------------------------------------------------------------------------------------
+
+WINDOWS, LINUX = "<p>Run setup.exe as an administrator.</p>", "<p>Run setup.sh from a shell.</p>"
+BARS = {
+    "bootstrap 3": (
+        '<ul class="nav nav-tabs" role="tablist"><li class="active"><a href="#w" data-toggle="tab">Windows</a></li>'
+        '<li><a href="#l" data-toggle="tab">Linux</a></li></ul><div class="tab-content">'
+        f'<div class="tab-pane active" id="w">{WINDOWS}</div><div class="tab-pane" id="l">{LINUX}</div></div>'
+    ),
+    "bootstrap 5": (
+        '<nav><div class="nav nav-tabs"><button class="nav-link" data-bs-toggle="tab" data-bs-target="#w">Windows</button>'
+        '<button class="nav-link" data-bs-toggle="tab" data-bs-target="#l">Linux</button></div></nav>'
+        f'<div class="tab-content"><div class="tab-pane" id="w">{WINDOWS}</div>'
+        f'<div class="tab-pane" id="l" hidden>{LINUX}</div></div>'
+    ),
+    "pills": (
+        '<div class="nav nav-pills"><a data-bs-toggle="pill" href="#w">Windows</a><a data-bs-toggle="pill" href="#l">'
+        f'Linux</a></div><div id="w">{WINDOWS}</div><div id="l" style="display:none">{LINUX}</div>'
+    ),
+    "aria": (
+        '<div role="tablist"><span role="tab" aria-controls="w">Windows</span><span role="tab" aria-controls="l">Linux'
+        f'</span></div><div role="tabpanel" id="w">{WINDOWS}</div><div role="tabpanel" id="l" hidden>{LINUX}</div>'
+    ),
+    "by order": (
+        '<ul role="tablist" class="tabs"><li role="tab">Windows</li><li role="tab">Linux</li></ul>'
+        f'<div><div role="tabpanel">{WINDOWS}</div><div role="tabpanel" hidden>{LINUX}</div></div>'
+    ),
+}
+
+
+@pytest.mark.parametrize("bar", BARS.values(), ids=BARS)
+def test_the_name_of_a_tab_stands_above_its_part(bar):
+    text = page_content(f"<html><body><h1>Install</h1><p>Choose your system below.</p>{bar}</body></html>").text
+    assert text == (
+        "Install\n\nChoose your system below.\n\nWindows\n\nRun setup.exe as an administrator.\n\n"
+        "Linux\n\nRun setup.sh from a shell."
+    )
+
+
+def test_a_tab_without_a_part_and_a_name_that_is_said_already():
+    page = (
+        '<div role="tablist"><a role="tab" href="/other">Other</a><a role="tab" href="#w">Windows</a></div>'
+        '<div role="tabpanel" id="w"><h2>Windows 11</h2><p>Run setup.exe now.</p></div>'
+    )
+    text = page_content(f"<html><body><h1>Install</h1>{page}</body></html>").text
+    assert text.count("Windows") == 1 and text.count("Other") == 1 and "Windows 11\n\nRun setup.exe now." in text

@@ -228,3 +228,24 @@ def test_an_archive_is_brought_up_to_date_and_pruned(tmp_path, runtime):
         ingest([str(path), str(tmp_path / "one.md")], "kb", runtime, IngestOptions(prune=True, allow_delete_over=1.0))
     assert len(runtime.view("kb")[0]) == 3
     assert not any(folder.is_dir() for folder in (tmp_path / "home" / "spool").iterdir())
+
+
+def test_names_with_the_separators_of_windows_and_what_systems_leave_behind(tmp_path, reach):
+    path = tmp_path / "kb.zip"
+    names = ["handbook\\rules\\a.md", "handbook\\b.md", "~$b.docx", "__MACOSX\\x.md", "sub/Thumbs.db", "handbook\\"]
+    with zipfile.ZipFile(path, "w") as packed:
+        for name in names:
+            info = zipfile.ZipInfo("x")
+            info.filename = name
+            packed.writestr(info, "# Words")
+    assert [item.doc_id for item in resolve([str(path)], reach).items] == ["handbook/b.md", "handbook/rules/a.md"]
+    assert reasons(str(path), reach) == {"handbook/b.md": "", "handbook/rules/a.md": ""}
+
+
+def test_lock_files_of_office_are_no_documents(tmp_path, reach):
+    for name in ("a.md", "~$report.docx", "sub/~$sheet.xlsx", ".~lock.a.odt#", "Thumbs.db", "sub/desktop.ini"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("words")
+    for source in (str(tmp_path), str(tmp_path / "**" / "*"), tmp_path.as_uri()):
+        found = resolve([source], reach)
+        assert [item.doc_id for item in found.items] == ["a.md"] and not found.failures, source

@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from rag.errors import UnknownKeyError
 from rag.index.terms import Analyzer
 from rag.settings import Bm25Settings
 
+FAULTS = Path(__file__).parents[2] / "faults"
 ENGLISH = Analyzer(Bm25Settings())
 PLAIN = Analyzer(Bm25Settings(stemmer="none", stop_words=False))
 
@@ -146,3 +148,51 @@ def test_a_raised_digit_never_extends_a_number(text: str, same: str, never: str)
 
 def test_a_raised_digit_after_a_letter_stays_with_it() -> None:
     assert Analyzer(Bm25Settings()).terms("45 m²") == Analyzer(Bm25Settings()).terms("45 m2")
+
+
+# --- scripts without blanks between words -----------------------------------------------------------------------------
+
+THAI = ["ที่จอดรถอยู่หลังอาคาร เปิดเวลาแปดโมง", "พนักงานขอใบลาได้ที่ชั้นสอง", "รหัสผ่านต้องเปลี่ยนทุกปี"]
+JAPANESE = ["駐車場は建物の裏にあります。", "パスワードは毎年変更してください。", "休暇届は二階で受け付けます。"]
+KOREAN = ["주차장은 건물 뒤에 있습니다.", "비밀번호는 매년 바꿉니다.", "휴가는 이층에서 신청합니다."]
+CHINESE = {path.stem: path.read_text(encoding="utf-8") for path in (FAULTS / "cjk_keywords" / "zh").glob("*.md")}
+
+
+def best(documents, query, analyzer):
+    table = [analyzer.terms(text) for text in documents]
+    wanted = set(analyzer.terms(query))
+    counts = [sum(term in wanted for term in set(terms)) for terms in table]
+    assert max(counts) == len(wanted) and counts.count(max(counts)) == 1, counts
+    return counts.index(max(counts))
+
+
+@pytest.mark.parametrize("analyzer", [ENGLISH, PLAIN], ids=["english", "none"])
+@pytest.mark.parametrize("word", ["退货", "停车场", "密码", "报销", "货梯", "素食", "门禁卡"])
+def test_a_chinese_word_finds_the_document_that_holds_it(word, analyzer):
+    assert word in list(CHINESE.values())[best(CHINESE.values(), word, analyzer)]
+
+
+@pytest.mark.parametrize(
+    ("documents", "words"),
+    [
+        (THAI, ["ที่จอดรถ", "ใบลา", "รหัสผ่าน"]),
+        (JAPANESE, ["駐車場", "パスワード", "休暇届"]),
+        (KOREAN, ["주차장", "비밀번호", "휴가"]),
+    ],
+)
+def test_words_of_other_scripts_without_blanks(documents, words):
+    assert [best(documents, word, PLAIN) for word in words] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("停车场", ["停车", "车场"]),
+        ("水", ["水"]),
+        ("型号AB-12的泵", ["型号", "ab-12", "ab", "12", "的泵"]),
+        ("ｶﾞｽ 東京2025年", ["ガス", "東京", "2025", "年"]),
+        ("Wi-Fi密码", ["wi-fi", "wi", "fi", "密码"]),
+    ],
+)
+def test_pairs_of_letters_beside_other_words(text, terms):
+    assert PLAIN.terms(text) == terms
