@@ -153,7 +153,8 @@ def ingest(
                     memory.flush()
     warnings = (*found.warnings, *report.warnings)
     names = tuple(str(source.key) for source in found.named)
-    return replace(report, warnings=warnings, sources=names, seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return replace(report, warnings=warnings, sources=names, skipped=dict(found.skipped), seconds=seconds)
 
 
 def create_index(writer: CatalogueWriter, runtime: Runtime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.gate import Verdict
 from ingest.make.duplicates import Pair
@@ -22,7 +22,7 @@ class IngestReport:
     `chunks` were written: `embedded` by the model, `reused` with vectors that were stored for the same text.
     `failed` names every document of the sources that is not in the corpus as its source has it. `duplicates` names new
     and changed documents that are like another one: `(doc_id, other doc_id, similarity)`, 1.0 for the same text.
-    `sources` are those that were read.
+    `sources` are those that were read; `skipped` counts their files of formats that are not read, by extension.
     `held` is the generation that the `gate` did not pass: the counts are its own, and readers do not see them.
     """
 
@@ -44,6 +44,7 @@ class IngestReport:
     sources: tuple[str, ...] = ()
     dry_run: bool = False
     seconds: float = 0.0
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def changes(self) -> dict[str, int]:

@@ -27,6 +27,7 @@ def ingest_text(report: IngestReport) -> str:
         written = f"{report.chunks} chunks written ({report.embedded} embedded, {report.reused} reused)"
         lines.append(f"{live}, {written} in {report.seconds:.1f} s")
     lines += [f"read: {source}" for source in report.sources]
+    lines += _skipped_lines(report.skipped)
     lines += _gate_lines(report)
     lines += [f"moved: {old} -> {new}" for old, new in report.moved]
     lines += _duplicate_lines(report.duplicates)
@@ -133,6 +134,14 @@ def _tried(failure: Failure) -> str:
         return ""
     times = "once" if failure.attempts == 1 else f"{failure.attempts} times, last"
     return f" (tried {times} on {failure.failed_at})"
+
+
+def _skipped_lines(skipped: Mapping[str, int]) -> list[str]:
+    if not skipped:
+        return []
+    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    advice = "to read such files as text, name their extension: --include '*.ext'"
+    return [*(f"skipped: {count} {name}, not a format that is read" for name, count in ordered), advice]
 
 
 def _duplicate_lines(duplicates: Sequence[Pair]) -> list[str]:

@@ -76,6 +76,7 @@ class IngestJson(ReportShape):
     sources: list[str]
     dry_run: bool
     seconds: float
+    skipped: dict[str, int]
 
 
 class GenerationRowJson(ReportShape):
