@@ -125,9 +125,9 @@ class Comparison:
 
     document: Json
 
-    def text(self, width: int = _WIDTH) -> str:
-        """Return the differences as terminal tables."""
-        return render_comparison(self.document, width)
+    def text(self, width: int = _WIDTH, *, whole: bool = False) -> str:
+        """Return the differences as terminal tables: of the metrics that matter most, or with `whole` of all."""
+        return render_comparison(self.document, width, whole)
 
     def write(self, folder: Path) -> None:
         """Write comparison.json and summary.md.
@@ -256,7 +256,7 @@ def flip_gate(
     """
     chosen = open_golden(golden, home=runtime.home.root, now=clock(), split=split)
     rules, folder = load_policy(policy), runtime.home.gates(corpus)
-    return GoldenGate(chosen, rules, runtime.pipeline_at, runtime.catalogue, folder, progress)
+    return GoldenGate(chosen, rules, runtime.pipeline_at, runtime.catalogue, folder, progress, runtime.settings)
 
 
 def _run(
@@ -277,6 +277,7 @@ def _run(
         embedder=runtime.embedder,
         judges=judges,
         progress=progress,
+        settings=runtime.settings,
     )
     return run_sync(asked)
 
