@@ -58,12 +58,14 @@ class Evaluation:
 
     `results` is the content of `results.json`. `not_ingested` counts documents of the set that could not be ingested.
     `unwritten` names the pages of the report that could not be made, with the reasons; it is empty if all are there.
+    `notes` name the gold passages that moved in the set's documents.
     """
 
     folder: Path
     results: Json
     not_ingested: int = 0
     unwritten: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def page(self) -> Path | None:
@@ -116,7 +118,7 @@ def evaluate(
     failed = _ingest_documents(chosen, corpus, runtime, progress) if ingest_first else 0
     finished = _run(chosen, corpus, runtime, judges, options or RunOptions(), progress)
     written = write_or_tell(finished, out, calibrations)
-    return Evaluation(out, written.results, failed, written.unwritten)
+    return Evaluation(out, written.results, failed, written.unwritten, chosen.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
             ingest_first=arguments.ingest,
             progress=advance,
         )
+    for line in evaluation.notes:
+        note(line)
     if arguments.json:
         print_json(evaluation.results)
     else:
