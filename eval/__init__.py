@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eval.flows.golden import SetCheck, SyntheticSet, check_set, set_coverage, synthesise
+    from eval.flows.golden import Leak, SetCheck, SyntheticSet, check_set, set_coverage, synthesise
     from eval.flows.judges import (
         Calibration,
         CalibrationOptions,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from eval.runner import RunOptions
 
 _HOMES = {
-    "eval.flows.golden": ("SetCheck", "SyntheticSet", "check_set", "set_coverage", "synthesise"),
+    "eval.flows.golden": ("Leak", "SetCheck", "SyntheticSet", "check_set", "set_coverage", "synthesise"),
     "eval.flows.judges": (
         "Calibration",
         "CalibrationOptions",
@@ -84,6 +84,7 @@ __all__ = [
     "GateResult",
     "GoldSpan",
     "LabelFile",
+    "Leak",
     "Queued",
     "Rescored",
     "RunOptions",

@@ -40,6 +40,7 @@ def summarise(run: Run, calibrations: Sequence[Json] = ()) -> Json:
         "generation": generations[0] if len(generations) == 1 else None,
         "generations": generations,
         "settings": settings[0] if len(settings) == 1 else None,
+        "effective_settings": run.settings.recorded() if run.settings else None,
         "provenance": _provenance(rows),
         "started_at": run.started_at.isoformat(),
         "ended_at": run.ended_at.isoformat(),

@@ -22,6 +22,7 @@ from eval.observation import Evidence, Observation, answered, failed, searched
 from rag.errors import ConfigError, CorpusNotFoundError, UnknownKeyError
 from rag.pipeline import Request
 from rag.ports import Embedder, Verifier
+from rag.settings import Settings
 from rag.types import Answer, SearchResult
 
 Progress = Callable[[str, int, int], None]
@@ -78,6 +79,7 @@ class Run:
     started_at: datetime
     ended_at: datetime
     judges: tuple[JudgeReport, ...] = ()
+    settings: Settings | None = None
 
 
 async def run(
@@ -92,12 +94,13 @@ async def run(
     judges: Sequence[Judge] = (),
     progress: Progress | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    settings: Settings | None = None,
 ) -> Run:
     """Answer and score every case; a case that fails is a row with its error.
 
     `library` (the catalogue) checks quotes and finds chunks at gold, `verifier` scores ALCE, `embedder` serves RAGAS'
     semantic similarity; without one of them its metrics are unmeasured, or scored as their docstrings say. `judges`
-    score what was answered.
+    score what was answered. `settings` are the pipeline's, for the record.
 
     Raises:
         CorpusNotFoundError: there is nothing to ask.
@@ -112,7 +115,7 @@ async def run(
         observations = await _observe_all(golden, asker, report, ragas)
         judged, reports = await _judge_all(observations, judges, options, report)
         metrics, rows = await asyncio.to_thread(_score_all, observations, own + judged, ragas, report)
-    return Run(golden, corpus, options, metrics, rows, started, clock(), reports)
+    return Run(golden, corpus, options, metrics, rows, started, clock(), reports, settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,20 @@ that fails is named and keeps the version that readers have.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Protocol
-
-from sqlalchemy import Engine
 
 from ingest.chunkers import check_chunker
 from ingest.gate import FlipGate
 from ingest.make.duplicates import Pair, near_duplicates
 from ingest.make.run_warnings import Tally
 from ingest.make.workers import Job, Outcome, Recipe, WorkerPool, cut, prefetched
+from ingest.options import IngestOptions as IngestOptions
+from ingest.options import Progress as Progress
+from ingest.options import ProgressSink as ProgressSink
+from ingest.options import Runtime as Runtime
 from ingest.plan import Held, Plan, check_prune, forgotten, make_plan
 from ingest.refresh import listed
 from ingest.report import IngestReport, compare
@@ -43,67 +45,16 @@ from ingest.store.owners import (
 from ingest.store.registry import Registry
 from ingest.store.reuse import StoredEmbeddings
 from ingest.store.rows import MadeDocument
+from ingest.store.trial import TrialWriter
 from rag.errors import ConfigError
 from rag.models.embedders import languages_of
-from rag.ports import Embedder, Index
+from rag.ports import Embedder
 from rag.retrieve.lost import refuse_incomplete
-from rag.settings import READER_VERSION, Settings
-from rag.state.home import Home, check_corpus_name
-from rag.state.reader import SqlCatalogue
+from rag.settings import READER_VERSION
+from rag.state.home import check_corpus_name
 from rag.types import Generation
 
 _SPECIAL_TOKENS = 2
-
-
-class Runtime(Protocol):
-    """What ingestion needs of `rag.runtime.Runtime`."""
-
-    settings: Settings
-    home: Home
-    engine: Engine
-    catalogue: SqlCatalogue
-
-    @property
-    def embedder(self) -> Embedder:
-        """The embedder that the settings name."""
-        ...
-
-    def indexes(self, index_id: int) -> Index:
-        """Open an index."""
-        ...
-
-    def claim(self, index_id: int) -> None:
-        """Make this home the one that holds the stores of an index."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    """How one run behaves. `jobs` overrides the setting `ingest.jobs`; `allow_delete_over` is a share 0..1.
-
-    `prefix`, `include` and `exclude` are of the sources that are named, and are remembered with them.
-    """
-
-    prune: bool = False
-    allow_delete_over: float = 0.2
-    retry_failed: bool = False
-    dry_run: bool = False
-    jobs: int | None = None
-    prefix: str = ""
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a stage is: `scan` and `documents` count documents, `publish` is 0 or 1 of 1."""
-
-    stage: str
-    done: int
-    total: int
-
-
-ProgressSink = Callable[[Progress], None]
 
 
 def ingest(
@@ -153,7 +104,8 @@ def ingest(
                     memory.flush()
     warnings = (*found.warnings, *report.warnings)
     names = tuple(str(source.key) for source in found.named)
-    return replace(report, warnings=warnings, sources=names, seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return replace(report, warnings=warnings, sources=names, skipped=dict(found.skipped), seconds=seconds)
 
 
 def create_index(writer: CatalogueWriter, runtime: Runtime) -> int:
@@ -196,6 +148,21 @@ def _silent(_: Progress) -> None:
     """Report to nobody."""
 
 
+class _Target(Protocol):
+    """What takes the documents that are made: the index, or the counts of a dry run."""
+
+    anew: set[str]
+    embedded: int
+
+    @property
+    def reused(self) -> int: ...
+
+    @property
+    def chunks(self) -> int: ...
+
+    def add(self, made: MadeDocument) -> None: ...
+
+
 @dataclass(slots=True)
 class _Made:
     """What came of the documents that were to be made."""
@@ -220,19 +187,39 @@ class _Run:
     gate: FlipGate | None = None
 
     def preview(self, found: Sources) -> IngestReport:
-        """Say what a run would do, as far as that can be told without reading the documents."""
+        """Say what a run would do: documents are read and cut, nothing is embedded or written."""
         live = self.writer.live()
-        held, _ = self._held(live)
+        held, index_id = self._held(live)
+        if live is not None and index_id is not None:
+            refuse_incomplete(self.runtime.indexes(index_id), replace(live, index_id=index_id), self.runtime.catalogue)
         claims = self._claims(found, held, live)
         plan = self._plan(found, claims, held, live)
-        after = {**held.live_hashes, **{item.doc_id: plan.hashes[item.doc_id] for item in plan.make}}
-        for doc_id in plan.vanished:
-            del after[doc_id]
-        report = compare(self.corpus, live.id if live else None, held.live_hashes, after)
+        report, failed = self._tried(plan, held, live, index_id)
         known = {failure.doc_id: failure for failure in self.writer.failures()}
-        failed = (known.get(failure.doc_id, failure) for failure in plan.failed)
-        warnings = tuple(stray_warnings(claims, self.corpus))
-        return replace(report, failed=(*plan.left_alone, *failed), warnings=warnings, dry_run=True)
+        told = (_as_known(failure, known) for failure in (*plan.failed, *failed))
+        warnings = (*stray_warnings(claims, self.corpus), *report.warnings)
+        return replace(report, failed=(*plan.left_alone, *told), warnings=warnings, dry_run=True)
+
+    def _tried(
+        self, plan: Plan, held: Held, live: Generation | None, index_id: int | None
+    ) -> tuple[IngestReport, Sequence[Failure]]:
+        """Return the report of writing nothing, and what would fail; the steps are those of `_write`."""
+        if plan.idle and (live is None or live.index_id == index_id):
+            return self._nothing_changed(live, held), ()
+        embedder = self.runtime.indexes(index_id).embedder if index_id else self.runtime.embedder
+        self._check_window(embedder)
+        trial = TrialWriter(self._known_embeddings(embedder, index_id))
+        made = self._make(plan, held, live, embedder, trial)
+        made.warnings += made.tally.warnings(self.runtime.settings, languages_of(self.runtime.settings.embedder))
+        outdated = set(self._outdated(plan, held, made))
+        kept = {doc_id: stored.source_hash for doc_id, stored in held.target.items() if doc_id not in outdated}
+        report = compare(self.corpus, live.id if live else None, held.live_hashes, kept | trial.hashes)
+        if not self._worth_a_flip(report, plan, held, kept | trial.hashes):
+            return replace(self._nothing_changed(live, held), warnings=tuple(made.warnings)), made.failed
+        stored = self.writer.signatures(index_id, live.id) if index_id and live else {}
+        signatures = {doc_id: stored[doc_id] for doc_id in kept if doc_id in stored} | trial.signatures
+        duplicates = self._duplicates(signatures, held.live_hashes, kept | trial.hashes)
+        return replace(_counted(report, trial), warnings=tuple(made.warnings), duplicates=duplicates), made.failed
 
     def execute(self, found: Sources) -> IngestReport:
         """Plan, write a generation nobody sees, flip to it."""
@@ -314,11 +301,11 @@ class _Run:
 
     def _write(self, plan: Plan, held: Held, live: Generation | None, index_id: int) -> IngestReport:
         index = self.runtime.indexes(index_id)
-        self._check_window(index)
+        self._check_window(index.embedder)
         settings = self.runtime.settings
         generation = self.writer.begin(index_id, settings.fingerprint())
-        with IndexWriter(self.writer, index, generation, self._known_embeddings(index)) as target:
-            made = self._make(plan, held, live, index, target)
+        with IndexWriter(self.writer, index, generation, self._known_embeddings(index.embedder, index_id)) as target:
+            made = self._make(plan, held, live, index.embedder, target)
         made.warnings += made.tally.warnings(settings, languages_of(settings.embedder))
         target.retire([held.target[doc_id].pk for doc_id in self._outdated(plan, held, made)])
         discard_abandoned(self.writer, self.runtime, but=generation)
@@ -328,15 +315,8 @@ class _Run:
         if not self._worth_a_flip(report, plan, held, after):
             discard_abandoned(self.writer, self.runtime)
             return replace(self._nothing_changed(live, held), failed=failed, warnings=warnings)
-        report = replace(
-            report,
-            chunks=target.chunks,
-            embedded=target.embedded,
-            reused=target.reused,
-            failed=failed,
-            warnings=warnings,
-            duplicates=self._duplicates(index_id, generation, held.live_hashes, after),
-        )
+        duplicates = self._duplicates(self.writer.signatures(index_id, generation), held.live_hashes, after)
+        report = replace(_counted(report, target), failed=failed, warnings=warnings, duplicates=duplicates)
         self.progress(Progress("publish", 0, 1))
         target.seal(self.runtime.catalogue, self.corpus, settings.fingerprint())
         report = self._flip(Generation(generation, self.corpus, index_id, settings.fingerprint()), live, report)
@@ -356,10 +336,10 @@ class _Run:
             return replace(report, gate=verdict)
         return replace(report, generation=live.id, held=candidate.id, gate=verdict)
 
-    def _known_embeddings(self, index: Index) -> StoredEmbeddings:
+    def _known_embeddings(self, embedder: Embedder, index_id: int | None) -> StoredEmbeddings:
         catalogue = self.runtime.catalogue
-        others = catalogue.embedded_by(index.embedder.name, self.corpus)
-        return StoredEmbeddings(catalogue, self.runtime.indexes, index, others)
+        others = catalogue.embedded_by(embedder.name, self.corpus)
+        return StoredEmbeddings(catalogue, self.runtime.indexes, embedder.dim, index_id, others)
 
     def _record_failures(self, plan: Plan, made: _Made) -> tuple[Failure, ...]:
         self.writer.clear_failures(made.written)
@@ -369,39 +349,38 @@ class _Run:
         return tuple(self.writer.record_failures(told))
 
     def _duplicates(
-        self, index_id: int, generation: int, before: Mapping[str, str], after: Mapping[str, str]
+        self, signatures: dict[str, bytes], before: Mapping[str, str], after: Mapping[str, str]
     ) -> tuple[Pair, ...]:
         settings = self.runtime.settings.ingest.duplicates
         fresh = {doc_id for doc_id, source_hash in after.items() if before.get(doc_id) != source_hash}
         if not (settings.report and fresh):
             return ()
-        signatures = self.writer.signatures(index_id, generation)
         return tuple(near_duplicates(signatures, fresh, settings.threshold))
 
-    def _make(self, plan: Plan, held: Held, live: Generation | None, index: Index, target: IndexWriter) -> _Made:
+    def _make(self, plan: Plan, held: Held, live: Generation | None, embedder: Embedder, target: _Target) -> _Made:
         """Partition, chunk and embed; workers read ahead while this process embeds."""
         made = _Made()
         total = len(plan.make) + len(plan.carry)
         items = self.reach.brought(plan.make, plan.hashes)
         jobs = chain((Job(item.doc_id, item) for item in items), self._carried(plan.carry, live))
-        for done, outcome in enumerate(self._outcomes(jobs, total, index), start=1):
+        for done, outcome in enumerate(self._outcomes(jobs, total, embedder), start=1):
             _take(outcome, made, target, plan)
             self.progress(Progress("documents", done, total))
         # A rebuild must not lose a document whose new version fails: its live version moves over.
         failed = [x.doc_id for x in made.failed if x.doc_id in held.live and not held.is_current(x.doc_id)]
-        for outcome in self._outcomes(self._carried(failed, live), len(failed), index):
+        for outcome in self._outcomes(self._carried(failed, live), len(failed), embedder):
             _take(outcome, made, target, plan)
         return made
 
-    def _outcomes(self, jobs: Iterator[Job], total: int, index: Index) -> Iterator[Outcome]:
+    def _outcomes(self, jobs: Iterator[Job], total: int, embedder: Embedder) -> Iterator[Outcome]:
         ingest_settings = self.runtime.settings.ingest
         sign = ingest_settings.duplicates.report
-        recipe = Recipe(index.embedder.tokenizer, ingest_settings.chunker, ingest_settings.partition, sign)
+        recipe = Recipe(embedder.tokenizer, ingest_settings.chunker, ingest_settings.partition, sign)
         workers = self.options.jobs or ingest_settings.jobs
         with WorkerPool(workers, recipe, at_most=total) as pool:
             with prefetched(self.reach.emptied(pool.outcomes(jobs)), pool.cancel) as outcomes:
                 for outcome in outcomes:
-                    yield cut(outcome, index.embedder, ingest_settings.chunker)
+                    yield cut(outcome, embedder, ingest_settings.chunker)
 
     def _carried(self, doc_ids: Sequence[str], live: Generation | None) -> Iterator[Job]:
         if live is not None:
@@ -425,16 +404,29 @@ class _Run:
             return held.live.keys() - after.keys() <= set(plan.vanished)
         return bool(report.added or report.changed or report.removed or report.moved)
 
-    def _check_window(self, index: Index) -> None:
-        wanted, window = self.runtime.settings.ingest.chunker.max_tokens, index.embedder.max_tokens - _SPECIAL_TOKENS
+    def _check_window(self, embedder: Embedder) -> None:
+        wanted, window = self.runtime.settings.ingest.chunker.max_tokens, embedder.max_tokens - _SPECIAL_TOKENS
         if wanted > window:
             raise ConfigError(
-                f"ingest.chunker.max_tokens is {wanted}, but the embedder {index.embedder.name!r} reads {window};"
+                f"ingest.chunker.max_tokens is {wanted}, but the embedder {embedder.name!r} reads {window};"
                 f" set it to {window} or less"
             )
 
 
-def _take(outcome: Outcome, made: _Made, target: IndexWriter, plan: Plan) -> None:
+def _counted(report: IngestReport, target: _Target) -> IngestReport:
+    """Add to a report what was written."""
+    named = replace(report.documents, embedded=tuple(sorted(target.anew)))
+    chunks, embedded, reused = target.chunks, target.embedded, target.reused
+    return replace(report, documents=named, chunks=chunks, embedded=embedded, reused=reused)
+
+
+def _as_known(failure: Failure, known: Mapping[str, Failure]) -> Failure:
+    """Return a failure with the tries that are stored of it."""
+    before = known.get(failure.doc_id)
+    return replace(failure, attempts=before.attempts, failed_at=before.failed_at) if before else failure
+
+
+def _take(outcome: Outcome, made: _Made, target: _Target, plan: Plan) -> None:
     if outcome.document is None:
         source_hash = plan.hashes.get(outcome.doc_id, "")
         made.failed.append(Failure(outcome.doc_id, outcome.reason, source_hash, outcome.transient))

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.gate import Verdict
 from ingest.make.duplicates import Pair
 from ingest.store.catalogue import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The ids of the documents that a report counts, sorted; `embedded` are those with a chunk that the model saw."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    embedded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,8 @@ class IngestReport:
     `chunks` were written: `embedded` by the model, `reused` with vectors that were stored for the same text.
     `failed` names every document of the sources that is not in the corpus as its source has it. `duplicates` names new
     and changed documents that are like another one: `(doc_id, other doc_id, similarity)`, 1.0 for the same text.
-    `sources` are those that were read.
+    `sources` are those that were read; `skipped` counts their files of formats that are not read, by extension.
+    `documents` names what is counted. A dry run counts what the run would do, embeddings included.
     `held` is the generation that the `gate` did not pass: the counts are its own, and readers do not see them.
     """
 
@@ -44,6 +55,8 @@ class IngestReport:
     sources: tuple[str, ...] = ()
     dry_run: bool = False
     seconds: float = 0.0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    documents: Named = Named()
 
     @property
     def changes(self) -> dict[str, int]:
@@ -63,11 +76,17 @@ class IngestReport:
 def compare(corpus: str, generation: int | None, before: Mapping[str, str], after: Mapping[str, str]) -> IngestReport:
     """Return the report of a run that turned `before` into `after`, both doc_id -> source hash."""
     added, removed = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
-    changed = sum(before[doc_id] != after[doc_id] for doc_id in before.keys() & after.keys())
+    both = before.keys() & after.keys()
+    changed = sorted(doc_id for doc_id in both if before[doc_id] != after[doc_id])
     moved = moves({doc_id: before[doc_id] for doc_id in removed}, {doc_id: after[doc_id] for doc_id in added})
-    unchanged = len(before.keys() & after.keys()) - changed
-    new, gone = len(added) - len(moved), len(removed) - len(moved)
-    return IngestReport(corpus, generation, new, changed, gone, unchanged, moved=moved)
+    old, new = {pair[0] for pair in moved}, {pair[1] for pair in moved}
+    named = Named(
+        tuple(doc_id for doc_id in added if doc_id not in new),
+        tuple(changed),
+        tuple(doc_id for doc_id in removed if doc_id not in old),
+    )
+    counts = (len(named.added), len(changed), len(named.removed), len(both) - len(changed))
+    return IngestReport(corpus, generation, *counts, moved=moved, documents=named)
 
 
 def moves(gone: Mapping[str, str], new: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

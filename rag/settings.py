@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -15,6 +16,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from rag.errors import ConfigError
+
+_ADDRESS = re.compile(r"https?://")
 
 READER_VERSION = 3
 """Of the clean text that files become: raised when partitioners change, so that the next ingest reads files again."""
@@ -403,6 +406,14 @@ class Settings(_Section):
 
     def fingerprint(self) -> str:
         """Return 12 hex digits that change whenever a setting that can change a result does."""
+        return _digest(self._telling())
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the settings that the fingerprint is made of, to be kept with a result; no secret is among them."""
+        shown: dict[str, Any] = _without_queries(self._telling())
+        return shown
+
+    def _telling(self) -> dict[str, Any]:
         speed_only: dict[str, Any] = {
             "ingest": {"jobs", "keep_generations", "fetch", "duplicates"},
             "embedder": {"threads", "cache_dir"},
@@ -416,7 +427,7 @@ class Settings(_Section):
         used = {name: entry.relevant() for name, entry in self.models.items() if name in asked}
         if used:
             tree["models"] = used
-        return _digest(tree)
+        return tree
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """Return the settings with other values of dotted keys, as `--set` gives them; the environment stays.
@@ -444,6 +455,15 @@ class Settings(_Section):
                 "bm25": self.bm25.relevant(),
             }
         )
+
+
+def _without_queries(value: Any) -> Any:
+    """Return a tree without what follows the ? of an address: some endpoints take their key there."""
+    if isinstance(value, dict):
+        return {key: _without_queries(item) for key, item in value.items()}
+    if isinstance(value, str) and _ADDRESS.match(value):
+        return value.partition("?")[0]
+    return value
 
 
 def load_settings(

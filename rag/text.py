@@ -101,3 +101,26 @@ def _starts_line(text: str, position: int) -> bool:
         if not text[position].isspace():
             return False
     return True
+
+
+_ASKING = frozenset("what who whom whose which where when why how do does did is are was were the an of to".split())
+_WORDS = re.compile(r"\w+")
+
+
+def words_as_names(question: str) -> frozenset[str]:
+    """Return the words of a question that could be names: with capitals as they are written, else in lower case.
+
+    Words that only ask are left out, unless there are no others.
+
+    >>> [sorted(words_as_names(question)) for question in ("What does IT do?", "Who is it?", "What is?")]
+    [['IT'], ['it'], ['is', 'what']]
+    """
+    words = _WORDS.findall(question)
+    first = words[:1]
+    kept = [word if is_cased(word) and not (word in first and word.istitle()) else word.lower() for word in words]
+    return frozenset(kept) - _ASKING or frozenset(kept)
+
+
+def is_cased(word: str) -> bool:
+    """Say whether a word is written with a capital; one letter says nothing."""
+    return word != word.lower() and len(word) > 1

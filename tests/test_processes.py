@@ -291,3 +291,17 @@ def write_set(tmp_path: Path, documents: Path) -> Path:
     row = {"id": "q1", "question": QUESTION, "answers": ["Genvind Nord"], "relevant": ["retention-policy-2025.pdf"]}
     (golden / "questions.jsonl").write_text(json.dumps({**row, "answerable": True}) + "\n")
     return golden
+
+
+def test_a_corpus_that_another_process_deletes_is_not_found_by_a_server(demo_copy: Path) -> None:
+    with server(demo_copy) as url:
+        assert post(url + "/v1/search", {"question": "refund", "corpus": "demo"})["hits"]
+        gone = ragwright(demo_copy, "corpus", "delete", "demo", "--yes", "--json")
+        assert gone.returncode == 0 and json.loads(gone.stdout)["documents"] > 0
+        for path in ("/v1/search", "/v1/answer"):
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                post(url + path, {"question": "refund", "corpus": "demo"})
+            with caught.value as answer:
+                assert answer.code == 404
+        assert ragwright(demo_copy, "search", "refund", "--corpus", "demo").returncode == 1
+    assert not list((demo_copy / "indexes").iterdir())

@@ -8,6 +8,7 @@ from api.cli.commands import (
     backup,
     corpus,
     doctor,
+    documents,
     evaluation,
     generations,
     golden,
@@ -26,6 +27,8 @@ _EPILOG = "exit codes: 0 done, 1 error, 2 usage, 3 done but some documents faile
 _GROUPS = (
     corpus.add_ingest,
     sources.add_verbs,
+    documents.add_verbs,
+    corpus.add_corpus_verbs,
     corpus.add_erase,
     backup.add_verbs,
     corpus.add_status,

@@ -10,11 +10,13 @@ from ingest.report import IngestReport
 from ingest.store.catalogue import Failure
 from ingest.store.registry import Remembered
 from ingest.upkeep.erase import Erasure
-from ingest.upkeep.generations import CorpusStatus
+from ingest.upkeep.generations import CorpusStatus, Kept
 from ingest.upkeep.removal import Removal
+from rag.shapes.reports import CorpusRowJson
 
 _COUNTS = ("added", "changed", "moved", "removed", "unchanged")
 _DUPLICATES_SHOWN = 10
+_NAMES_SHOWN = 8
 
 
 def ingest_text(report: IngestReport) -> str:
@@ -22,12 +24,16 @@ def ingest_text(report: IngestReport) -> str:
     intended = "would be: " if report.dry_run else ""
     counts = {name: report.changes[name] for name in _COUNTS}
     lines = [f"{report.corpus}: {intended}{_counted(counts)}"]
-    if not report.dry_run:
+    if report.dry_run:
+        lines.append(f"{report.chunks} chunks would be written ({report.embedded} embedded, {report.reused} reused)")
+    else:
         live = "nothing published" if report.generation is None else f"generation {report.generation} is live"
         written = f"{report.chunks} chunks written ({report.embedded} embedded, {report.reused} reused)"
         lines.append(f"{live}, {written} in {report.seconds:.1f} s")
     lines += [f"read: {source}" for source in report.sources]
+    lines += _skipped_lines(report.skipped)
     lines += _gate_lines(report)
+    lines += _named_lines(report)
     lines += [f"moved: {old} -> {new}" for old, new in report.moved]
     lines += _duplicate_lines(report.duplicates)
     lines += [f"warning: {warning}" for warning in report.warnings]
@@ -53,6 +59,37 @@ def status_text(corpora: Sequence[CorpusStatus]) -> str:
     if not corpora:
         return "No corpus yet; make one with: ragwright ingest SOURCE --corpus NAME"
     return "\n\n".join(_status_text(corpus) for corpus in corpora)
+
+
+def vacuum_text(erased: int, kept: Sequence[Kept]) -> str:
+    """Return what a vacuum erased, and what holds the rest."""
+    lines = [f"{erased} chunks erased" + ("" if erased else ": the generations that are kept see all of them")]
+    lines += [f"kept: generation {x.generation} ({x.reason}){_holds(x)}" for x in kept]
+    if any(item.chunks for item in kept[1:]):
+        lines.append("to free those too: --set ingest.keep_generations=1, after which there is no rollback")
+    return "\n".join(lines)
+
+
+def _holds(kept: Kept) -> str:
+    return f", alone with {kept.chunks} chunks of older versions" if kept.chunks and kept.reason != "live" else ""
+
+
+def corpora_text(corpora: Sequence[CorpusRowJson]) -> str:
+    """Return one line a corpus."""
+    if not corpora:
+        return "No corpus yet; make one with: ragwright ingest SOURCE --corpus NAME"
+    rows = [
+        (
+            row.documents,
+            row.chunks,
+            row.failures,
+            f"{row.bytes_on_disk / 1e6:.1f} MB",
+            row.published_at or "-",
+            row.name,
+        )
+        for row in corpora
+    ]
+    return table(("DOCUMENTS", "CHUNKS", "FAILED", "SIZE", "PUBLISHED", "CORPUS"), rows)
 
 
 def erasure_text(erasure: Erasure) -> str:
@@ -90,7 +127,8 @@ def _status_text(corpus: CorpusStatus) -> str:
         "duplicates": f"{corpus.duplicate_groups} groups of documents that say nearly the same",
         "failures": len(corpus.failures),
     }
-    lines = [*_source_lines(corpus), *_failure_lines(corpus.failures)]
+    held = [f"holds: {listed(corpus.doc_ids)}"] if corpus.doc_ids else []
+    lines = [*held, *_source_lines(corpus), *_failure_lines(corpus.failures)]
     return "\n".join([corpus.corpus, _indented(fields(values)), *lines])
 
 
@@ -133,6 +171,26 @@ def _tried(failure: Failure) -> str:
         return ""
     times = "once" if failure.attempts == 1 else f"{failure.attempts} times, last"
     return f" (tried {times} on {failure.failed_at})"
+
+
+def _named_lines(report: IngestReport) -> list[str]:
+    """Return the documents by what happens to them; `embedded` only where a dry run asks what it would cost."""
+    kinds = ("added", "changed", "removed", *(("embedded",) if report.dry_run else ()))
+    return [f"{kind}: {listed(getattr(report.documents, kind))}" for kind in kinds if getattr(report.documents, kind)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many there are beyond them."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more (--json names all)" if more > 0 else "")
+
+
+def _skipped_lines(skipped: Mapping[str, int]) -> list[str]:
+    if not skipped:
+        return []
+    ordered = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    advice = "to read such files as text, name their extension: --include '*.ext'"
+    return [*(f"skipped: {count} {name}, not a format that is read" for name, count in ordered), advice]
 
 
 def _duplicate_lines(duplicates: Sequence[Pair]) -> list[str]:

@@ -122,7 +122,7 @@ def fill(runtime: Runtime, volume: Volume, count: int) -> None:
     for block in volume.blocks(count):
         _store(writer, index, generation, block, stored)
         stored += len(block.texts)
-    known = StoredEmbeddings(runtime.catalogue, runtime.indexes, index)
+    known = StoredEmbeddings(runtime.catalogue, runtime.indexes, index.embedder.dim, index.id)
     IndexWriter(writer, index, generation, known).seal(runtime.catalogue, BENCH_CORPUS, settings)
     writer.publish(generation, {"added": stored}, base=live.id if live else None)
 

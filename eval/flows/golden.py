@@ -12,7 +12,9 @@ from eval.golden import GoldenSet, load_golden
 from eval.golden.coverage import coverage_json, document_use, render_coverage
 from eval.golden.export import check_new, write_set
 from eval.golden.intents import SIMILARITY, Intent, intents
-from eval.golden.leakage import Leak, leaks
+from eval.golden.leakage import Leak as Leak
+from eval.golden.leakage import leaks
+from eval.golden.places import marked_difference
 from eval.golden.question_log import read_traffic
 from eval.golden.synthesis import Search, Synthesis, SynthesisOptions, synthesize
 from eval.golden.synthesis.draft import Draft
@@ -41,6 +43,13 @@ class SetCheck:
     def across(self) -> tuple[Leak, ...]:
         """Those that stand in different splits."""
         return tuple(leak for leak in self.leaks if leak.across)
+
+    def difference(self, leak: Leak) -> str:
+        """Return the first question with what the second says otherwise marked; "" where a cluster is shared."""
+        if leak.kind == "same cluster":
+            return ""
+        questions = {case.id: case.question for case in self.golden.cases}
+        return marked_difference(questions[leak.first], questions[leak.second])
 
 
 def check_set(folder: Path) -> SetCheck:

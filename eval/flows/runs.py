@@ -58,12 +58,14 @@ class Evaluation:
 
     `results` is the content of `results.json`. `not_ingested` counts documents of the set that could not be ingested.
     `unwritten` names the pages of the report that could not be made, with the reasons; it is empty if all are there.
+    `notes` name the gold passages that moved in the set's documents.
     """
 
     folder: Path
     results: Json
     not_ingested: int = 0
     unwritten: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def page(self) -> Path | None:
@@ -116,7 +118,7 @@ def evaluate(
     failed = _ingest_documents(chosen, corpus, runtime, progress) if ingest_first else 0
     finished = _run(chosen, corpus, runtime, judges, options or RunOptions(), progress)
     written = write_or_tell(finished, out, calibrations)
-    return Evaluation(out, written.results, failed, written.unwritten)
+    return Evaluation(out, written.results, failed, written.unwritten, chosen.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,9 @@ class Comparison:
 
     document: Json
 
-    def text(self, width: int = _WIDTH) -> str:
-        """Return the differences as terminal tables."""
-        return render_comparison(self.document, width)
+    def text(self, width: int = _WIDTH, *, whole: bool = False) -> str:
+        """Return the differences as terminal tables: of the metrics that matter most, or with `whole` of all."""
+        return render_comparison(self.document, width, whole)
 
     def write(self, folder: Path) -> None:
         """Write comparison.json and summary.md.
@@ -256,7 +258,7 @@ def flip_gate(
     """
     chosen = open_golden(golden, home=runtime.home.root, now=clock(), split=split)
     rules, folder = load_policy(policy), runtime.home.gates(corpus)
-    return GoldenGate(chosen, rules, runtime.pipeline_at, runtime.catalogue, folder, progress)
+    return GoldenGate(chosen, rules, runtime.pipeline_at, runtime.catalogue, folder, progress, runtime.settings)
 
 
 def _run(
@@ -277,6 +279,7 @@ def _run(
         embedder=runtime.embedder,
         judges=judges,
         progress=progress,
+        settings=runtime.settings,
     )
     return run_sync(asked)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eval.gate.cases import flip_lines, flipped_cases
+from eval.gate.differs import difference_lines, differences
 from eval.golden.slices import SLICES, slices_of
 from eval.metrics.base import BOUNDED_UNITS
-from eval.report.text import number
+from eval.report.text import KEY_METRICS, number
 from eval.saved import Paired, SavedRun, check_comparable, paired_values, row_pairs, warnings_of
 from eval.stats import (
     DIFFERENCE,
@@ -27,7 +29,6 @@ UNBROKEN = "unbroken"
 """The share of cases without a broken stage (`eval.failures`): the one measure that every case of a slice has."""
 
 _SMALLEST_SLICE = 5
-_SHOWN_FLIPS = 10
 
 
 def compare_saved(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> Json:
@@ -36,19 +37,21 @@ def compare_saved(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> 
     `metrics[NAME]` holds both means over the `n` shared cases, of which `changed` differ, `value` (the difference), its
     interval, the sign-flip `p`, the `mde` and `more_cases`, how many would find the difference seen; `slices` the
     primary metric and the share of unbroken cases by kind, answerability, split and tag, with Benjamini-Hochberg
-    `p_adjusted`; `flipped` the cases that went from well to broken or back, with both answers, and `mcnemar_p` of them.
+    `p_adjusted`; `flipped` the cases that went from well to broken or back, with both answers, and `mcnemar_p` of them;
+    `differences` how differently the runs were made (`eval.gate.differs`).
 
     Raises:
         ConfigError: the runs asked different questions.
     """
     check_comparable(baseline, candidate)
     primary = baseline.results["primary"]
-    flipped = [_flip(old, new) for old, new in row_pairs(baseline, candidate) if bool(old.broken) != bool(new.broken)]
+    flipped = flipped_cases(baseline, candidate)
     worse = sum(item["now_broken"] for item in flipped)
     return {
         "baseline": _origin(baseline),
         "candidate": _origin(candidate),
         "set": baseline.results["set"],
+        "differences": differences(baseline.results, candidate.results),
         "warnings": warnings_of(baseline, candidate),
         "cases": len(baseline.rows),
         "primary": primary,
@@ -59,10 +62,26 @@ def compare_saved(baseline: SavedRun, candidate: SavedRun, *, seed: int = 0) -> 
     }
 
 
-def render_comparison(comparison: Json, width: int = 110) -> str:
-    """Return a comparison as terminal tables."""
-    from rich import box
+def render_comparison(comparison: Json, width: int = 110, whole: bool = False) -> str:
+    """Return a comparison as terminal tables: the metrics that matter most, with `whole` all that differ."""
     from rich.console import Console
+
+    page = io.StringIO()
+    console = Console(file=page, width=width, no_color=True)
+    console.print(_metric_table(comparison, whole))
+    rest = [] if whole else _less_telling(comparison)
+    lines = [f"{len(rest)} more metrics differ: {', '.join(rest)} (--all shows them)"] * bool(rest)
+    same = same_everywhere(comparison)
+    lines += [f"the same in every case: {', '.join(same)}"] * bool(same)
+    lines += difference_lines(comparison["differences"])
+    lines += flip_lines(comparison["flipped"], comparison["mcnemar_p"])
+    for line in (*lines, *(f"warning: {warning}" for warning in comparison["warnings"])):
+        console.print(line, highlight=False, markup=False)
+    return page.getvalue()
+
+
+def _metric_table(comparison: Json, whole: bool) -> Any:
+    from rich import box
     from rich.table import Table
 
     old, new = comparison["baseline"]["settings"], comparison["candidate"]["settings"]
@@ -71,41 +90,50 @@ def render_comparison(comparison: Json, width: int = 110) -> str:
     table.add_column("metric")
     for column in ("baseline", "candidate", "difference", "95 % interval", "p", "MDE", "n"):
         table.add_column(column, justify="right")
+    first, others = _telling(comparison), _by_family(comparison)
+    for name in first:
+        table.add_row(*_metric_cells(name, comparison))
+    for names in others if whole else ():
+        table.add_section()
+        for name in names:
+            table.add_row(*_metric_cells(name, comparison))
+    return table
+
+
+def _metric_cells(name: str, comparison: Json) -> list[str]:
+    row = comparison["metrics"][name]
+    unit = row["unit"]
+    shown = [number(row[key], unit) for key in ("baseline", "candidate", "value")]
+    bounds = "–" if row["low"] is None else f"[{number(row['low'], unit)}, {number(row['high'], unit)}]"
+    marked = f"{name} (primary)" if name == comparison["primary"] else name
+    return [marked, *shown, bounds, f"{row['p']:.3f}", number(row["mde"], unit), str(row["n"])]
+
+
+def _telling(comparison: Json) -> list[str]:
+    """Return the metrics that matter most and differ, the primary one first."""
+    chosen = (comparison["primary"], *(name for name in KEY_METRICS if name != comparison["primary"]))
     same = same_everywhere(comparison)
-    for name, row in comparison["metrics"].items():
-        if name in same:
-            continue
-        unit = row["unit"]
-        shown = [number(row[key], unit) for key in ("baseline", "candidate", "value")]
-        bounds = "–" if row["low"] is None else f"[{number(row['low'], unit)}, {number(row['high'], unit)}]"
-        marked = f"{name} (primary)" if name == comparison["primary"] else name
-        table.add_row(marked, *shown, bounds, f"{row['p']:.3f}", number(row["mde"], unit), str(row["n"]))
-    page = io.StringIO()
-    console = Console(file=page, width=width, no_color=True)
-    console.print(table)
-    alike = [f"the same in every case: {', '.join(same)}"] * bool(same)
-    for line in (*alike, *_flip_lines(comparison), *(f"warning: {warning}" for warning in comparison["warnings"])):
-        console.print(line, highlight=False, markup=False)
-    return page.getvalue()
+    return [name for name in chosen if name in comparison["metrics"] and name not in same]
+
+
+def _less_telling(comparison: Json) -> list[str]:
+    """Return the other metrics that differ."""
+    aside = {*_telling(comparison), *same_everywhere(comparison)}
+    return [name for name in comparison["metrics"] if name not in aside]
+
+
+def _by_family(comparison: Json) -> list[list[str]]:
+    """Return the other metrics that differ, by family."""
+    groups: dict[str, list[str]] = {}
+    for name in _less_telling(comparison):
+        groups.setdefault(comparison["metrics"][name]["family"], []).append(name)
+    return list(groups.values())
 
 
 def same_everywhere(comparison: Mapping[str, Any]) -> list[str]:
     """Return the metrics, the primary one aside, in which no case differs."""
     metrics = comparison["metrics"].items()
     return [name for name, item in metrics if not item["changed"] and name != comparison["primary"]]
-
-
-def _flip_lines(comparison: Json) -> Iterator[str]:
-    """Yield how many cases broke and were mended, and which."""
-    flipped = comparison["flipped"]
-    broke, mended = ([item for item in flipped if item["now_broken"] is now] for now in (True, False))
-    yield f"{len(broke)} cases broke, {len(mended)} were mended (McNemar exact p = {comparison['mcnemar_p']:.3f})"
-    for title, items in (("broke", broke), ("mended", mended)):
-        for item in items[:_SHOWN_FLIPS]:
-            stages = " -> ".join(item[side]["broken"] or "well" for side in ("baseline", "candidate"))
-            yield f"  {title:<7} {item['id']} ({stages}): {item['question']}"
-        if len(items) > _SHOWN_FLIPS:
-            yield f"  and {len(items) - _SHOWN_FLIPS} more {title}; --out names all"
 
 
 def difference_of_pairs(pairs: Paired, unit: str, seed: int) -> Difference:
@@ -139,7 +167,8 @@ def _metrics(baseline: SavedRun, candidate: SavedRun, seed: int) -> Json:
         pairs = paired_values(baseline, candidate, name)
         if pairs.ids:
             difference = difference_of_pairs(pairs, about["unit"], seed)
-            compared[name] = difference_json(pairs, difference) | {"unit": about["unit"], "better": about["better"]}
+            told = {key: about.get(key, "") for key in ("unit", "better", "family")}
+            compared[name] = difference_json(pairs, difference) | told
     return compared
 
 
@@ -171,16 +200,6 @@ def _slice_pairs(
     )
     unit = baseline.results["metrics"][primary]["unit"]
     return [(primary, unit, paired_values(baseline, candidate, primary, keep)), (UNBROKEN, "share", unbroken)]
-
-
-def _flip(old: RowJson, new: RowJson) -> Json:
-    return {
-        "id": old.id,
-        "question": old.question,
-        "now_broken": bool(new.broken),
-        "baseline": {"broken": old.broken, "answer": old.answer, "reason": old.reason},
-        "candidate": {"broken": new.broken, "answer": new.answer, "reason": new.reason},
-    }
 
 
 def _origin(run: SavedRun) -> Json:

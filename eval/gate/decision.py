@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.files import utf8, write_files
+from eval.gate.cases import undecided_lines
 from eval.gate.compare import same_everywhere
+from eval.gate.differs import difference_lines
 from eval.report.junit import gate_junit_xml
 from eval.report.text import md, number, warning_lines
 from eval.report.write import Page, write_pages
@@ -59,6 +61,8 @@ def gate_markdown(decision: Json) -> str:
         lines += ["|---|---|---:|---:|---|"]
         lines += [_row(_required_cells(item)) for item in decision["required"]]
     lines += [f"\n**FAIL**: case `{case}` must pass but is broken." for case in decision["must_pass_broken"]]
+    for name, found in decision["undecided"].items():
+        lines += ["", *(f"- {md(line.strip())}" for line in undecided_lines(name, found, found["unit"]))]
     lines += [f"\n**INCONCLUSIVE**: {md(reason)}." for reason in filter(None, [decision["unsigned"]])]
     return "\n".join(lines) + "\n"
 
@@ -69,6 +73,7 @@ def comparison_markdown(comparison: Json) -> str:
     lines = ["## Comparison", ""]
     lines += [md(f"{comparison['set']['name']}, {comparison['cases']} cases: {new} (candidate) against {old}."), ""]
     lines += warning_lines(comparison["warnings"])
+    lines += [f"- {md(line)}" for line in difference_lines(comparison["differences"])] + [""]
     lines += ["| metric | baseline | candidate | difference | 95 % interval | p | MDE | n | more cases |"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
     same = same_everywhere(comparison)

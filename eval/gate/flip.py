@@ -15,7 +15,10 @@ from eval.saved import load_run
 from ingest.gate import Verdict
 from rag.bridge import run_sync
 from rag.errors import ConfigError
+from rag.settings import Settings
 from rag.types import Generation
+
+_SHOWN_CASES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class GoldenGate:
     library: Library
     folder: Path
     progress: Progress | None = None
+    settings: Settings | None = None
 
     def __post_init__(self) -> None:
         """Pass if the golden set is all that the policy requires.
@@ -53,17 +57,25 @@ class GoldenGate:
             options = RunOptions(ragas=False)
             pipeline = self.pipeline_at(generation)
             asked = run(
-                self.golden, pipeline, live.corpus, options=options, library=self.library, progress=self.progress
+                self.golden,
+                pipeline,
+                live.corpus,
+                options=options,
+                library=self.library,
+                progress=self.progress,
+                settings=self.settings,
             )
             unwritten += filter(None, [write_or_tell(run_sync(asked), runs / name).unwritten])
         decision = run_gate(load_run(runs / "live"), load_run(runs / "candidate"), self.policy)
+        # The catalogue keeps this: the answers, which quote documents, stay in the folders of the runs.
+        decision |= {"flipped": [item["id"] for item in decision["flipped"]]}
         details = decision | {"runs": str(runs)} | ({"unwritten": unwritten} if unwritten else {})
         return Verdict(decision["verdict"], _reason(decision), details)
 
 
 def _reason(decision: Json) -> str:
     deciding = [
-        f"{name}: {_shown(item)}{item['reason']}"
+        f"{name}: {_shown(item)}{item['reason']}{_cases(name, decision)}"
         for name, item in decision["metrics"].items()
         if item["verdict"] == decision["verdict"]
     ]
@@ -72,6 +84,14 @@ def _reason(decision: Json) -> str:
         f"{item['name']}: {item['reason']}" for item in decision["required"] if item["verdict"] == decision["verdict"]
     ]
     return "; ".join([*deciding, *broken, *slices, *filter(None, [decision["unsigned"]])])
+
+
+def _cases(name: str, decision: Json) -> str:
+    """Return the cases that leave a metric undecided, the first of many."""
+    found = decision["undecided"].get(name, {"cases": []})["cases"]
+    ids = ", ".join(item["id"] for item in found[:_SHOWN_CASES])
+    more = f" and {len(found) - _SHOWN_CASES} more" if len(found) > _SHOWN_CASES else ""
+    return f" (cases that differ: {ids}{more})" if found else ""
 
 
 def _shown(item: Json) -> str:

@@ -10,11 +10,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from eval.files import read_yaml
+from eval.gate.cases import flip_lines, flipped_cases, undecided_by, undecided_lines
 from eval.gate.compare import difference_json, difference_of_pairs
+from eval.gate.differs import difference_lines, differences
 from eval.gate.required import RequiredSlice, SignOffPolicy, decide_required, missing_sign_off
 from eval.judges.trust import JudgePolicy, doubt
 from eval.saved import SavedRun, check_comparable, paired_values, warnings_of
-from eval.stats import Decision, Difference, holm, minimal_detectable_effect, non_inferiority
+from eval.stats import Decision, Difference, holm, mcnemar_exact, minimal_detectable_effect, non_inferiority
 from rag.errors import ConfigError
 
 Json = dict[str, Any]
@@ -24,6 +26,7 @@ PASSED, FAILED, INCONCLUSIVE = 0, 100, 101
 
 _MARGIN_POWER = 0.95
 _LARGEST_DERIVED = 0.1
+_SHOWN_CASES = 20
 _ALPHA = 0.025  # one-sided, so that an A/A comparison fails at most in 2.5 of 100
 
 
@@ -89,8 +92,9 @@ def run_gate(
     required slice fails; PASS if all pass and whoever must has signed; else INCONCLUSIVE. `metrics[NAME]` holds
     `verdict`, `reason`, `margin`, `mde`, `more_cases`, the paired difference (candidate minus baseline) and its
     interval; `required` the slices, those of other sets in `others`, further runs of the candidate; `unsigned` why a
-    sign-off is missing. A judge's metric decides only with a calibration that the policy trusts, of the candidate's or
-    one of `calibrations`.
+    sign-off is missing, `undecided` which cases and documents leave a metric INCONCLUSIVE, `flipped` the cases that
+    broke or were mended, `differences` how differently the runs were made. A judge's metric decides only with a
+    calibration that the policy trusts, of the candidate's or one of `calibrations`.
 
     Raises:
         ConfigError: the runs cannot be paired, a gated metric is in neither, or the sign-off file is wrong.
@@ -106,6 +110,8 @@ def run_gate(
     unsigned = missing_sign_off(candidate, policy.sign_off) if policy.sign_off else None
     verdicts = [item["verdict"] for item in (*decided.values(), *required)]
     verdicts += ["FAIL"] * bool(broken) + ["INCONCLUSIVE"] * bool(unsigned)
+    flipped = flipped_cases(baseline, candidate)
+    worse = sum(item["now_broken"] for item in flipped)
     verdict = next((v for v in ("FAIL", "INCONCLUSIVE") if v in verdicts), "PASS")
     return {
         "verdict": verdict,
@@ -117,6 +123,14 @@ def run_gate(
         "policy": policy.model_dump(mode="json"),
         "set": baseline.results["set"],
         "warnings": warnings_of(baseline, candidate, *others),
+        "differences": differences(baseline.results, candidate.results),
+        "flipped": flipped,
+        "mcnemar_p": mcnemar_exact(worse, len(flipped) - worse),
+        "undecided": {
+            name: undecided_by(baseline, candidate, name) | {"unit": candidate.results["metrics"][name]["unit"]}
+            for name, item in decided.items()
+            if item["verdict"] == "INCONCLUSIVE"
+        },
         "baseline": baseline.results["settings"],
         "candidate": candidate.results["settings"],
     }
@@ -135,6 +149,13 @@ def render_gate(result: Json) -> str:
     lines += [f"  FAIL         case {case!r} must pass but is broken" for case in result["must_pass_broken"]]
     lines += [f"  {item['verdict']:<12} required {item['name']}: {item['reason']}" for item in result["required"]]
     lines += [f"  INCONCLUSIVE sign-off: {result['unsigned']}"] * bool(result["unsigned"])
+    for name, found in result["undecided"].items():
+        lines += undecided_lines(name, found, found["unit"])
+    for item in result["required"]:
+        if item["verdict"] != "PASS" and item["broken"]:
+            lines.append(f"  broken in {item['name']}: {', '.join(item['broken'][:_SHOWN_CASES])}")
+    lines += flip_lines(result["flipped"], result["mcnemar_p"])
+    lines += difference_lines(result["differences"])
     return "\n".join(lines) + "\n"
 
 

@@ -17,6 +17,7 @@ from eval.golden.rows import (
     Kind,
     SpanRow,
     Split,
+    followed,
     gold_document,
     read_bytes,
     read_rows,
@@ -70,7 +71,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class GoldenSet:
-    """A named set of cases in file order. `sha256` is that of `questions.jsonl`, whatever was selected from it."""
+    """A named set of cases in file order. `sha256` is that of `questions.jsonl`, whatever was selected from it.
+
+    `notes` name the gold passages that stand elsewhere in their documents than the file says.
+    """
 
     name: str
     folder: Path
@@ -79,6 +83,7 @@ class GoldenSet:
     sha256: str
     split: str | None = None
     where: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def primary(self) -> str:
@@ -88,6 +93,8 @@ class GoldenSet:
 
 def load_golden(folder: Path) -> GoldenSet:
     """Read and check a golden-set folder: `questions.jsonl` beside `docs/` or `documents.jsonl`.
+
+    The documents may be live (`docs` a link to where they are written): gold follows its text, see `rows.followed`.
 
     Raises:
         GoldenSetError: with all `problems`, each with file, line and field; its message shows the first.
@@ -100,17 +107,21 @@ def load_golden(folder: Path) -> GoldenSet:
     texts = DocumentTexts(documents, problems)
     raw = read_bytes(questions)
     cases: list[Case] = []
+    notes: list[str] = []
     seen: set[str] = set()
     for place, tree, row in read_rows(questions.name, raw, CaseRow, problems):
         if row.id in seen:
             problems.append(f"{place}: id: {row.id!r} was used before")
         seen.add(row.id)
+        row, moved = followed(row, texts)
+        notes += (f"{place}: {note}" for note in moved)
         problems.extend(f"{place}: {problem}" for problem in row_problems(row, tree, texts))
         cases.append(_case(row, tree))
     _raise_all(folder, problems)
     if not cases:
         raise GoldenSetError(f"{questions} holds no question")
-    return GoldenSet(folder.resolve().name, folder, documents, tuple(cases), hashlib.sha256(raw).hexdigest())
+    digest = hashlib.sha256(raw).hexdigest()
+    return GoldenSet(folder.resolve().name, folder, documents, tuple(cases), digest, notes=tuple(notes))
 
 
 def select_cases(golden: GoldenSet, split: str | None = None, where: Sequence[str] = ()) -> GoldenSet:

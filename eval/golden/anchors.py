@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 from eval.golden import Case, GoldSpan
+from eval.golden.places import places
 from rag.types import Span
 
 
@@ -19,8 +19,7 @@ def anchored(gold: GoldSpan, text: str) -> GoldSpan:
     """
     if text[gold.span.start : gold.span.end] == gold.text:
         return gold
-    words = re.escape(gold.text).replace("\\ ", r"\s+").replace("\\\n", r"\s+")
-    found = [match.span() for match in re.finditer(words, text)]
+    found = places(gold.text, text)
     if not found:
         return replace(gold, span=Span(len(text), len(text) + len(gold.text)), lost=True)
     start, end = min(found, key=lambda place: abs(place[0] - gold.span.start))

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
 )
 
+from eval.golden.places import first_difference, places
 from rag.errors import GoldenSetError
 
 Kind = Literal["golden", "edge", "adversarial", "regression"]
@@ -178,6 +179,34 @@ def row_problems(row: CaseRow, tree: Mapping[str, Any], texts: DocumentTexts) ->
             yield from (f"relevant.{i}.{problem}" for problem in _span_problems(gold, texts.get(doc_id)))
 
 
+def followed(row: CaseRow, texts: DocumentTexts) -> tuple[CaseRow, list[str]]:
+    """Return the row with its spans where their texts stand now, and a note for each that moved.
+
+    A span moves if its document does not say its text there any more and says it in one other place, white space
+    aside. What stands in several places or in none stays as it is, and is a problem of the row.
+    """
+    moved = [_followed(gold, texts) for gold in row.relevant]
+    notes = [
+        f"relevant.{i}: the gold text moved in {new.doc_id} from [{old.start}:{old.end}] to [{new.start}:{new.end}]"
+        for i, (old, new) in enumerate(zip(row.relevant, moved, strict=True))
+        if isinstance(old, SpanRow) and isinstance(new, SpanRow) and old is not new
+    ]
+    return (row.model_copy(update={"relevant": moved}) if notes else row), notes
+
+
+def _followed(gold: str | SpanRow, texts: DocumentTexts) -> str | SpanRow:
+    if isinstance(gold, str) or gold.doc_id not in texts or gold.end <= gold.start:
+        return gold
+    text = texts.get(gold.doc_id)
+    if text is None or text[gold.start : gold.end] == gold.text:
+        return gold
+    found = places(gold.text, text)
+    if len(found) != 1:
+        return gold
+    start, end = found[0]
+    return gold.model_copy(update={"start": start, "end": end, "text": text[start:end]})
+
+
 def gold_document(gold: str | SpanRow) -> str:
     """Return the document that a member of `relevant` is in."""
     return gold if isinstance(gold, str) else gold.doc_id
@@ -203,7 +232,7 @@ def _span_problems(gold: SpanRow, text: str | None) -> Iterator[str]:
     elif text is not None and gold.end > len(text):
         yield f"end: {gold.end} is beyond the document's {len(text)} characters"
     elif text is not None and text[gold.start : gold.end] != gold.text:
-        yield f"text: the document says {text[gold.start : gold.end][:40]!r} there, not {gold.text[:40]!r}"
+        yield f"text: the document says {first_difference(text[gold.start : gold.end], gold.text)}"
 
 
 def _clean(text: str) -> str:

@@ -9,6 +9,19 @@ from typing import Any
 Json = Mapping[str, Any]
 
 FAMILIES = ("documents", "spans", "citations", "abstention", "ragas", "judges", "cost")
+KEY_METRICS = (
+    "nDCG@10",
+    "Recall@10",
+    "context_recall@4000ch",
+    "citation_recall",
+    "gold_citation_recall",
+    "abstention_recall",
+    "false_abstention",
+    "latency_ms",
+    "cost_usd",
+)
+"""The few metrics that tell most of a run: found, packed, cited, refused rightly, how fast, at which price."""
+
 _RULES = {"system": "this run", "always_abstain": "always abstain", "best_single_score": "best single score"}
 
 

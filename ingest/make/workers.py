@@ -90,6 +90,7 @@ def make(job: Job, recipe: Recipe) -> Outcome:
         DocumentError: it cannot be made.
     """
     from ingest.chunkers import NEED_EMBEDDER, chunk
+    from ingest.make.encoded import with_encoded_named
     from ingest.make.languages import with_language
     from ingest.make.minhash import signature
     from ingest.sources.reading import read_document
@@ -99,7 +100,7 @@ def make(job: Job, recipe: Recipe) -> Outcome:
     elif job.item is None:
         raise DocumentError("there is neither a source nor a stored document to read")
     else:
-        document = read_document(job.item, recipe.partition)
+        document = with_encoded_named(read_document(job.item, recipe.partition))
     document = with_language(document)
     embeds = recipe.chunker.name in NEED_EMBEDDER
     chunks = [] if embeds else chunk(document, recipe.tokenizer, recipe.chunker)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 
 from ingest.sources.fetcher import Reach
+from ingest.sources.formats import extension
 from ingest.sources.globs import matches
 from ingest.sources.items import Fetched, Known, RowPlace, SourceFailure, SourceItem, Sources
 from ingest.sources.named import Source, SourceKey, named, scheme_of
@@ -74,6 +76,12 @@ def _listed(source: Source, reach: Reach) -> Sources:
     if not listed.count:
         raise SourceError(f"the source {source.spelling} holds no documents; check the path, or that it is not empty")
     chosen = _of_source(source, listed)
+    if not chosen.count and chosen.skipped:
+        told = ", ".join(f"{count} {name}" for name, count in sorted(chosen.skipped.items()))
+        raise SourceError(
+            f"the source {source.spelling} holds no format that is read, only {told};"
+            " name an extension in --include (as '*.ext') to read it as text"
+        )
     if not chosen.count:
         raise SourceError(f"--include and --exclude leave no document of {source.spelling}; check the globs")
     return chosen
@@ -82,7 +90,10 @@ def _listed(source: Source, reach: Reach) -> Sources:
 def _of_source(source: Source, listed: Sources) -> Sources:
     """Return what is left of a listing by the source's globs, under its ids."""
     key, excluded = source.key, source.exclude
-    items = (item for item in listed.items if _wanted(item.doc_id, source))
+    wanted = [item for item in listed.items if _wanted(item.doc_id, source)]
+    asked_for = {extension(glob) for glob in (source.spelling, *source.include)}
+    skipped = Counter(item.unlisted for item in wanted if item.unlisted and item.unlisted not in asked_for)
+    items = (item for item in wanted if item.unlisted not in skipped)
     return Sources(
         items=[replace(item, doc_id=key.id_of(item.doc_id), source=key) for item in _each_id_once(items)],
         failures=[
@@ -93,6 +104,7 @@ def _of_source(source: Source, listed: Sources) -> Sources:
         ],
         row_files=[key.id_of(name) for name in listed.row_files],
         warnings=listed.warnings,
+        skipped=skipped,
     )
 
 

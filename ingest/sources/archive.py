@@ -14,12 +14,12 @@ from urllib.parse import quote
 from ingest.clean import one_line
 from ingest.partition.packages import BROKEN_ZIP
 from ingest.sources.fetcher import MB, Reach, file_name, save
+from ingest.sources.formats import ARCHIVE_SUFFIX, unlisted
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text
 from ingest.sources.named import ROWS_NAME
 from ingest.sources.sidecars import Beside, BesideFiles, is_beside, orphans
 from rag.errors import DocumentError
 
-ARCHIVE_SUFFIX = ".zip"
 _PIECE_BYTES = 256 * 1024
 _SIDECAR_BYTES = MB
 _MAX_RATIO = 200
@@ -130,13 +130,13 @@ class _Members:
                 continue
             reason = "several members have this name" if counts[name] > 1 else _problem(info)
             if reason:
-                self.found.items.append(failing(self.prefix + name, reason, self.archive.path))
+                self.found.items.append(failing(self.prefix + name, reason, self.archive.path, unlisted(name)))
             else:
                 self.found.items.append(self._item(name, info, beside))
 
     def _item(self, name: str, info: zipfile.ZipInfo, beside: BesideFiles) -> SourceItem:
         uri = f"{self.archive.path.absolute().as_uri()}#{quote(name)}"
-        item = SourceItem(self.prefix + name, self.archive.path, address=uri)
+        item = SourceItem(self.prefix + name, self.archive.path, address=uri, unlisted=unlisted(name))
         try:
             own = beside.of(name)
         except DocumentError as error:

@@ -18,6 +18,11 @@ def matches(name: str, globs: Sequence[str]) -> bool:
     return any(_pattern(glob).fullmatch(part) for glob in globs for part in _with_folders(name))
 
 
+def fits(name: str, glob: str) -> bool:
+    """Say whether a glob fits this very name; a folder above it does not count."""
+    return bool(_pattern(glob).fullmatch(name))
+
+
 def _with_folders(name: str) -> Iterator[str]:
     parts = name.rstrip("/").split("/")
     return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))

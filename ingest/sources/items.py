@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,6 +78,7 @@ class SourceItem:
     `hash` is what is known of the sha256 of its bytes without reading them: a row's, or that of what was fetched.
     `address` is its URI where that is not the file's; `beside` what sidecars say of it;
     `sent` what the sender of the bytes said, which counts least; `error` why it cannot be read. `source` has it.
+    `unlisted` names its format where that is none that is read (`ingest.sources.formats`).
     """
 
     doc_id: str
@@ -89,6 +91,7 @@ class SourceItem:
     origin: Origin | None = None
     error: DocumentError | None = None
     source: SourceKey = NOWHERE
+    unlisted: str = ""
 
     @property
     def uri(self) -> str:
@@ -162,14 +165,16 @@ class Sources:
 
     `failures` name what could not be listed: while there are any, what vanished from a source cannot be told.
     `row_files` are the names of lists (row files, archives, sitemaps), which failures of listing start with.
-    `warnings` say what was left out on purpose. `named` are the sources themselves, `unsure` those among them that
-    a tolerant listing could not list whole, so that nothing is taken for gone from them.
+    `warnings` say what was left out on purpose, `skipped` how many files of each format that is not read. `named` are
+    the sources themselves, `unsure` those among them that a tolerant listing could not list whole, so that nothing is
+    taken for gone from them.
     """
 
     items: list[SourceItem] = field(default_factory=list)
     failures: list[SourceFailure] = field(default_factory=list)
     row_files: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
     named: list[Source] = field(default_factory=list)
     unsure: set[SourceKey] = field(default_factory=set)
 
@@ -184,6 +189,7 @@ class Sources:
         self.failures += listed.failures
         self.row_files += listed.row_files
         self.warnings += listed.warnings
+        self.skipped += listed.skipped
 
 
 def shown(name: str) -> str:
@@ -214,6 +220,6 @@ def _is_no_document(part: str) -> bool:
     return part.startswith("~$") or part in _LEFT_BEHIND
 
 
-def failing(doc_id: str, reason: str, path: Path = Path()) -> SourceItem:
+def failing(doc_id: str, reason: str, path: Path = Path(), unlisted: str = "") -> SourceItem:
     """Return a document that is there but cannot be read: it keeps the version that readers have."""
-    return SourceItem(shown(doc_id), path, error=DocumentError(reason))
+    return SourceItem(shown(doc_id), path, error=DocumentError(reason), unlisted=unlisted)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ingest.sources.archive import ARCHIVE_SUFFIX, add_archive
+from ingest.sources.archive import add_archive
 from ingest.sources.fetcher import Reach
+from ingest.sources.formats import ARCHIVE_SUFFIX, unlisted
+from ingest.sources.ignored import IGNORE_FILE, Ignored, read_ignored
 from ingest.sources.items import SourceFailure, SourceItem, Sources, is_hidden, is_text, shown
 from ingest.sources.named import GLOB_CHARS, ROWS_NAME, fixed_parts, folder_of_documents
 from ingest.sources.rows import add_rows, holds_rows
@@ -83,25 +85,26 @@ def _add_folder(folder: Path, found: Sources, reach: Reach) -> None:
     if folder.is_file():
         add_rows(folder, ROWS_NAME, found, Beside())
         return
-    paths = list(_walk(folder, folder, found))
+    paths = list(_walk(folder, folder, found, read_ignored(folder / IGNORE_FILE)))
     # Asking the system for each file's sidecar would take longer than the listing.
     sidecars = {path.relative_to(folder).as_posix() for path in paths if is_beside(path.name)}
     _add_files(_root(folder, sidecars), paths, found, reach)
 
 
-def _walk(folder: Path, root: Path, found: Sources) -> Iterator[Path]:
+def _walk(folder: Path, root: Path, found: Sources, ignored: Ignored) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
         found.failures.append(SourceFailure(folder.relative_to(root).as_posix() + "/", f"{error.strerror}"))
         return
     for path in entries:
-        if is_hidden(path.name):
+        is_folder = path.is_dir()
+        if is_hidden(path.name) or ignored.leaves_out(path.relative_to(root).as_posix(), is_folder=is_folder):
             continue
-        if path.is_dir():
+        if is_folder:
             # A linked folder may lead back to its parent.
             if not path.is_symlink():
-                yield from _walk(path, root, found)
+                yield from _walk(path, root, found, ignored)
         # A link that leads nowhere is named as a failure; a pipe or device is no document and would never end.
         elif path.is_file() or (path.is_symlink() and not path.exists()):
             yield path
@@ -134,7 +137,7 @@ def _add_file(path: Path, root: _Root, found: Sources, reach: Reach, alone: bool
     try:
         beside = root.beside.of(doc_id)
     except DocumentError as error:
-        found.items.append(SourceItem(doc_id, path, error=error))
+        found.items.append(SourceItem(doc_id, path, error=error, unlisted=unlisted(doc_id, path)))
         return
     if path.name == ROWS_NAME or (path.suffix == ".jsonl" and "/" not in doc_id and holds_rows(path)):
         add_rows(path, doc_id, found, beside)
@@ -142,4 +145,4 @@ def _add_file(path: Path, root: _Root, found: Sources, reach: Reach, alone: bool
         # The members of an archive that is the source have their own paths as ids.
         add_archive(path, "" if alone else f"{doc_id}/", found, reach, beside)
     else:
-        found.items.append(SourceItem(doc_id, path, beside=beside))
+        found.items.append(SourceItem(doc_id, path, beside=beside, unlisted=unlisted(doc_id, path)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ingest.clean import clip, one_line
 from ingest.sources.fetcher import Reach, file_name, save
+from ingest.sources.formats import unlisted
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text, shown
 from ingest.sources.named import ROWS_NAME
 from ingest.sources.sidecars import BesideFiles, is_beside, orphans
@@ -95,7 +96,7 @@ class _Place:
     def _item(self, name: str, info: Mapping[str, Any], beside: BesideFiles) -> SourceItem:
         key = self._key(name)
         origin = StoredObject(self.store.unstrip_protocol(key), _version(info), self.store, key, self.max_file_mb)
-        item = SourceItem(name, Path(), address=origin.uri, origin=origin)
+        item = SourceItem(name, Path(), address=origin.uri, origin=origin, unlisted=unlisted(name))
         try:
             return replace(item, beside=beside.of(name))
         except DocumentError as error:

@@ -29,7 +29,8 @@ class IndexWriter:
     """Collects documents until a batch is full, then embeds its chunks sorted by length and stores them.
 
     A batch is stored in a thread while the next one is embedded. Use the writer as a context: its end is a `flush`.
-    `embedded` counts the chunks that the model saw, `reused` those whose text had its vectors already.
+    `embedded` counts the chunks that the model saw, `reused` those whose text had its vectors already. `anew` names the
+    documents of the former.
     """
 
     def __init__(self, writer: CatalogueWriter, index: Index, generation: int, known: StoredEmbeddings) -> None:
@@ -43,6 +44,7 @@ class IndexWriter:
         self._storing: Future[None] | None = None
         self.embedded = 0
         self.reused = 0
+        self.anew: set[str] = set()
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -105,8 +107,9 @@ class IndexWriter:
         if donors:
             self._settle()  # what is being stored may be among them
         known = self._known.fetch(donors)
-        fresh = {text: chunk.indexed_text for text, _, chunk in batch if text not in known}
-        made = self._embed(list(fresh.values()))
+        fresh = {text: chunk for text, _, chunk in reversed(batch) if text not in known}  # of equal texts the first
+        made = self._embed([chunk.indexed_text for chunk in fresh.values()])
+        self.anew |= {chunk.doc_id for chunk in fresh.values()}
         self.embedded += len(fresh)
         self.reused += len(batch) - len(fresh)
         self._settle()  # one batch at a time, in their order

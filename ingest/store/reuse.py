@@ -35,13 +35,22 @@ class StoredEmbeddings:
     """Looks up donors for the chunks of one index; an index that cannot be read is asked no more in this run."""
 
     def __init__(
-        self, catalogue: SqlCatalogue, indexes: Callable[[int], Index], target: Index, others: Iterable[int] = ()
+        self,
+        catalogue: SqlCatalogue,
+        indexes: Callable[[int], Index],
+        dim: int,
+        target: int | None,
+        others: Iterable[int] = (),
     ) -> None:
-        """`others` are the ids of further indexes that the target's model embedded, the best donors first."""
+        """`others` are the ids of further indexes that the target's model embedded, the best donors first.
+
+        `target` is None where a run is only tried and its index is not there yet. The vectors have `dim` numbers.
+        """
         self._catalogue = catalogue
         self._open = indexes
-        self._target = target
-        self._donors = [target.id, *[x for x in others if x != target.id][:_OTHER_INDEXES]]
+        self._dim = dim
+        own = [] if target is None else [target]
+        self._donors = [*own, *[x for x in others if x != target][:_OTHER_INDEXES]]
 
     def places(self, hashes: Sequence[str]) -> dict[str, list[Place]]:
         """Return where chunks with these text hashes are stored, the likeliest donors first."""
@@ -65,7 +74,7 @@ class StoredEmbeddings:
         if index_id not in self._donors:
             return {}
         try:
-            index = self._target if index_id == self._target.id else self._open(index_id)
+            index = self._open(index_id)
             vectors = index.vectors.get(list(wanted.values()))
             tokens = index.token_vectors.packed(list(vectors))
         except (RagwrightError, OSError):
@@ -73,7 +82,7 @@ class StoredEmbeddings:
             self._donors.remove(index_id)
             return {}
         pairs = {text: Stored(vectors[pk], tokens[pk]) for text, pk in wanted.items() if pk in vectors and pk in tokens}
-        return {text: stored for text, stored in pairs.items() if _whole(stored, self._target.embedder.dim)}
+        return {text: stored for text, stored in pairs.items() if _whole(stored, self._dim)}
 
 
 def _whole(stored: Stored, dim: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from ingest.upkeep.generations import DroppingRuntime, sweep_corpus
 from ingest.upkeep.removal import flip_without
 from rag.errors import DocumentNotFoundError
 from rag.state.engine import reading, writing
+from rag.state.listing import near_ids
 from rag.state.reader import SqlCatalogue
 from rag.state.tables import chunks, documents, failures, fetches, generations, indexes
 
 _BATCH = 500
-_NEAR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,7 @@ def _check_known(doc_ids: Collection[str], corpus: str, catalogue: SqlCatalogue)
 
 
 def _unknown(doc_id: str, corpus: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(doc_id, sorted(known), n=_NEAR, cutoff=0.5)
-    near = near or [name for name in sorted(known) if doc_id.lower() in name.lower()][:_NEAR]
+    near = near_ids(doc_id, known)
     hint = f"did you mean: {', '.join(repr(name) for name in near)}?" if near else "nothing there is called alike"
     return f"{corpus!r} has no document {doc_id!r}, nothing was erased ({hint})"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import func, select, true
 
 from ingest.make.duplicates import duplicate_groups
 from ingest.pipeline import Runtime, discard_abandoned
@@ -18,7 +18,8 @@ from ingest.store.registry import Registry, Remembered
 from ingest.upkeep.reconcile import sweep
 from rag.errors import CorpusNotFoundError, StateError
 from rag.state.engine import reading, reclaim
-from rag.state.tables import corpora, indexes
+from rag.state.reader import visible
+from rag.state.tables import chunks, corpora, indexes
 from rag.types import Generation
 
 
@@ -37,7 +38,7 @@ class CorpusStatus:
     `index_fingerprint` names the settings that the live index was built with. `languages` counts the documents of each
     language, those whose language is not known under "". `duplicate_groups` counts the groups of documents that are
     near-duplicates of each other. `sources` are those that an ingest without a source reads, and `upload`; documents of
-    none are `unowned`.
+    none are `unowned`. `doc_ids` names the documents of the live generation, sorted.
     """
 
     corpus: str
@@ -54,6 +55,7 @@ class CorpusStatus:
     duplicate_groups: int = 0
     sources: tuple[Remembered, ...] = ()
     unowned: int = 0
+    doc_ids: tuple[str, ...] = ()
 
 
 def status(corpus: str | None, runtime: Runtime) -> list[CorpusStatus]:
@@ -123,6 +125,38 @@ def vacuum(corpus: str, runtime: DroppingRuntime) -> int:
         return erased
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A generation that a vacuum keeps, why, and how many chunks stay that no newer kept generation sees."""
+
+    generation: int
+    reason: str
+    chunks: int
+
+
+def kept_generations(corpus: str, runtime: Runtime) -> list[Kept]:
+    """Return what a vacuum keeps, the newest first."""
+    writer, keep = CatalogueWriter(runtime.engine, corpus), runtime.settings.ingest.keep_generations
+    live = writer.live()
+    published = [row for row in writer.generations() if row.status == "published"][-keep:]
+    found: list[Kept] = []
+    for row in reversed(published):
+        newer = [other for other in published if other.id > row.id and other.index_id == row.index_id]
+        only = _only_seen_by(row, min((other.id for other in newer), default=None), runtime)
+        is_live = live is not None and row.id == live.id
+        reason = "live" if is_live else f"for a rollback: ingest.keep_generations is {keep}"
+        found.append(Kept(row.id, reason, only))
+    return found
+
+
+def _only_seen_by(row: GenerationRow, newer: int | None, runtime: Runtime) -> int:
+    """Count the chunks that a generation sees and the next newer one of its index does not."""
+    gone = chunks.c.removed <= newer if newer is not None else true()
+    seen = visible(chunks, row.index_id, row.id)
+    with reading(runtime.engine) as connection:
+        return connection.scalar(select(func.count()).select_from(chunks).where(seen, gone)) or 0
+
+
 def sweep_corpus(writer: CatalogueWriter, corpus: str, runtime: DroppingRuntime) -> None:
     """Make every store of a corpus follow the catalogue; indexes that no generation uses go whole."""
     kept = [Generation(row.id, corpus, row.index_id, row.settings) for row in writer.generations()]
@@ -148,7 +182,7 @@ def _drop_stores(index_id: int, runtime: DroppingRuntime) -> None:
 def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
     writer, registry = CatalogueWriter(runtime.engine, corpus), Registry(runtime.engine, corpus)
     live = writer.live()
-    documents, chunks = writer.counts(live) if live else (0, 0)
+    documents, cut = writer.counts(live) if live else (0, 0)
     with reading(runtime.engine) as connection:
         rows = {row.id: row for row in connection.execute(select(indexes).where(indexes.c.corpus == corpus))}
     index = rows.get(live.index_id) if live else None
@@ -157,7 +191,7 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
         corpus=corpus,
         live=live.id if live else None,
         documents=documents,
-        chunks=chunks,
+        chunks=cut,
         failures=tuple(writer.failures()),
         generations=tuple(writer.generations()),
         embedder=index.embedder if index else "",
@@ -167,6 +201,7 @@ def _status(corpus: str, runtime: Runtime) -> CorpusStatus:
         duplicate_groups=len(duplicate_groups(signatures, runtime.settings.ingest.duplicates.threshold)),
         sources=tuple(x for x in registry.known(live).values() if x.remembered),
         unowned=registry.counts(live).get(None, 0),
+        doc_ids=tuple(sorted(writer.stored(live.index_id, live.id))) if live else (),
         bytes_on_disk=sum(_size(runtime.home.index(index_id)) for index_id in rows),
     )
 

@@ -14,7 +14,7 @@ from rag.answer.mentions import absent
 from rag.context.terms import content_terms
 from rag.ports import AnswerGate, Catalogue, Indexes
 from rag.settings import AnswerSettings
-from rag.text import words
+from rag.text import words, words_as_names
 from rag.types import Answerability, Context, Hit, Query
 
 ANSWERABLE = Logistic(
@@ -123,9 +123,22 @@ def answer_gate(settings: AnswerSettings, indexes: Indexes, catalogue: Catalogue
 def _by_rule(query: Query, context: Context) -> str | None:
     if _PROBE.search(query.typed or query.text) or _PROBE.search(query.question):
         return "This asks about the assistant's own instructions; only questions about the documents are answered."
-    if is_vague(query):
+    if is_vague(query) and not _is_about_a_name(query.question, context):
         return "The question does not say what it is about; name the product, feature, document or error you mean."
     return None if context.passages else "No passage of the corpus matches this question."
+
+
+def _is_about_a_name(question: str, context: Context) -> bool:
+    """Say whether a question without a telling word has one that is a name here: a passage is headed by it alone.
+
+    `up` is a command where a section is called so. A heading in capitals is meant only by a word in capitals: the
+    question "What is it?" does not ask for the department IT. A bare word asks nothing.
+    """
+    if len(words(question)) < 2:
+        return False
+    asked = words_as_names(question)
+    heads = (head.strip("`'\"*.:?! ") for p in context.passages for head in (p.title, *p.headings[-1:]))
+    return any((head if head.isupper() else head.lower()) in asked for head in heads)
 
 
 def _reason(nowhere: Sequence[str], not_found: Sequence[str], context: Context) -> str:

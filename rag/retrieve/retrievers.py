@@ -10,6 +10,7 @@ from rag.errors import UnknownKeyError
 from rag.models.late_interaction import QueryEncoder
 from rag.ports import Catalogue, Indexes, Retriever
 from rag.retrieve.lost import refuse_lost
+from rag.retrieve.stop_words import by_stop_words
 from rag.types import Candidate, Query
 
 
@@ -58,6 +59,8 @@ class Bm25Retriever:
 
     def _search(self, query: Query) -> list[Candidate]:
         index = self._stores.indexes(query.generation.index_id)
+        if not query.terms and not index.keywords.terms(query.text):
+            return by_stop_words(query, self._stores.catalogue)
         allowed = self._stores.catalogue.matching(query.generation, query.filter) if query.filter else None
         return index.keywords.search(query.text, query.top_k, query.generation.id, allowed, query.terms)
 

@@ -51,6 +51,15 @@ class VerdictJson(ReportShape):
     details: dict[str, Any]
 
 
+class NamedJson(ReportShape):
+    """The documents that an ingest counts; `embedded` are those with a chunk that the model saw."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    embedded: list[str]
+
+
 class IngestJson(ReportShape):
     """What an ingest changed, told against the generation that was live before it.
 
@@ -76,6 +85,8 @@ class IngestJson(ReportShape):
     sources: list[str]
     dry_run: bool
     seconds: float
+    skipped: dict[str, int]
+    documents: NamedJson
 
 
 class GenerationRowJson(ReportShape):
@@ -138,6 +149,7 @@ class CorpusStatusJson(ReportShape):
     duplicate_groups: int
     sources: list[SourceRowJson]
     unowned: int
+    doc_ids: list[str]
 
 
 class StatusJson(ReportShape):
@@ -173,3 +185,30 @@ class RemovalJson(ReportShape):
     source: str
     documents: int
     generation: int | None
+
+
+class CorpusRowJson(ReportShape):
+    """A corpus as a list shows it; `generation` is the live one, null before the first."""
+
+    name: str
+    generation: int | None
+    published_at: str | None
+    documents: int
+    chunks: int
+    failures: int
+    embedder: str
+    bytes_on_disk: int
+
+
+class CorpusListJson(ReportShape):
+    """Every corpus, by name."""
+
+    corpora: list[CorpusRowJson]
+
+
+class DeletionJson(ReportShape):
+    """A corpus that was deleted; `documents` were those of its live generation, `chunks` counts all versions."""
+
+    corpus: str
+    documents: int
+    chunks: int

@@ -1,4 +1,4 @@
-"""ingest, erase and status."""
+"""ingest, erase, status, corpus list and corpus delete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.cli.commands.session import open_runtime
-from api.cli.grammar import add_corpus, add_verb, positive, share
+from api.cli.grammar import add_corpus, add_group, add_verb, positive, share
 from api.cli.output import print_json, print_text
 from api.cli.progress import progress_bar
 from api.errors import EXIT_DONE, EXIT_GATE_FAILED, EXIT_INCONCLUSIVE, EXIT_SOME_FAILED, InvalidRequestError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from api.cli.grammar import Verbs
     from ingest.pipeline import IngestOptions
     from ingest.report import IngestReport
+    from ingest.upkeep.generations import CorpusStatus
+    from rag.shapes.reports import CorpusRowJson
 
 
 def add_ingest(verbs: Verbs) -> None:
@@ -73,6 +75,15 @@ def add_status(verbs: Verbs) -> None:
     status.add_argument("--corpus", metavar="NAME", help="one corpus (default: all)")
 
 
+def add_corpus_verbs(verbs: Verbs) -> None:
+    """Add the verbs of `corpus`."""
+    group = add_group(verbs, "corpus", "list the corpora, or delete one with all that was made of it")
+    add_verb(group, "list", list_corpora, "list the corpora with their sizes")
+    deletion = add_verb(group, "delete", delete, "delete a corpus from the catalogue, the indexes and the disk")
+    deletion.add_argument("corpus", metavar="NAME", help="the corpus")
+    deletion.add_argument("--yes", action="store_true", help="needed: it cannot be undone")
+
+
 def ingest_sources(arguments: argparse.Namespace) -> int:
     """Bring a corpus up to date and print what changed; exit 3 when documents failed, 100 or 101 when it was held."""
     from api.cli import render_corpus
@@ -123,6 +134,42 @@ def show_status(arguments: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def list_corpora(arguments: argparse.Namespace) -> int:
+    """Print every corpus with its size."""
+    from api.cli import render_corpus
+    from ingest.upkeep.generations import status
+    from rag.shapes.reports import CorpusListJson, report_json
+
+    with open_runtime(arguments) as runtime:
+        found = [_row(corpus) for corpus in status(None, runtime)]
+    if arguments.json:
+        print_json(report_json(CorpusListJson, {"corpora": found}).model_dump())
+    else:
+        print_text(render_corpus.corpora_text(found))
+    return EXIT_DONE
+
+
+def delete(arguments: argparse.Namespace) -> int:
+    """Delete a corpus and print how much went."""
+    from ingest.upkeep.delete import delete_corpus
+    from ingest.upkeep.generations import status
+    from rag.shapes.reports import DeletionJson, report_json
+
+    with open_runtime(arguments) as runtime:
+        if not arguments.yes:
+            held = status(arguments.corpus, runtime)[0].documents
+            raise InvalidRequestError(
+                f"corpus delete removes {arguments.corpus!r} with its {held} documents for good; add --yes to do it"
+            )
+        deletion = delete_corpus(arguments.corpus, runtime)
+    if arguments.json:
+        print_json(report_json(DeletionJson, deletion).model_dump())
+    else:
+        gone = f"{deletion.documents} documents ({deletion.chunks} chunks of all versions)"
+        print_text(f"{deletion.corpus} is deleted with {gone}; its sources are as they were")
+    return EXIT_DONE
+
+
 def erase_documents(arguments: argparse.Namespace) -> int:
     """Erase documents from a corpus for good and print how much went."""
     from api.cli import render_corpus
@@ -138,6 +185,22 @@ def erase_documents(arguments: argparse.Namespace) -> int:
     else:
         print_text(render_corpus.erasure_text(erasure))
     return EXIT_DONE
+
+
+def _row(corpus: CorpusStatus) -> CorpusRowJson:
+    from rag.shapes.reports import CorpusRowJson
+
+    published = {row.id: row.published_at for row in corpus.generations}
+    return CorpusRowJson(
+        name=corpus.corpus,
+        generation=corpus.live,
+        published_at=None if corpus.live is None else published.get(corpus.live),
+        documents=corpus.documents,
+        chunks=corpus.chunks,
+        failures=len(corpus.failures),
+        embedder=corpus.embedder,
+        bytes_on_disk=corpus.bytes_on_disk,
+    )
 
 
 def _options(arguments: argparse.Namespace) -> IngestOptions:

@@ -38,6 +38,7 @@ def add_verbs(verbs: Verbs) -> None:
     compare_verb.add_argument("run_a", metavar="RUN_A", type=Path, help="a folder written by eval")
     compare_verb.add_argument("run_b", metavar="RUN_B", type=Path, help="a folder written by eval")
     compare_verb.add_argument("--out", metavar="DIR", type=Path, help="also write comparison.json and summary.md there")
+    compare_verb.add_argument("--all", action="store_true", help="show every metric that differs, by family")
     gating = add_verb(verbs, "gate", gate, "decide whether a candidate run is no worse than a baseline")
     gating.add_argument("--baseline", metavar="RUN", type=Path, required=True, help="a folder written by eval")
     gating.add_argument("--candidate", metavar="RUN", type=Path, required=True, help="a folder written by eval")
@@ -74,6 +75,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
             ingest_first=arguments.ingest,
             progress=advance,
         )
+    for line in evaluation.notes:
+        note(line)
     if arguments.json:
         print_json(evaluation.results)
     else:
@@ -89,7 +92,7 @@ def compare(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(comparison.document)
     else:
-        print_text(comparison.text(_width()), end="")
+        print_text(comparison.text(_width(), whole=arguments.all), end="")
     return EXIT_DONE if _written(comparison.write, arguments.out) else EXIT_ERROR
 
 

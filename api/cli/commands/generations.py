@@ -63,11 +63,16 @@ def roll_back(arguments: argparse.Namespace) -> int:
 
 def erase(arguments: argparse.Namespace) -> int:
     """Erase what no kept generation sees."""
-    from ingest.upkeep.generations import vacuum
+    from dataclasses import asdict
+
+    from api.cli import render_corpus
+    from ingest.upkeep.generations import kept_generations, vacuum
 
     with _known_corpus(arguments) as runtime:
         erased = vacuum(arguments.corpus, runtime)
-    _report(arguments, {"corpus": arguments.corpus, "chunks_erased": erased}, f"{erased} chunks erased")
+        kept = kept_generations(arguments.corpus, runtime)
+    document = {"corpus": arguments.corpus, "chunks_erased": erased, "kept": [asdict(item) for item in kept]}
+    _report(arguments, document, render_corpus.vacuum_text(erased, kept))
     return EXIT_DONE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from rag.errors import GoldenSetError
 
 if TYPE_CHECKING:
     from api.cli.grammar import Verbs
-    from eval import SetCheck, SynthesisOptions, SyntheticSet
+    from eval import Leak, SetCheck, SynthesisOptions, SyntheticSet
 
 _SHOWN = 20
 
@@ -86,11 +86,13 @@ def check_golden(arguments: argparse.Namespace) -> int:
     if arguments.json:
         about = {"set": found.golden.name, "sha256": found.golden.sha256}
         counts = {"cases": len(cases), "unanswerable": unanswerable, "splits": dict(splits)}
-        print_json({**about, **counts, "leaks": [asdict(leak) for leak in found.leaks]})
+        leaks = [asdict(leak) | {"difference": found.difference(leak)} for leak in found.leaks]
+        print_json({**about, **counts, "leaks": leaks, "notes": list(found.golden.notes)})
     else:
         shown = ", ".join(f"{number} {name}" for name, number in sorted(splits.items()))
         title = f"{found.golden.name}: {len(cases)} cases ({shown}), {unanswerable} unanswerable"
-        print_text("\n".join([title, *_leak_lines(found)]))
+        notes = [f"note: {note}" for note in found.golden.notes]
+        print_text("\n".join([title, *notes, *_leak_lines(found)]))
     return EXIT_ERROR if found.across else EXIT_DONE
 
 
@@ -128,9 +130,16 @@ def synthesize_golden(arguments: argparse.Namespace) -> int:
 
 def _leak_lines(found: SetCheck) -> list[str]:
     leaks = found.leaks
-    lines = [f"{'leak' if x.across else 'twice'}: {x.kind}: {x.first} and {x.second}" for x in leaks[:_SHOWN]]
+    lines = [line for leak in leaks[:_SHOWN] for line in _leak_text(leak, found)]
     lines += [f"and {len(leaks) - _SHOWN} more"] if len(leaks) > _SHOWN else []
     return [*lines, f"{len(found.across)} pairs are shared between splits"]
+
+
+def _leak_text(leak: Leak, found: SetCheck) -> Iterator[str]:
+    """Yield which cases share what, and where their questions differ."""
+    yield f"{'leak' if leak.across else 'twice'}: {leak.kind}: {leak.first} and {leak.second}"
+    if difference := found.difference(leak):
+        yield f"      {difference}"
 
 
 def _synthetic_lines(made: SyntheticSet, out: Path, options: SynthesisOptions) -> list[str]:

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
+from api.cli.commands.documents import note_unknown_fields
 from api.cli.commands.session import open_runtime
 from api.cli.grammar import add_corpus, add_verb
-from api.cli.output import note, print_json, print_line, print_text
+from api.cli.output import print_json, print_line, print_text
 from api.errors import EXIT_DONE, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -139,17 +140,7 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def _note_unknown_fields(body: SearchBody, runtime: Runtime) -> None:
-    """Say which fields of the filter no document has: such a filter lets nothing through, or all."""
-    from difflib import get_close_matches
-
-    if not body.filter:
-        return
-    known = runtime.catalogue.fields(runtime.catalogue.live(body.corpus))
-    for field in dict.fromkeys(condition.field for condition in body.filter):
-        if field not in known:
-            near = get_close_matches(field, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"they have: {', '.join(sorted(known)) or 'none'}"
-            note(f"no document of {body.corpus!r} has the metadata field {field!r}; {hint}")
+    note_unknown_fields((condition.field for condition in body.filter), body.corpus, runtime)
 
 
 async def _print_events(events: AsyncIterator[StreamEvent]) -> None:

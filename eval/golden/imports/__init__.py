@@ -17,6 +17,7 @@ from typing import Any
 
 from eval.golden import GoldenSet, load_golden
 from eval.golden.export import check_new
+from eval.golden.places import places
 from eval.golden.rows import rows_text
 from rag.errors import ConfigError, GoldenSetError, UnknownKeyError
 
@@ -105,11 +106,17 @@ def read_jsonl(path: Path) -> list[Json]:
 
 
 def place(text: str, documents: Mapping[str, str]) -> Json | None:
-    """Return the gold span of a passage: the first document that holds it, word for word."""
+    """Return the gold span of a passage: the first document that holds it, else the first that has its words.
+
+    Tools that cut documents join lines and runs of spaces; the span's text is the document's own.
+    """
     for doc_id, body in documents.items():
         start = body.find(text)
         if start >= 0:
             return {"doc_id": doc_id, "start": start, "end": start + len(text), "text": text}
+    for doc_id, body in documents.items():
+        for start, end in places(text.strip(), body)[:1]:
+            return {"doc_id": doc_id, "start": start, "end": end, "text": body[start:end]}
     return None
 
 

@@ -81,10 +81,10 @@ def test_what_public_sets_leave_out_has_defaults(tmp_path: Path) -> None:
         (row(relevant=[span(start="20")]), "questions.jsonl:2: relevant.0.start: "),
         (row(relevant=[span(end=20)]), "questions.jsonl:2: relevant.0.end: 20 is not after start 20"),
         (
-            row(relevant=[span(end=400)]),
+            row(relevant=[span(end=400, text="silver")]),
             "relevant.0.end: 400 is beyond the document's 32 characters",
         ),
-        (row(relevant=[span(start=19)]), "questions.jsonl:2: relevant.0.text: the document says ' gold 🥇'"),
+        (row(relevant=[span(text="silver")]), "questions.jsonl:2: relevant.0.text: the document says 'gold 🥇'"),
         (row(rubrics={"5": " "}), "questions.jsonl:2: rubrics.5: "),
         (row(rubrics=["good"]), "questions.jsonl:2: rubrics: "),
         (row(provenance=3), "questions.jsonl:2: provenance: "),

@@ -196,7 +196,7 @@ def test_a_donor_that_cannot_be_read_is_passed_over(source, runtime, monkeypatch
 def test_damaged_donors_are_not_used(source, runtime, monkeypatch, damage):
     run(source, runtime)
     index = runtime.opened[1]
-    stored = StoredEmbeddings(runtime.catalogue, runtime.indexes, index)
+    stored = StoredEmbeddings(runtime.catalogue, runtime.indexes, index.embedder.dim, index.id)
     pk = next(iter(index.vectors.points))
     places = {"text": [(1, pk)]}
     assert set(stored.fetch(places)) == {"text"}
