@@ -13,7 +13,7 @@ from ingest.gate import Verdict
 from ingest.pipeline import IngestOptions, Progress
 from ingest.report import IngestReport
 from ingest.store.catalogue import Failure, GenerationRow
-from ingest.upkeep.generations import CorpusStatus
+from ingest.upkeep.generations import CorpusStatus, Kept
 
 FAILURE = Failure("broken.docx", "it is no .docx file", "ab" * 32)
 GENERATIONS = (
@@ -142,13 +142,17 @@ def test_generations_are_listed_switched_and_erased(
     monkeypatch.setattr("ingest.upkeep.generations.status", lambda corpus, _runtime: [STATUS])
     monkeypatch.setattr("ingest.upkeep.generations.rollback", rollback)
     monkeypatch.setattr("ingest.upkeep.generations.vacuum", lambda corpus, _runtime: 12)
+    monkeypatch.setattr("ingest.upkeep.generations.kept_generations", lambda corpus, _runtime: [Kept(4, "live", 0)])
     listed = json.loads(run(capsys, "generations", "list", "--corpus", "demo", "--json")[1])
     assert (listed["live"], [row["id"] for row in listed["generations"]]) == (4, [3, 4])
     assert "live" in run(capsys, "generations", "list", "--corpus", "demo")[1]
     assert run(capsys, "generations", "rollback", "--corpus", "demo")[:2] == (0, "generation 3 of demo is live\n")
     assert json.loads(run(capsys, "generations", "promote", "4", "--corpus", "demo", "--json")[1])["live"] == 4
     assert chosen == [None, 4]
-    assert run(capsys, "generations", "vacuum", "--corpus", "demo")[:2] == (0, "12 chunks erased\n")
+    assert run(capsys, "generations", "vacuum", "--corpus", "demo")[:2] == (
+        0,
+        "12 chunks erased\nkept: generation 4 (live)\n",
+    )
     assert runtime.closed
 
 
