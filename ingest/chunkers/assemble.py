@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from ingest.chunkers.measure import Ruler
-from ingest.clean import clip
+from ingest.partition.clean import clip
 from ingest.partition.tables import TableMap
 from rag.boxes import boxes_of
 from rag.ports import Tokenizer

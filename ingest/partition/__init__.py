@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import clip, normalise_newlines, one_line
+from ingest.partition.clean import clip, normalise_newlines, one_line
 from ingest.partition.layout import Content, flat_metadata
 from ingest.partition.plain import paragraphs
 from ingest.partition.sniffing import reader_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.docx_parts import DOCUMENT, Parts, running_text
 from ingest.partition.docx_runs import RunStyles
 from ingest.partition.docx_styles import ParagraphStyle, Styles

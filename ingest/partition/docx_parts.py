@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ingest.clean import clip, one_line
+from ingest.partition.clean import clip, one_line
 from ingest.partition.packages import Package
 
 DOCUMENT = "word/document.xml"

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from ingest.clean import line_ends
+from ingest.partition.clean import line_ends
 from ingest.partition.latin_pages import latin_page
 from rag.errors import DocumentError
 

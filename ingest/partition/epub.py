@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ingest.clean import clip, one_line
+from ingest.partition.clean import clip, one_line
 from ingest.partition.layout import Content, Piece, assemble, flat_metadata
 from ingest.partition.markup import flat_text
 from ingest.partition.packages import Package, open_package

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.raised import bracketed, fraction, index, power, root
 
 # Signs of multiplication and application that nobody sees, and marks that only stretch.

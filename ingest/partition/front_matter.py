@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.layout import flat_metadata
 from rag.types import Metadata
 

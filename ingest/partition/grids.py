@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ingest.clean import one_line, table_text
+from ingest.partition.clean import one_line, table_text
 from ingest.partition.layout import Piece
 from rag.errors import DocumentError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import clip, one_line, table_text
+from ingest.partition.clean import clip, one_line, table_text
 from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, Piece, assemble
 from rag.errors import DocumentError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from ingest.clean import clip, trim_lines
+from ingest.partition.clean import clip, trim_lines
 from rag.types import Block, BlockKind, Box, Metadata, Span
 
 _SEPARATOR = "\n\n"

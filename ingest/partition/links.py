@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 
 _WEB = re.compile(r"(?:https?|ftps?)://[^\s<>]+", re.IGNORECASE)
 _DIRECT = re.compile(r"(?:mailto|tel|sms|fax|sip|xmpp|callto):(?://)?([^?\s]+)", re.IGNORECASE)

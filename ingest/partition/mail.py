@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import clip, line_ends, one_line
+from ingest.partition.clean import clip, line_ends, one_line
 from ingest.partition.encodings import decode
 from ingest.partition.grids import Item, list_pieces
 from ingest.partition.layout import Content, Piece, assemble, pieces_of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ingest.clean import one_line, trim_lines
+from ingest.partition.clean import one_line, trim_lines
 from ingest.partition.formulas import mathml_text
 from ingest.partition.grids import Cell, Item, cell_text, list_pieces, numeral, table_piece
 from ingest.partition.layout import Piece

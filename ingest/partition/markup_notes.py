@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.raised import note_mark, note_text
 
 _EPUB_TYPE = ("{http://www.idpf.org/2007/ops}type", "epub:type")

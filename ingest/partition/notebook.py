@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import one_line, trim_lines
+from ingest.partition.clean import one_line, trim_lines
 from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.plain import markdown_pieces

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.docx_parts import running_text
 from ingest.partition.formulas import mathml_text
 from ingest.partition.grids import Cell, Item, cell_text, list_pieces, table_piece

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.pdf_layout import pieces
 from ingest.partition.pdf_text import read_text_layer

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.grids import numeral
 
 _NUMBER = r"(?P<number>\d{1,5}|[ivxlc]{1,8})"

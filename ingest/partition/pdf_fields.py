@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.pdf_page import ABOVE_BASELINE, BELOW_BASELINE, Line, Rectangle
 
 _FREE_TEXT = 3

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ingest.clean import KeepsHyphen, join_placed
+from ingest.partition.clean import KeepsHyphen, join_placed
 from ingest.partition.layout import Piece
 from ingest.partition.pdf_columns import prose_columns, regions
 from ingest.partition.pdf_margins import HEADING_RATIO, body_size, running_lines

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.pdf_counters import Reading, counts_pages, reading
 from ingest.partition.pdf_page import Line, Page, Row, rows_of
 from ingest.partition.pdf_tables import aligned, near

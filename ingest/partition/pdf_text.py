@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import clip, one_line
+from ingest.partition.clean import clip, one_line
 from ingest.partition.pdf_direction import reading_order
 from ingest.partition.pdf_fields import overlay, placed
 from ingest.partition.pdf_page import ABOVE_BASELINE, BELOW_BASELINE, Line, Page, Rectangle, segments, turned

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.pdf_page import Line, Page, rows_of
 
 _TOP_ROWS = 4

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.encodings import read_text
 from ingest.partition.front_matter import front_matter
 from ingest.partition.layout import Content, HeadingPath, Piece, fill_gaps, trimmed

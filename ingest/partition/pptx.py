@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import one_line, table_text
+from ingest.partition.clean import one_line, table_text
 from ingest.partition.docx import core_title
 from ingest.partition.grids import Cell, Item, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble

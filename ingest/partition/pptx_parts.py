@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.docx_parts import running_text
 from ingest.partition.numerals import word_numeral
 from ingest.partition.packages import parse_xml

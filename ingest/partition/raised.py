@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 
 _MINUS = str.maketrans("−–‐‑", "----")
 _SLASHES = ("⁄", "∕", "/")

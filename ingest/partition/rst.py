@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.encodings import read_text
 from ingest.partition.layout import Content, HeadingPath, fill_gaps, trimmed
 from ingest.partition.rst_tables import read_table

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from unicodedata import combining, east_asian_width
 
-from ingest.clean import one_line, table_text
+from ingest.partition.clean import one_line, table_text
 from ingest.partition.delimited import records
 
 _GRID = re.compile(r"\+[-=+]+\+\s*\Z")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.docx_parts import running_text
 from ingest.partition.grids import Cell, Item, list_pieces, table_piece
 from ingest.partition.layout import Content, Piece, assemble

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 
 _FIRST_EAST_ASIAN = "\u2e80"
 

@@ -9,7 +9,7 @@ import datetime
 import re
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.sheet_numbers import number_text, plain_number, text_in_format
 
 _BRACKETS = re.compile(r"\[(?!\$|h+\]|m+\]|s+\])[^\]]*\]", re.IGNORECASE)

@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 
 _TOKEN = re.compile(
     r"""(?P<point>\.)|(?P<digit>[0#?])|(?P<comma>,)|(?P<percent>%)|(?P<slash>/)|(?P<end>;)|(?P<text>@)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from ingest.clean import one_line, table_text
+from ingest.partition.clean import one_line, table_text
 from ingest.partition.layout import Piece
 from rag.heads import evidence, head_rows
 

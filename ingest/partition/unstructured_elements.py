@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from ingest.clean import one_line, table_text, trim_lines
+from ingest.partition.clean import one_line, table_text, trim_lines
 from ingest.partition.layout import Piece
 from rag.types import BlockKind
 

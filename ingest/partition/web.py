@@ -8,7 +8,7 @@ from html.entities import html5
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.encodings import decode
 from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.markup import markup_pieces

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.clean import clip, one_line
+from ingest.partition.clean import clip, one_line
 from ingest.partition.web_collapsed import Collapsed, is_content, is_fallback, is_hidden, name_tabs
 
 _DROPPED_TAGS = frozenset("script style nav iframe svg canvas object select textarea head".split())

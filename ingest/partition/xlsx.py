@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.docx import core_title
 from ingest.partition.layout import Content, Piece, assemble
 from ingest.partition.packages import Package, open_package, plain_package

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.line import PLAIN, Height, Line, Look
 from ingest.partition.links import address_behind
 from ingest.partition.packages import parse_xml

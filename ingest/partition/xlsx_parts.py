@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-from ingest.clean import clip, one_line
+from ingest.partition.clean import clip, one_line
 from ingest.partition.docx_parts import diagram_text, running_text
 from ingest.partition.layout import Piece
 from ingest.partition.packages import Package

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.clean import one_line, trim_lines
+from ingest.partition.clean import one_line, trim_lines
 from ingest.partition.grids import Cell, Item, cell_text, list_pieces, table_piece
 from ingest.partition.json_tree import Pairs, pairs_pieces
 from ingest.partition.layout import Content, Piece, assemble

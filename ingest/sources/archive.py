@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from ingest.partition.packages import BROKEN_ZIP
 from ingest.sources.fetcher import MB, Reach, file_name, save
 from ingest.sources.formats import ARCHIVE_SUFFIX, unlisted

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 from protego import Protego
 
-from ingest.clean import one_line
+from ingest.partition.clean import one_line
 from rag.errors import DocumentError, FetchError, GoneError
 from rag.settings import FetchSettings
 

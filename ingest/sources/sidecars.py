@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ingest.clean import clip, one_line
+from ingest.partition.clean import clip, one_line
 from ingest.partition.front_matter import load_as_written
 from ingest.partition.layout import flat_metadata
 from rag.errors import DocumentError

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ingest.clean import clip, one_line
+from ingest.partition.clean import clip, one_line
 from ingest.sources.fetcher import Reach, file_name, save
 from ingest.sources.formats import unlisted
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text, shown

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from lxml import etree
 
-from ingest.clean import one_line
 from ingest.partition import PARTITIONERS
+from ingest.partition.clean import one_line
 from ingest.sources.addresses import page_id, plain_url
 from ingest.sources.fetcher import MB, Reach, file_name, save
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources

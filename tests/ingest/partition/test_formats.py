@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.clean import line_ends
 from ingest.partition import PARTITIONERS, document_from_row, partition_file
+from ingest.partition.clean import line_ends
 from ingest.partition.docx import partition_docx
 from ingest.partition.grids import Cell, Item, expanded, list_pieces, numeral
 from ingest.partition.sheet_format import shown

@@ -11,8 +11,8 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from ingest.chunkers import CHUNKERS, chunk
-from ingest.clean import join_placed
 from ingest.partition import partition_file
+from ingest.partition.clean import join_placed
 from rag.boxes import boxes_of
 from rag.settings import ChunkerSettings
 from rag.types import Block, Box, Span

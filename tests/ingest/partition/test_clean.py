@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.clean import (
+from ingest.partition.clean import (
     clip,
     join_lines,
     line_ends,
