@@ -134,4 +134,4 @@ def test_vacuum_says_what_it_keeps_and_why(docs: Path, ragwright: Ragwright) -> 
     ]
     code, out, _ = ragwright("generations", "vacuum", "--corpus", "kb", "--set", "ingest.keep_generations=1", "--json")
     found = json.loads(out)
-    assert found["chunks_erased"] == 2 and found["kept"] == [{"generation": 2, "reason": "live", "chunks": 0}]
+    assert found["chunks_erased"] == 2 and found["kept"] == [{"generation": 2, "reason": "live", "chunks": 3}]
