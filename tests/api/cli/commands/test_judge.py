@@ -84,7 +84,7 @@ def test_what_is_wrong_is_said_in_one_line(labels: Path, capsys: pytest.CaptureF
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A folder with everything that the page's commands name, and the commands."""
-    page = (Path(__file__).parents[2] / "docs" / "evaluate" / "judges.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "evaluate" / "judges.md").read_text(encoding="utf-8")
     monkeypatch.setenv("RAGWRIGHT_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     script = Script()

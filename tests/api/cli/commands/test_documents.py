@@ -10,7 +10,7 @@ import pytest
 from ingest.store.lock import ingest_lock
 from rag.state.engine import open_catalogue
 from rag.state.home import Home
-from tests.api.test_source_commands import Ragwright, ragwright
+from tests.api.cli.commands.test_sources import Ragwright, ragwright
 
 __all__ = ["ragwright"]
 

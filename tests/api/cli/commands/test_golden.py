@@ -17,7 +17,7 @@ import pytest
 from api.cli import main
 from eval.golden import load_golden
 
-DEMO = Path(__file__).parents[2] / "corpora" / "demo"
+DEMO = Path(__file__).parents[4] / "corpora" / "demo"
 FILES = ["glossary.md", "api/webhooks.md", "faq/billing-faq.txt", "policies/retention-policy-2025.pdf"]
 Run = Callable[..., tuple[int, str, str]]
 
