@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, UnknownKeyError
 from rag.llm.base import ChatModel, ChatRequest, Completion, Delta
 from rag.llm.metered import Metered, prices_of
 from rag.llm.openai_compatible import Endpoint, OpenAiCompatible
@@ -54,7 +56,8 @@ class ChatModels:
 
     def can_answer(self, settings: AnswerSettings) -> bool:
         """Say whether the model that `answer.model` names can be asked somewhere."""
-        return settings.model in self._models or bool(self._environment.openai_base_url)
+        named = bool(self._models) and settings.model != AnswerSettings().model
+        return named or settings.model in self._models or bool(self._environment.openai_base_url)
 
     def called(self, settings: AnswerSettings) -> str:
         """Return what the endpoint calls the model that answers."""
@@ -104,6 +107,8 @@ class ChatModels:
         key = self._key(name, entry) if entry else self._environment.openai_api_key
         if entry is None and self._environment.openai_base_url:
             self._note(part, name)
+        if entry is None and not self._environment.openai_base_url and self._models:
+            raise UnknownKeyError("model", name, self._models)
         section = "answer" if entry is None else f"models.{name}"
         return Configured(self._metered(settings, section, key, settings.timeout_s), settings)
 
@@ -111,9 +116,11 @@ class ChatModels:
         base_url = settings.base_url or self._environment.openai_base_url
         if not base_url:
             raise ConfigError(f"{_wanting(section)} needs OPENAI_BASE_URL (and OPENAI_API_KEY if the server asks)")
+        if urlsplit(base_url).password is not None or urlsplit(base_url).username is not None:
+            raise ConfigError("an endpoint's address holds a user or password; take it out, and name the key by itself")
         endpoint = Endpoint(
             base_url,
-            key.get_secret_value() if key else None,
+            _plain(key, section),
             timeout_s=settings.timeout_s,
             deadline_s=whole_s,
             url_setting=f"{section}.base_url" if settings.base_url else "OPENAI_BASE_URL",
@@ -127,6 +134,8 @@ class ChatModels:
         variable = entry.api_key_env
         if variable is None:
             return None if entry.base_url else self._environment.openai_api_key
+        if not re.fullmatch(r"[A-Za-z_]\w*", variable):
+            raise ConfigError(f"models.{name}.api_key_env is no variable's name; write a name there, never the key")
         if variable not in self._environment.model_keys:
             raise ConfigError(f"models.{name}.api_key_env names {variable}, which is not set; export it")
         return self._environment.model_keys[variable]
@@ -143,6 +152,14 @@ class ChatModels:
             name,
             part,
         )
+
+
+def _plain(key: SecretStr | None, section: str) -> str | None:
+    """Return a key as it can stand in a header; the error does not repeat it."""
+    text = key.get_secret_value().strip() if key else ""
+    if text and not (text.isascii() and text.isprintable() and " " not in text):
+        raise ConfigError(f"the key for {section} holds blanks or characters that no header may hold; set it anew")
+    return text or None
 
 
 def _wanting(section: str) -> str:

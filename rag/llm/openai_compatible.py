@@ -31,6 +31,7 @@ _logger = logging.getLogger(__name__)
 
 _NO_KEY = "none"  # local servers take any key, but the client insists on one
 _LOGGED_CHARS = 2000
+_SHORTEST_SECRET = 8  # a shorter key guards nothing, and may be a part of words
 _PASSING = (408, 409, 429)
 # what the client raises when it takes apart what is no answer, and what we raise
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
@@ -57,6 +58,10 @@ class Endpoint:
     deadline_s: float = 60.0
     url_setting: str = "OPENAI_BASE_URL"
     timeout_setting: str = "answer.timeout_s"
+
+    def masked(self, text: str) -> str:
+        """Return text without the key: an endpoint may send back what it was sent."""
+        return text.replace(self.key, "***") if self.key and len(self.key) >= _SHORTEST_SECRET else text
 
 
 class OpenAiCompatible:
@@ -102,7 +107,8 @@ class OpenAiCompatible:
             try:
                 return await ask(stream_options={"include_usage": True}, timeout=self._silence_s(deadline))
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                _logger.info("%s refuses to count the tokens of a stream, or more: %s", self.model, _said(error))
+                said = self._endpoint.masked(_said(error))
+                _logger.info("%s refuses to count the tokens of a stream, or more: %s", self.model, said)
         opened = await ask(timeout=self._silence_s(deadline))
         self._counts_streams = False
         return opened
@@ -148,7 +154,7 @@ class OpenAiCompatible:
             yield
         except (TimeoutError, openai.OpenAIError, httpx.HTTPError, NonsenseError, *_UNREADABLE) as error:
             found = _judged(error, self._endpoint)
-            _logger.warning("%s; at %s: %s", found, self._endpoint.base_url, _said(error))
+            _logger.warning("%s; at %s: %s", found, self._endpoint.base_url, self._endpoint.masked(_said(error)))
             raise found from error
 
 
@@ -161,10 +167,10 @@ class _Said:
     def text_of(self, event: Any) -> str:
         """Return the text that an event adds, and keep what else it says."""
         usage = _usage(event) or self.last.usage
-        if not len(event.choices):  # the count of tokens comes alone
+        choice = next((item for item in event.choices if not item.index), None)
+        if choice is None:  # the count of tokens comes alone; a choice that nobody asked for is no reply
             self.last = Delta("", self.last.refusal, self.last.finish_reason, usage)
             return ""
-        choice = event.choices[0]
         delta, finish = choice.delta, choice.finish_reason or self.last.finish_reason
         refused = _text(getattr(delta, "refusal", None))
         self.last = Delta("", (self.last.refusal or "") + refused or None, finish, usage)
@@ -202,7 +208,8 @@ def _completion(raw: Any) -> Completion:
 def _text(value: object) -> str:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"a message is {type(value).__name__}, no text")
-    return value or ""
+    # Half of a surrogate pair can stand in JSON, and in no file and no reply of ours.
+    return (value or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _usage(raw: Any) -> Usage | None:

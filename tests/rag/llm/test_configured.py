@@ -251,3 +251,62 @@ def test_the_page_has_all_keys_with_their_defaults() -> None:
         (row,) = [line for line in keys if line.startswith("|") and f"`{name}`" in line.split("|")[1]]
         if field.default is not None and not field.is_required():
             assert f"`{field.default}`" in row.split("|")[2]
+
+
+# --- keys and names that are wrong ---
+
+
+@pytest.mark.parametrize("key", ["two words", "schlüssel", "tab\tin"])
+def test_a_key_that_no_header_can_hold_is_named_and_not_shown(key: str) -> None:
+    settings = loaded(
+        "models.big={model: m, base_url: 'http://127.0.0.1:9/v1', api_key_env: BIG_KEY}",
+        "answer.model=big",
+        BIG_KEY=key,
+    )
+    with pytest.raises(ConfigError, match="the key for models.big holds blanks or characters") as raised:
+        models(settings).answering(settings.answer)
+    assert key not in str(raised.value)
+
+
+async def test_the_line_end_of_a_key_file_is_no_part_of_the_key() -> None:
+    async with serving(FINE) as server:
+        settings = loaded(
+            f"models.big={{model: m, base_url: '{server.url}', api_key_env: BIG_KEY}}",
+            "answer.model=big",
+            BIG_KEY="sk-secret-0001\n",
+        )
+        await models(settings).answering(settings.answer).complete(ASKED)
+    assert sent(server)[0][0] == "sk-secret-0001"
+
+
+async def test_an_endpoint_that_sends_the_key_back_puts_it_into_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = said(
+        http(b'{"error": {"message": "no such key: sk-secret-0001"}}', "application/json", "401 Unauthorized")
+    )
+    async with serving(refusal) as server:
+        settings = loaded(OPENAI_BASE_URL=server.url, OPENAI_API_KEY="sk-secret-0001")
+        with pytest.raises(GeneratorError):
+            await models(settings).answering(settings.answer).complete(ASKED)
+    assert "no such key: ***" in caplog.text and "sk-secret-0001" not in caplog.text
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
+    settings = loaded(OPENAI_BASE_URL="http://me:sk-secret-0001@127.0.0.1:9/v1")
+    with pytest.raises(ConfigError, match="holds a user or password") as raised:
+        models(settings).answering(settings.answer)
+    assert "sk-secret-0001" not in str(raised.value)
+
+
+def test_a_key_in_place_of_its_variables_name_is_not_repeated() -> None:
+    settings = loaded(
+        "models.big={model: m, base_url: 'http://127.0.0.1:9/v1', api_key_env: sk-secret-0001}", "answer.model=big"
+    )
+    with pytest.raises(ConfigError, match="models.big.api_key_env is no variable's name") as raised:
+        models(settings).answering(settings.answer)
+    assert "sk-secret-0001" not in str(raised.value)
+
+
+def test_a_mistyped_entry_is_named_with_the_entries_there_are() -> None:
+    settings = loaded("models.big={model: m, base_url: 'http://127.0.0.1:9/v1'}", "answer.model=bgi")
+    with pytest.raises(ConfigError, match="unknown model 'bgi'; choose one of: big"):
+        make_generator(settings.answer, models(settings))

@@ -264,3 +264,17 @@ async def test_the_pause_that_an_endpoint_asks_for(header: str, pause_s: float |
         with pytest.raises(GeneratorUnavailableError) as caught:
             await provider(server.url).complete(ChatRequest(PROMPT.messages))
     assert caught.value.retry_after_s == pause_s
+
+
+async def test_half_a_surrogate_pair_is_replaced() -> None:
+    half = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "a\ud800b"}}
+    async with scripted.serving(scripted.said(scripted.http(scripted.completion(choices=[half])))) as server:
+        found = await provider(server.url).complete(ChatRequest(PROMPT.messages, 0.0, 512))
+    assert found.text == "a\ufffdb"
+
+
+async def test_a_choice_that_nobody_asked_for_is_no_text() -> None:
+    other = scripted.event("EVIL").replace(b'"index": 0', b'"index": 1')
+    stream = scripted.said(scripted.STREAM, other, scripted.event("Hi", "stop"), b"data: [DONE]\n\n")
+    async with scripted.serving(stream) as server:
+        assert "".join(delta.text for delta in await deltas(provider(server.url))) == "Hi"
