@@ -76,6 +76,19 @@ def is_verbatim(claim: str, evidence: str) -> bool:
     return f" {' '.join(tokens)} " in f" {' '.join(words(evidence))} "
 
 
+def negates(claim: str, evidence: str) -> bool:
+    """Say whether the claim denies the sentences that hold all of its words, or leaves out their negation.
+
+    Example:
+        >>> negates("Open the kiln above 90 degrees.", "Never open the kiln above 90 degrees Celsius.")
+        True
+    """
+    wanted = frozenset(content_terms(" ".join(word for word in words(claim) if word not in _NEGATION)))
+    texts = [evidence[span.start : span.end] for span in sentences(evidence)]
+    holding = [text for text in texts if wanted and wanted <= frozenset(content_terms(text))]
+    return bool(holding) and all(_negated(text) != _negated(claim) for text in holding)
+
+
 def missing_numbers(claim: str, evidence: str) -> list[str]:
     """Return the numbers of the claim that the evidence does not hold, in figures."""
     known = frozenset(_numbers(evidence))
@@ -130,7 +143,7 @@ def _counted(text: str) -> dict[str, set[str]]:
 
 
 def _nearest(claim: str, evidence: str) -> str:
-    wanted = frozenset(content_terms(claim))
+    wanted = frozenset(content_terms(" ".join(word for word in words(claim) if word not in _NEGATION)))
     texts = [evidence[span.start : span.end] for span in sentences(evidence)] or [""]
     return max(texts, key=lambda text: (len(wanted.intersection(content_terms(text))), -len(text)))
 

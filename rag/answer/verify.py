@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from rag.answer.claims import claim_features, is_verbatim, missing_names, missing_numbers
+from rag.answer.claims import claim_features, is_verbatim, missing_names, missing_numbers, negates
 from rag.answer.logistic import Logistic
 from rag.answer.rows import row_support
 from rag.errors import UnknownKeyError
@@ -34,9 +34,9 @@ class LexicalVerifier:
     """Judges by words, numbers, names, negation and order; no model. The score is self-reported, not a gold label.
 
     A claim that stands in its evidence word for word scores 1, as does a table row that is said with the names of its
-    columns. One with a number or a name that the evidence lacks, or with a value that no row has in that column, scores
-    at most 0.25. The rest is the probability of a logistic regression fitted on labelled pairs. It cannot see
-    a contradiction that keeps the words.
+    columns. One with a number or a name that the evidence lacks, with a value that no row has in that column, or that
+    denies the sentences which hold all of its words, scores at most 0.25. The rest is the probability of a logistic
+    regression fitted on labelled pairs. It cannot see another contradiction that keeps the words.
     """
 
     name = "lexical"
@@ -54,11 +54,11 @@ def support_score(claim: str, evidence: str) -> float:
     """Return how well evidence supports a claim, 0..1; 0 when either is empty."""
     if not claim.strip() or not evidence.strip():
         return 0.0
-    said = row_support(claim, evidence)
-    if said is not False and (said or is_verbatim(claim, evidence)):
+    said, denied = row_support(claim, evidence), negates(claim, evidence)
+    if said is not False and (said or (is_verbatim(claim, evidence) and not denied)):
         return 1.0
     score = LEXICAL.probability(claim_features(claim, evidence))
-    if said is False or missing_numbers(claim, evidence) or missing_names(claim, evidence):
+    if said is False or denied or missing_numbers(claim, evidence) or missing_names(claim, evidence):
         return min(score, _NOT_IN_EVIDENCE)
     return score
 

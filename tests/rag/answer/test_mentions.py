@@ -79,8 +79,8 @@ _CODES = st.lists(_PIECES, min_size=1, max_size=4).flatmap(
 @settings(max_examples=400, deadline=None)
 @given(code=_CODES, frame=st.sampled_from(FRAMES), question=st.sampled_from(QUESTIONS))
 def test_whatever_its_shape(code: str, frame: str, question: str) -> None:
-    if frame.startswith(("die", "see")) and code[0].isdigit():
-        return  # `see12` mentions 12, but whether `3` + `12` does is another question
+    if frame.startswith(("die", "see")) and (code[0].isdigit() or code.isalpha()):
+        return  # `see12` mentions 12, but whether `3` + `12` does is another question; `sap` is no part of `disappear`
     text = "May: " + frame.replace("{}", code)
     assert absent(names_in(question.replace("{}", code)), [text]) == []
 
