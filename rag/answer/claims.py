@@ -83,6 +83,8 @@ def negates(claim: str, evidence: str) -> bool:
         >>> negates("Open the kiln above 90 degrees.", "Never open the kiln above 90 degrees Celsius.")
         True
     """
+    if _NEGATION.isdisjoint(words(f"{claim} {evidence}")):
+        return False
     wanted = frozenset(content_terms(" ".join(word for word in words(claim) if word not in _NEGATION)))
     texts = [evidence[span.start : span.end] for span in sentences(evidence)]
     holding = [text for text in texts if wanted and wanted <= frozenset(content_terms(text))]
@@ -143,6 +145,8 @@ def _counted(text: str) -> dict[str, set[str]]:
 
 
 def _nearest(claim: str, evidence: str) -> str:
+    if _NEGATION.isdisjoint(words(f"{claim} {evidence}")):
+        return False
     wanted = frozenset(content_terms(" ".join(word for word in words(claim) if word not in _NEGATION)))
     texts = [evidence[span.start : span.end] for span in sentences(evidence)] or [""]
     return max(texts, key=lambda text: (len(wanted.intersection(content_terms(text))), -len(text)))
