@@ -145,9 +145,7 @@ def _counted(text: str) -> dict[str, set[str]]:
 
 
 def _nearest(claim: str, evidence: str) -> str:
-    if _NEGATION.isdisjoint(words(f"{claim} {evidence}")):
-        return False
-    wanted = frozenset(content_terms(" ".join(word for word in words(claim) if word not in _NEGATION)))
+    wanted = frozenset(content_terms(claim))
     texts = [evidence[span.start : span.end] for span in sentences(evidence)] or [""]
     return max(texts, key=lambda text: (len(wanted.intersection(content_terms(text))), -len(text)))
 
