@@ -198,7 +198,7 @@ def server_homes(folder: Path, environ: dict[str, str], rounds: int) -> str:
 
 
 def found(runtime: Runtime, word: str) -> str:
-    hits = asyncio.run(runtime.pipeline.search(pipeline.Request(f"How much does {word} weigh?", "kb"))).hits
+    hits = asyncio.run(runtime.pipeline.search(pipeline.Request(f"How much does {word} weigh?", "kb", top_k=1000))).hits
     assert set(hits[0].stages) >= {"dense", "bm25"}
     return hits[0].chunk.doc_id
 
