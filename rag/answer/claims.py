@@ -85,6 +85,10 @@ def negates(claim: str, evidence: str) -> bool:
     """
     if _NEGATION.isdisjoint(words(f"{claim} {evidence}")):
         return False
+    if is_verbatim(claim, evidence):  # only what stands before it in its clause can turn it
+        quote = re.compile(r"\b" + r"[\W_]+".join(map(re.escape, words(claim))) + r"\b", re.IGNORECASE)
+        before = [re.split(r"[.!?:;\n]", evidence[: match.start()])[-1] for match in quote.finditer(evidence)]
+        return bool(before) and all(map(_negated, before))
     wanted = frozenset(content_terms(" ".join(word for word in words(claim) if word not in _NEGATION)))
     texts = [evidence[span.start : span.end] for span in sentences(evidence)]
     holding = [text for text in texts if wanted and wanted <= frozenset(content_terms(text))]

@@ -43,3 +43,14 @@ def test_a_sentence_of_the_source_is_supported_whatever_it_denies(claim: str) ->
 
 def test_one_sentence_that_says_it_is_enough() -> None:
     assert support_score("The lift runs.", "The lift runs. The lift never runs on Sundays.") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("Hidden files come last.", "*Why can't I see a file?* Hidden files come last."),
+        ("A writer in state Failed is started again.", "It cannot wait; a writer in state Failed is started again."),
+    ],
+)
+def test_a_negation_of_another_clause_turns_nothing(claim: str, evidence: str) -> None:
+    assert support_score(claim, evidence) == 1.0
