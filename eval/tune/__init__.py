@@ -1,0 +1,1 @@
+"""Tuning sweeps: a search space over settings, a paired race over questions, a confirmation on unseen ones."""
