@@ -122,8 +122,8 @@ class Task:
     """What a search has to solve.
 
     `strata` says for every question which set it is from (each set weighs the same, whatever its size), `clusters`
-    which questions belong together. `budget` is in question evaluations, the default's included. `warm` are points that did
-    well in past sweeps: they are tried early.
+    which questions belong together. `budget` is in question evaluations, the default's included. `warm` are points that
+    did well in past sweeps: they are tried early.
     """
 
     candidates: Candidates
