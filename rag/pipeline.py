@@ -10,6 +10,7 @@ from typing import Literal
 
 from rag.answer.check import Checked, Checker, blocks_with_boxes
 from rag.answer.write import Writer
+from rag.cache.stages import UNKEPT, StageResults
 from rag.conditions import Condition
 from rag.context.assemble import Assembler
 from rag.context.dedupe import collapse
@@ -28,7 +29,7 @@ from rag.ports import (
 )
 from rag.retrieve.fusion import Fusion
 from rag.retrieve.live import LiveReader
-from rag.retrieve.search import Ranking, Searcher
+from rag.retrieve.search import Searcher
 from rag.settings import Settings
 from rag.telemetry import Spans
 from rag.types import (
@@ -41,6 +42,7 @@ from rag.types import (
     Piece,
     Provenance,
     Query,
+    Ranking,
     Request,
     SearchResult,
     Usage,
@@ -99,8 +101,12 @@ class Stages:
 class RagPipeline:
     """Answers questions from the live generation of a corpus; safe to share between tasks."""
 
-    def __init__(self, stages: Stages, settings: Settings, access: Sequence[Condition] = ()) -> None:
+    def __init__(
+        self, stages: Stages, settings: Settings, access: Sequence[Condition] = (), kept: StageResults = UNKEPT
+    ) -> None:
+        """`kept` may have results of stages from before; a sweep asks the same questions under many settings."""
         self._stages = stages
+        self._kept = kept
         self._settings = settings
         self._access = tuple(access)
         self._fingerprint = settings.fingerprint()
@@ -114,14 +120,17 @@ class RagPipeline:
             settings.retrieval,
             settings.rerank,
             self._access,
+            settings.query,
+            kept,
         )
-        self._assemble = Assembler(stages.catalogue, stages.compressor, stages.tokenizer, settings.context)
+        self._assemble = Assembler(stages.catalogue, stages.compressor, stages.tokenizer, settings.context, kept)
         self._write = Writer(stages.gate, stages.generator, stages.render, settings.answer)
         self._check = Checker(stages.verifier)
 
     def restricted(self, access: Sequence[Condition], catalogue: Catalogue) -> RagPipeline:
         """Return the same flow for a caller who may see only what satisfies `access`, read through `catalogue`."""
-        return RagPipeline(replace(self._stages, catalogue=catalogue), self._settings, (*self._access, *access))
+        stages = replace(self._stages, catalogue=catalogue)
+        return RagPipeline(stages, self._settings, (*self._access, *access), self._kept)
 
     async def search(self, request: Request) -> SearchResult:
         """Return the ranked hits.
@@ -223,7 +232,7 @@ class RagPipeline:
 
     async def _packed(self, request: Request, found: Ranking, read: ReadDocument, spans: Spans) -> ContextResult:
         shown = self._shown(request, found, spans)
-        context = await self._assemble.context(found.query, found.hits, request.budget_tokens, read, spans)
+        context = await self._assemble.context(found, request.budget_tokens, read, spans)
         prompt = await self._write.prompt(request, context, spans)
         packed_from = min(self._settings.context.max_hits, len(found.hits))
         return ContextResult(shown, context, prompt, spans.timings_ms(), packed_from)

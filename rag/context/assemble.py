@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from rag.cache.stages import UNKEPT, StageResults, stage_key
 from rag.context.compress import compressed_away
 from rag.context.dedupe import drop_near_duplicates
 from rag.context.diversity import cap_documents, diversify
@@ -20,7 +21,7 @@ from rag.errors import DocumentNotFoundError
 from rag.ports import Catalogue, Compressor, ReadDocument, Tokenizer
 from rag.settings import ContextSettings
 from rag.telemetry import Spans
-from rag.types import Block, Context, Dropped, Generation, Hit, Query, Selection
+from rag.types import Block, Context, Dropped, Generation, Hit, Query, Ranking, Selection
 
 
 class Assembler:
@@ -32,6 +33,7 @@ class Assembler:
         compressor: Compressor,
         tokenizer: Callable[[Generation], Tokenizer],
         settings: ContextSettings,
+        kept: StageResults = UNKEPT,
     ) -> None:
         """Take the parts.
 
@@ -42,20 +44,26 @@ class Assembler:
         self._compressor = compressor
         self._tokenizer = tokenizer
         self._settings = settings
+        self._results = kept
         self._choose = packing_of(settings.packing)
         self._order = order_of(settings.order)
 
-    async def context(
-        self, query: Query, hits: Sequence[Hit], budget_tokens: int | None, read: ReadDocument, spans: Spans
-    ) -> Context:
+    async def context(self, found: Ranking, budget_tokens: int | None, read: ReadDocument, spans: Spans) -> Context:
         """Return the context packed from the best of the hits; without a budget it is the setting's."""
+
+        async def make() -> Context:
+            return await self._made(found.query, found.hits, budget_tokens or self._settings.budget_tokens, read, spans)
+
+        key = None if found.key is None else stage_key((self._settings,), (found.key, budget_tokens))
+        return await self._results.of("assemble", key, make)
+
+    async def _made(self, query: Query, hits: Sequence[Hit], budget: int, read: ReadDocument, spans: Spans) -> Context:
         with spans.stage("compress"):
             found = hits[: self._settings.max_hits]
             kept, dropped = await asyncio.to_thread(self._kept, query.generation, found, read)
             selections = await self._compressor.compress(replace(query, text=query.question), kept)
             dropped += compressed_away(kept, selections)
         with spans.stage("pack"):
-            budget = budget_tokens or self._settings.budget_tokens
             tokenizer = self._tokenizer(query.generation)
             return await asyncio.to_thread(self._packed, selections, budget, tokenizer, dropped, read)
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from rag.cache.stages import UNKEPT, StageResults, stage_key
 from rag.conditions import Condition, Filter, as_conditions, resolve
 from rag.errors import ConfigError
 from rag.ports import Catalogue, QueryStep, Reranker, Retriever
 from rag.retrieve.fusion import Fusion, contenders, fuse, to_hits, variant
-from rag.settings import RerankSettings, RetrievalSettings
+from rag.settings import QuerySettings, RerankSettings, RetrievalSettings
 from rag.telemetry import Spans
-from rag.types import Chunk, Generation, Hit, Query, Request
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """The hits of a query, best first."""
-
-    query: Query
-    hits: tuple[Hit, ...]
+from rag.types import Chunk, Generation, Hit, Query, Ranking, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +28,9 @@ class Searcher:
     reranker: Reranker
     retrieval: RetrievalSettings
     rerank: RerankSettings
-    access: Sequence[Condition] = ()
+    access: tuple[Condition, ...] = ()
+    steps: QuerySettings = QuerySettings()
+    kept: StageResults = UNKEPT
 
     async def best(self, request: Request, generation: Generation, packed: int, spans: Spans) -> Ranking:
         """Return the best hits, as many as later stages look at; `packed` of them go into a context.
@@ -43,8 +38,13 @@ class Searcher:
         Raises:
             ConfigError: the question is empty.
         """
-        query = await self.query(request, generation, spans)
-        return Ranking(query, await self._hits(query, self._looked_at(request, packed), spans))
+        key = None if self.kept is UNKEPT else self._key(request, generation, packed)
+
+        async def make() -> Ranking:
+            query = await self.query(request, generation, spans)
+            return Ranking(query, await self._hits(query, self._looked_at(request, packed), spans), key)
+
+        return await self.kept.of("rank", key, make)
 
     async def whole(self, request: Request, generation: Generation, spans: Spans) -> Ranking:
         """Return every candidate of every first stage.
@@ -70,6 +70,11 @@ class Searcher:
             with spans.stage(f"query.{step.name}"):
                 query = await step.apply(query)
         return query
+
+    def _key(self, request: Request, generation: Generation, packed: int) -> Hashable:
+        """Return what decides the ranking of a question."""
+        asked = (request.question, request.history, request.top_k, as_conditions(request.filter), self.access)
+        return stage_key((self.steps, self.retrieval, self.rerank), (generation, *asked, packed))
 
     async def _filter(self, request: Request, generation: Generation) -> Filter:
         conditions = (*as_conditions(request.filter), *self.access)

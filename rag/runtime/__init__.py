@@ -15,6 +15,7 @@ from rag.answer.abstain import answer_gate
 from rag.answer.generative import LlmGenerator
 from rag.answer.generators import make_generator
 from rag.answer.verify import make_verifier
+from rag.cache.stages import StageResults
 from rag.conditions import Filter
 from rag.context.compress import compressor
 from rag.context.parents import by_children
@@ -114,6 +115,15 @@ class Runtime:
     def pipeline_at(self, generation: Generation) -> RagPipeline:
         """Return the same flow over one generation, whether it is live or not."""
         return RagPipeline(self._made_of(self.settings, PinnedCatalogue(self.engine, generation)), self.settings)
+
+    def flow(self, settings: Settings, generation: Generation, kept: StageResults) -> RagPipeline:
+        """Return the flow with other settings over one generation, with results of stages that are at hand.
+
+        Only settings that do not build an index may differ from those of the generation. Models and indexes are
+        shared with every other flow of this runtime.
+        """
+        catalogue = PinnedCatalogue(self.engine, generation)
+        return RagPipeline(self._made_of(settings, catalogue), settings, kept=kept)
 
     def restricted(self, access: Filter) -> tuple[RagPipeline, Explainer, AccessCatalogue]:
         """Return flow, explainer and catalogue for a caller who may see only documents that satisfy `access`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -127,6 +127,15 @@ class Hit:
     rank: int
     score: float
     stages: Mapping[str, StageScore]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The hits of a query, best first. Equal keys mean equal rankings; None says nothing."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    key: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
