@@ -33,7 +33,7 @@ from rag.bridge import run_sync
 from rag.errors import RagwrightError
 from rag.pipeline import Request
 from rag.runtime import Runtime
-from rag.types import Answer, SearchResult
+from rag.types import Answer, ContextResult, SearchResult
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +158,10 @@ class _Evaluation:
     async def search(self, request: Request) -> SearchResult:
         """Search; no evaluation with default options asks for it."""
         return await self._runtime.pipeline.search(request)
+
+    async def context(self, request: Request) -> ContextResult:
+        """Pack a context; no evaluation with default options asks for it."""
+        return await self._runtime.pipeline.context(request)
 
     async def turn(self, cases: int) -> None:
         """Let so many cases be answered and observed."""

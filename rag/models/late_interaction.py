@@ -52,11 +52,12 @@ class QueryEncoder:
 class LateInteraction:
     """Scores chunks, and sentences of chunks, against a question; blocking, so call it in a thread."""
 
-    def __init__(self, indexes: Indexes, encoder: QueryEncoder, size: int = 128) -> None:
+    def __init__(self, indexes: Indexes, encoder: QueryEncoder, size: int = 128, scored: int = _SCORED) -> None:
+        """Keep the token vectors of `size` chunks that have none stored, and the readings of `scored` chunks."""
         self.indexes = indexes
         self.encoder = encoder
         self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
-        self._scored: Recent[Hashable, list[Reading]] = Recent(_SCORED)
+        self._scored: Recent[Hashable, list[Reading]] = Recent(scored)
         self._terms: Recent[Hashable, ChunkTerms] = Recent(_KNOWN_CHUNKS)
         self._places: Recent[Hashable, NDArray[np.int32]] = Recent(_KNOWN_CHUNKS)
 
