@@ -87,6 +87,8 @@ class Measurer:
     until: Until = field(init=False)
     _readers: dict[int, LibraryReader] = field(default_factory=dict)
     _settings: dict[Point, Settings] = field(default_factory=dict)
+    _identities: dict[Point, str] = field(default_factory=dict)
+    _catalogues: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.until = needed(self.metrics)
@@ -100,13 +102,18 @@ class Measurer:
 
     def identity(self, point: Point) -> str:
         """Return what decides the point's scores; points with the same identity are the same."""
-        return deciding(self.settings(point), self.until)
+        if point not in self._identities:
+            self._identities[point] = deciding(self.settings(point), self.until)
+        return self._identities[point]
 
     def key(self, point: Point, asked: Asked) -> str:
         """Return the key of a row in the store."""
         place = self.places.of(asked.set, self.settings(point))
         names = sorted(metric.name for metric in self.metrics)
-        generation = [place.runtime.catalogue.identity(), place.generation.id]
+        runtime = id(place.runtime)
+        if runtime not in self._catalogues:
+            self._catalogues[runtime] = place.runtime.catalogue.identity()
+        generation = [self._catalogues[runtime], place.generation.id]
         content = [code_digest(), self.identity(point), generation, _content(asked.case), names, self.timed]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -119,13 +119,16 @@ class Store:
             return sum(counts)
 
     def claim(self, sweep: str, piece: str, worker: str) -> bool:
-        """Take a piece of work if it is free, or if who has it gave no sign of life; say whether it is ours now."""
+        """Take a piece of work whose rows are not there; say whether it is ours now.
+
+        It is free if nobody has it, or if who has it gave no sign of life.
+        """
         now = self._now()
         with writing(self._engine) as connection:
             insert = _insert(connection)(_claims).values(sweep=sweep, piece=piece, worker=worker, seen_at=now, done=0)
-            stale = (_claims.c.seen_at < now - STALE_S) & (_claims.c.done == 0)
+            stale = _claims.c.seen_at < now - STALE_S
             taken = insert.on_conflict_do_update(
-                index_elements=["sweep", "piece"], set_={"worker": worker, "seen_at": now}, where=stale
+                index_elements=["sweep", "piece"], set_={"worker": worker, "seen_at": now, "done": 0}, where=stale
             )
             return connection.execute(taken).rowcount == 1
 
@@ -146,6 +149,15 @@ class Store:
         with writing(self._engine) as connection:
             mine = (_claims.c.sweep == sweep) & (_claims.c.worker == worker) & (_claims.c.done == 0)
             connection.execute(delete(_claims).where(mine))
+
+    def forget(self, sweep: str, is_dead: Callable[[str], bool]) -> None:
+        """Give back the pieces of workers that are known to be dead."""
+        open_ones = (_claims.c.sweep == sweep) & (_claims.c.done == 0)
+        with reading(self._engine) as connection:
+            workers = set(connection.scalars(select(_claims.c.worker).where(open_ones).distinct()))
+        for worker in workers:
+            if is_dead(worker):
+                self.release(sweep, worker)
 
     def note(self, sweep: str, name: str, value: str) -> str:
         """Keep a note of the sweep and return it; who comes later gets the first one's."""
