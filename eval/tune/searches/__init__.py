@@ -1,0 +1,31 @@
+"""The searches by name. A search is one function from a task to a generator: one file, one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eval.tune.points import Search, Task
+from eval.tune.searches.grid import grid
+from eval.tune.searches.race import race
+from eval.tune.searches.random import random
+from rag.errors import UnknownKeyError
+
+__all__ = ["SEARCHES", "search_of"]
+
+SEARCHES: dict[str, Callable[[Task], Search]] = {
+    "race": race,
+    "grid": grid,
+    "random": random,
+}
+"""`race` is the one to use. The others are what it is measured against (`make bench-sweep`)."""
+
+
+def search_of(name: str, task: Task) -> Search:
+    """Return a search that has not begun.
+
+    Raises:
+        UnknownKeyError: the name is no key of SEARCHES.
+    """
+    if name not in SEARCHES:
+        raise UnknownKeyError("search", name, SEARCHES)
+    return SEARCHES[name](task)
