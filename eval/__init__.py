@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         flip_gate,
         gate_runs,
     )
+    from eval.flows.tune import Outcome, TuneOptions, tune
     from eval.golden import GoldSpan
     from eval.golden.imports import import_set
     from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
@@ -63,6 +64,7 @@ _HOMES = {
         "flip_gate",
         "gate_runs",
     ),
+    "eval.flows.tune": ("Outcome", "TuneOptions", "tune"),
     "eval.golden": ("GoldSpan",),
     "eval.golden.imports": ("import_set",),
     "eval.golden.labelling": ("LabelFile", "Queued", "label_row", "open_labels", "queue"),
@@ -85,13 +87,15 @@ __all__ = [
     "GoldSpan",
     "LabelFile",
     "Leak",
+    "Outcome",
     "Queued",
     "Rescored",
     "RunOptions",
     "Selection",
     "SetCheck",
-    "SyntheticSet",
     "SynthesisOptions",
+    "SyntheticSet",
+    "TuneOptions",
     "calibrate_judge",
     "check_set",
     "compare_runs",
@@ -109,6 +113,7 @@ __all__ = [
     "score_run",
     "set_coverage",
     "synthesise",
+    "tune",
 ]
 
 

@@ -167,6 +167,13 @@ class Store:
             chosen = select(_notes.c.value).where((_notes.c.sweep == sweep) & (_notes.c.name == name))
             return str(connection.scalar(chosen))
 
+    def notes(self, name: str) -> list[str]:
+        """Return the notes of that name of all sweeps."""
+        with reading(self._engine) as connection:
+            return list(
+                connection.scalars(select(_notes.c.value).where(_notes.c.name == name).order_by(_notes.c.sweep))
+            )
+
     def trim(self, most: int = _MOST_ROWS) -> int:
         """Forget the rows used longest ago beyond so many; return how many went."""
         with writing(self._engine) as connection:
