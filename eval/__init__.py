@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         flip_gate,
         gate_runs,
     )
-    from eval.flows.tune import Outcome, TuneOptions, tune
+    from eval.flows.tune import Outcome, TuneOptions, run_sweep
     from eval.golden import GoldSpan
     from eval.golden.imports import import_set
     from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
@@ -64,7 +64,7 @@ _HOMES = {
         "flip_gate",
         "gate_runs",
     ),
-    "eval.flows.tune": ("Outcome", "TuneOptions", "tune"),
+    "eval.flows.tune": ("Outcome", "TuneOptions", "run_sweep"),
     "eval.golden": ("GoldSpan",),
     "eval.golden.imports": ("import_set",),
     "eval.golden.labelling": ("LabelFile", "Queued", "label_row", "open_labels", "queue"),
@@ -110,10 +110,10 @@ __all__ = [
     "open_labels",
     "queue",
     "read_traffic",
+    "run_sweep",
     "score_run",
     "set_coverage",
     "synthesise",
-    "tune",
 ]
 
 

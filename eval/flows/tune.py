@@ -19,7 +19,7 @@ from eval.tune.measure import Measurer, code_digest
 from eval.tune.outcome import Outcome, write_best, write_text, write_trials
 from eval.tune.points import DEFAULT, Point, Task, Value, Work, point_of
 from eval.tune.searches import search_of
-from eval.tune.spec import SweepSpec, Sweep, check, read_spec, spec_of
+from eval.tune.spec import Sweep, SweepSpec, check, read_spec, spec_of
 from eval.tune.store import Store, open_store
 from rag.errors import ConfigError
 from rag.runtime import Runtime
@@ -183,7 +183,7 @@ class _Run:
         return f"best so far {first.text()} ({objective.name} {objective.sign * gain:+.4g} on {paired} questions)"
 
 
-def tune(
+def run_sweep(
     name: str,
     runtime: Runtime,
     out: Path,
@@ -236,27 +236,45 @@ def tune(
         store.close()
 
 
+def _telling(ledger: Ledger, board: Board) -> tuple[Asked, ...]:
+    """Return the questions of the search on which the default has a value of any objective; others decide nothing.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    rows = ledger.rows[DEFAULT]
+    names = [objective.name for objective in ledger.objectives]
+    found = tuple(
+        item for i, item in enumerate(board.search) if any(rows[i].values.get(name) is not None for name in names)
+    )
+    if not found:
+        raise ConfigError(f"no question of the search has a value of {', '.join(names)}; name another objective")
+    return found
+
+
 def _swept(run: _Run, started_at: datetime, clock: Callable[[], datetime]) -> Outcome:
     sweep, board = run.sweep, run.board
-    ledger = Ledger(sweep.objectives, len(board.search))
-    driver = run.driver(board.search, ledger)
-    everything = tuple(range(len(board.search)))
     candidates = Distinct(sweep.space, run.measurer.identity)
     points, exact = _points(sweep, candidates)
     if exact and points < 2:
         raise ConfigError("space: none of the settings changes what the objectives look at; search over others")
     begun = time.monotonic()
-    driver.score("default", [Work(DEFAULT, everything)])
-    pace = float(run.store.note(run.id, "pace", str((time.monotonic() - begun) / len(everything))))
-    affordable = _affordable(run, points, pace)
-    plan = Plan(points, exact, len(everything), affordable, affordable * pace / 60 / run.options.workers, _builds(run))
+    whole = Ledger(sweep.objectives, len(board.search))
+    all_questions = run.driver(board.search, whole, bounded=False)
+    all_questions.score("default", [Work(DEFAULT, tuple(range(len(board.search))))])
+    pace = float(run.store.note(run.id, "pace", str((time.monotonic() - begun) / len(board.search))))
+    asked = _telling(whole, board)
+    ledger = Ledger(sweep.objectives, len(asked))
+    driver = run.driver(asked, ledger)
+    affordable = _affordable(run, points, len(asked), pace)
+    plan = Plan(points, exact, len(asked), affordable, affordable * pace / 60 / run.options.workers, _builds(run))
     run.tell(plan.text())
     ledger.questions = affordable
     run.searched, run.begun, run.skipped = ledger, time.monotonic(), ledger.spent
     task = Task(
         candidates,
-        tuple(item.set for item in board.search),
-        tuple(f"{item.set}/{item.case.cluster}" for item in board.search),
+        tuple(item.set for item in asked),
+        tuple(f"{item.set}/{item.case.cluster}" for item in asked),
         affordable,
         sweep.spec.seed,
         sweep.spec.budget.trials,
@@ -268,7 +286,9 @@ def _swept(run: _Run, started_at: datetime, clock: Callable[[], datetime]) -> Ou
         board=board,
         id=run.id,
         found=found,
+        asked=asked,
         ledger=ledger,
+        whole=whole,
         measurer=run.measurer,
         candidates=candidates,
         task=task,
@@ -277,15 +297,16 @@ def _swept(run: _Run, started_at: datetime, clock: Callable[[], datetime]) -> Ou
         stopped=driver.stopped,
         started_at=started_at,
         started=run.started,
-        driver=run.driver(board.search, ledger, bounded=False),
+        driver=run.driver(asked, ledger, bounded=False),
+        whole_driver=all_questions,
         confirmer=lambda other: run.driver(board.confirm, other, bounded=False),
     )
     return ending(ended, clock)
 
 
-def _affordable(run: _Run, points: int, pace: float) -> int:
+def _affordable(run: _Run, points: int, questions: int, pace: float) -> int:
     """Return how many question evaluations the budget pays for; never less than the default's and one more point's."""
-    budget, questions = run.sweep.spec.budget, len(run.board.search)
+    budget = run.sweep.spec.budget
     bounds = [budget.share * points * questions]
     if budget.minutes is not None:
         bounds.append(60 * budget.minutes * max(1, run.options.workers) / max(pace, 1e-6))

@@ -30,13 +30,19 @@ _SMALLEST_SLICE = 5
 
 @dataclass(slots=True)
 class Ended:
-    """A search that ended, and what is needed to confirm and to tell of it."""
+    """A search that ended, and what is needed to confirm and to tell of it.
+
+    `asked` are the questions that tell points apart, with their `ledger`; `whole` is that of all questions of the search
+    split, which the constraints are measured on.
+    """
 
     sweep: Sweep
     board: Board
     id: str
     found: Found
+    asked: tuple[Asked, ...]
     ledger: Ledger
+    whole: Ledger
     measurer: Measurer
     candidates: Distinct
     task: Task
@@ -46,6 +52,7 @@ class Ended:
     started_at: datetime
     started: float
     driver: Driver
+    whole_driver: Driver
     confirmer: Callable[[Ledger], Driver]
     confirmed: Ledger = field(init=False)
 
@@ -64,7 +71,7 @@ def ending(ended: Ended, clock: Callable[[], datetime]) -> Outcome:
         ended.driver.store.note(ended.id, WINNER, json.dumps(winner.changes()))
     reuse = ended.measurer.kept.reuse if isinstance(ended.measurer.kept, KeptStages) else {}
     ledger = ended.confirmed if ended.board.confirm else ended.ledger
-    asked = ended.board.confirm or ended.board.search
+    asked = ended.board.confirm or ended.asked
     return Outcome(
         sweep=ended.sweep,
         id=ended.id,
@@ -94,21 +101,21 @@ def _shortlist(ended: Ended) -> list[Point]:
 
     Each is asked the questions that it was not asked yet.
     """
-    everything = tuple(range(len(ended.board.search)))
+    everything = tuple(range(len(ended.asked)))
     kept: list[Point] = []
     for point in [point for point in ended.found.ranked if point != DEFAULT][:_FINALISTS]:
-        if len(kept) == SHORTLIST:
-            break
-        if ended.sweep.constraints or not kept:
+        if len(kept) < SHORTLIST:
             ended.driver.score("finalist", [Work(point, everything)])
-        if _keeps(ended, ended.ledger, point) and _promises(ended, point):
-            kept.append(point)
-    ended.driver.score("finalist", [Work(point, everything) for point in kept])
+            if _promises(ended, point) and _keeps(ended, point):
+                kept.append(point)
     return kept
 
 
-def _keeps(ended: Ended, ledger: Ledger, point: Point) -> bool:
-    means = ((item, ledger.mean(point, item.metric.name)) for item in ended.sweep.constraints)
+def _keeps(ended: Ended, point: Point) -> bool:
+    """Say whether a point keeps the constraints on all questions of the search split."""
+    if ended.sweep.constraints:
+        ended.whole_driver.score("constraints", [Work(point, tuple(range(len(ended.board.search))))])
+    means = ((item, ended.whole.mean(point, item.metric.name)) for item in ended.sweep.constraints)
     return all(mean is not None and item.holds(mean) for item, mean in means)
 
 
@@ -129,7 +136,7 @@ def _confirmed(ended: Ended, shortlist: Sequence[Point]) -> Confirmation | None:
 
 
 def _trials(ended: Ended) -> tuple[Trial, ...]:
-    ledger, total = ended.ledger, len(ended.board.search)
+    ledger, total = ended.ledger, len(ended.asked)
     dropped = {item.point: item for item in ended.found.dropped}
     names = [metric.name for metric in ended.sweep.metrics]
     trials = []

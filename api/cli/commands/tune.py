@@ -48,8 +48,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def tune(arguments: argparse.Namespace) -> int:
     """Run a sweep; print what won, or that nothing did, and where the report is."""
-    from eval import TuneOptions
-    from eval import tune as run
+    from eval import TuneOptions, run_sweep
 
     options = TuneOptions(
         trials=arguments.trials,
@@ -63,7 +62,7 @@ def tune(arguments: argparse.Namespace) -> int:
     )
     tell: Callable[[str], None] = _silent if arguments.as_worker else note
     with open_runtime(arguments) as runtime, progress_bar() as advance:
-        found = run(
+        found = run_sweep(
             arguments.spec, runtime, arguments.out, options, advance=advance, tell=tell, spawn=lambda: _spawn(arguments)
         )
     if arguments.as_worker:
