@@ -147,6 +147,7 @@ class _Run:
     begun: float = 0.0
     skipped: int = 0
     told: int = 0
+    goal: int = 0
 
     @property
     def deadline(self) -> float | None:
@@ -168,12 +169,15 @@ class _Run:
 
     def watch(self, ledger: Ledger) -> None:
         """Show how far the search is, and say it in words at every tenth of the way."""
-        self.advance("search", ledger.spent, ledger.questions)
-        tenth = 10 * ledger.spent // max(1, ledger.questions)
-        if ledger is self.searched and self.told < tenth < 10:
+        if ledger is not self.searched:
+            self.advance("default" if self.searched is None else "confirm", ledger.spent, 0)
+            return
+        self.advance("search", ledger.spent, self.goal)
+        tenth = 10 * ledger.spent // max(1, self.goal)
+        if self.told < tenth < 10:
             self.told = tenth
             passed = time.monotonic() - self.begun
-            left = passed * (ledger.questions - ledger.spent) / max(1, ledger.spent - self.skipped)
+            left = passed * (self.goal - ledger.spent) / max(1, ledger.spent - self.skipped)
             self.tell(f"{10 * tenth} %: {self.best(ledger)}; about {max(1, round(left / 60))} min left")
 
     def best(self, ledger: Ledger) -> str:
@@ -269,8 +273,7 @@ def _swept(run: _Run, started_at: datetime, clock: Callable[[], datetime]) -> Ou
     affordable = _affordable(run, points, len(asked), pace)
     plan = Plan(points, exact, len(asked), affordable, affordable * pace / 60 / run.options.workers, _builds(run))
     run.tell(plan.text())
-    ledger.questions = affordable
-    run.searched, run.begun, run.skipped = ledger, time.monotonic(), ledger.spent
+    run.searched, run.begun, run.skipped, run.goal = ledger, time.monotonic(), ledger.spent, affordable
     task = Task(
         candidates,
         tuple(item.set for item in asked),

@@ -11,9 +11,8 @@ from datetime import datetime
 import numpy as np
 
 from eval.stats import paired_difference
-from eval.tune.analysis import Analysis, analyse
 from eval.tune.board import Asked, Board
-from eval.tune.confirm import SHORTLIST, Confirmation, confirm
+from eval.tune.confirm import SHORTLIST, Confirmation, Measured, confirm
 from eval.tune.drive import Distinct, Driver, Ledger
 from eval.tune.measure import Measurer
 from eval.tune.outcome import Flip, Outcome, SetInfo, Slice, Trial
@@ -81,7 +80,7 @@ def ending(ended: Ended, clock: Callable[[], datetime]) -> Outcome:
         spent=spent,
         affordable=ended.affordable,
         confirmation=confirmation,
-        analysis=_analysis(ended, best),
+        analysis=None,
         winner=winner,
         best=best,
         flips=_flips(ended, ledger, asked, best),
@@ -132,7 +131,29 @@ def _confirmed(ended: Ended, shortlist: Sequence[Point]) -> Confirmation | None:
     everything = tuple(range(len(asked)))
     driver = ended.confirmer(ended.confirmed)
     driver.score("confirm", [Work(point, everything) for point in (DEFAULT, *shortlist)])
-    raise NotImplementedError
+    fresh = _measured(ended.sweep, asked, ended.confirmed, ended.confirmed)
+    return confirm(shortlist, _searched(ended), fresh, ended.sweep.constraints, seed=ended.task.seed)
+
+
+def _searched(ended: Ended) -> Measured:
+    """Return what the search saw, over all questions of its split."""
+    places = {id(item): number for number, item in enumerate(ended.board.search)}
+    ledger = Ledger(ended.sweep.objectives, len(ended.board.search))
+    for point, rows in ended.ledger.rows.items():
+        for question, row in rows.items():
+            ledger.add(point, places[id(ended.asked[question])], row)
+    return _measured(ended.sweep, ended.board.search, ledger, ended.whole)
+
+
+def _measured(sweep: Sweep, asked: Sequence[Asked], scored: Ledger, checked: Ledger) -> Measured:
+    """Return the scores of all points of a ledger, and what `checked` has of the constraints, as arrays."""
+    names = [item.metric.name for item in sweep.constraints]
+    return Measured(
+        {point: scored.scores_of(point) for point in scored.rows},
+        tuple(item.set for item in asked),
+        tuple(f"{item.set}/{item.case.cluster}" for item in asked),
+        {point: checked.values_of(point, names) for point in checked.rows},
+    )
 
 
 def _trials(ended: Ended) -> tuple[Trial, ...]:
@@ -151,8 +172,8 @@ def _trials(ended: Ended) -> tuple[Trial, ...]:
 def _sets(board: Board) -> Iterator[SetInfo]:
     for number, (spec, golden) in enumerate(zip(board.sets, board.golden, strict=True)):
         search = sum(item.set == number for item in board.search)
-        confirm = sum(item.set == number for item in board.confirm)
-        yield SetInfo(golden.name, spec.search, spec.confirm, search, confirm, spec.corpus)
+        confirming = sum(item.set == number for item in board.confirm)
+        yield SetInfo(golden.name, spec.search, spec.confirm, search, confirming, spec.corpus)
 
 
 def _curve(ended: Ended) -> tuple[tuple[int, float], ...]:
@@ -213,7 +234,3 @@ def _slice_names(board: Board, item: Asked) -> Iterable[str]:
     yield f"set {board.golden[item.set].name}"
     yield f"kind {item.case.kind}"
     yield from (f"tag {tag}" for tag in item.case.tags)
-
-
-def _analysis(ended: Ended, best: Point) -> Analysis:
-    raise NotImplementedError

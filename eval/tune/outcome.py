@@ -100,7 +100,7 @@ class Outcome:
     spent: int
     affordable: int
     confirmation: Confirmation | None
-    analysis: Analysis
+    analysis: Analysis | None
     winner: Point | None
     best: Point
     flips: tuple[Flip, ...]

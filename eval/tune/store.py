@@ -130,7 +130,7 @@ class Store:
             taken = insert.on_conflict_do_update(
                 index_elements=["sweep", "piece"], set_={"worker": worker, "seen_at": now, "done": 0}, where=stale
             )
-            return connection.execute(taken).rowcount == 1
+            return connection.scalar(taken.returning(_claims.c.worker)) is not None
 
     def beat(self, sweep: str, worker: str) -> None:
         """Give a sign of life for all pieces that a worker has."""
