@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         flip_gate,
         gate_runs,
     )
-    from eval.flows.tune import Outcome, TuneOptions, run_sweep
+    from eval.flows.tune import TuneOptions, run_sweep, sweep_document, sweep_text
     from eval.golden import GoldSpan
     from eval.golden.imports import import_set
     from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
@@ -64,7 +64,7 @@ _HOMES = {
         "flip_gate",
         "gate_runs",
     ),
-    "eval.flows.tune": ("Outcome", "TuneOptions", "run_sweep"),
+    "eval.flows.tune": ("TuneOptions", "run_sweep", "sweep_document", "sweep_text"),
     "eval.golden": ("GoldSpan",),
     "eval.golden.imports": ("import_set",),
     "eval.golden.labelling": ("LabelFile", "Queued", "label_row", "open_labels", "queue"),
@@ -87,7 +87,6 @@ __all__ = [
     "GoldSpan",
     "LabelFile",
     "Leak",
-    "Outcome",
     "Queued",
     "Rescored",
     "RunOptions",
@@ -113,6 +112,8 @@ __all__ = [
     "run_sweep",
     "score_run",
     "set_coverage",
+    "sweep_document",
+    "sweep_text",
     "synthesise",
 ]
 

@@ -16,7 +16,7 @@ from eval.tune.board import Asked, Board, Places, open_board
 from eval.tune.drive import Distinct, Driver, Ledger, worker_name
 from eval.tune.ending import WINNER, Ended, ending
 from eval.tune.measure import Measurer, code_digest
-from eval.tune.outcome import Outcome, write_best, write_text, write_trials
+from eval.tune.outcome import Outcome, document, write_best, write_text, write_trials
 from eval.tune.points import DEFAULT, Point, Task, Value, Work, point_of
 from eval.tune.searches import search_of
 from eval.tune.spec import Sweep, SweepSpec, check, read_spec, spec_of
@@ -66,7 +66,8 @@ class Plan:
         about = "" if self.exact else "about "
         runs = f"{self.affordable} question evaluations, {self.affordable / self.questions:.0f} whole runs' worth"
         built = f"; {self.builds} indexes are built on the way" if self.builds else "; nothing is embedded anew"
-        return f"{about}{self.points} settings over {self.questions} questions: {runs}, about {self.minutes:.0f} min{built}"
+        tried = f"{about}{self.points} settings over {self.questions} questions"
+        return f"{tried}: {runs}, about {self.minutes:.0f} min{built}"
 
 
 def sweep_spec(name: str, options: TuneOptions) -> SweepSpec:
@@ -366,6 +367,17 @@ def _check_flows(run: _Run) -> None:
 
 def _held(when: Sequence[tuple[str, tuple[Value, ...]]]) -> dict[str, Value]:
     return {key: allowed[0] for key, allowed in when}
+
+
+def sweep_document(outcome: Outcome, folder: Path) -> dict[str, object]:
+    """Return what `tune --json` prints."""
+    return document(outcome, folder)
+
+
+def sweep_text(outcome: Outcome, folder: Path, width: int) -> str:
+    """Return the outcome as terminal text."""
+    lines = [outcome.confirmation.ending() if outcome.confirmation else "Nothing was confirmed."]
+    return "\n".join([*lines, f"best.yaml: {folder / 'best.yaml'}"]) + "\n"
 
 
 def _claim_folder(run: _Run, now: datetime) -> None:

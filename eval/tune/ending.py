@@ -16,7 +16,7 @@ from eval.tune.confirm import SHORTLIST, Confirmation, Measured, confirm
 from eval.tune.drive import Distinct, Driver, Ledger
 from eval.tune.measure import Measurer
 from eval.tune.outcome import Flip, Outcome, SetInfo, Slice, Trial
-from eval.tune.points import DEFAULT, Floats, Found, Point, Task, Work
+from eval.tune.points import DEFAULT, Found, Point, Task, Work
 from eval.tune.spec import Sweep
 from rag.cache.stages import KeptStages
 
@@ -31,8 +31,8 @@ _SMALLEST_SLICE = 5
 class Ended:
     """A search that ended, and what is needed to confirm and to tell of it.
 
-    `asked` are the questions that tell points apart, with their `ledger`; `whole` is that of all questions of the search
-    split, which the constraints are measured on.
+    `asked` are the questions that tell points apart, with their `ledger`. `whole` is that of all questions of the
+    search split, which the constraints are measured on.
     """
 
     sweep: Sweep
