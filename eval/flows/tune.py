@@ -263,11 +263,10 @@ def _swept(run: _Run, started_at: datetime, clock: Callable[[], datetime]) -> Ou
     points, exact = _points(sweep, candidates)
     if exact and points < 2:
         raise ConfigError("space: none of the settings changes what the objectives look at; search over others")
-    begun = time.monotonic()
     whole = Ledger(sweep.objectives, len(board.search))
     all_questions = run.driver(board.search, whole, bounded=False)
     all_questions.score("default", [Work(DEFAULT, tuple(range(len(board.search))))])
-    pace = float(run.store.note(run.id, "pace", str((time.monotonic() - begun) / len(board.search))))
+    pace = float(run.store.note(run.id, "pace", str(_pace(run, whole))))
     asked = _telling(whole, board)
     ledger = Ledger(sweep.objectives, len(asked))
     driver = run.driver(asked, ledger)
@@ -306,6 +305,12 @@ def _swept(run: _Run, started_at: datetime, clock: Callable[[], datetime]) -> Ou
         confirmer=lambda other: run.driver(board.confirm, other, bounded=False),
     )
     return ending(ended, clock)
+
+
+def _pace(run: _Run, ledger: Ledger) -> float:
+    """Return the seconds that a question of the default took, with the concurrency of the search."""
+    seconds = [row.seconds for row in ledger.rows[DEFAULT].values()]
+    return sum(seconds) / len(seconds) / (1 if run.measurer.timed else run.measurer.concurrency)
 
 
 def _affordable(run: _Run, points: int, questions: int, pace: float) -> int:
