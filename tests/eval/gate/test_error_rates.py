@@ -12,7 +12,7 @@ from eval.gate import policy as gates
 from eval.gate.error_rates import gate_error_rates
 from eval.gate.policy import GatePolicy
 from eval.saved import SavedRun
-from eval.stats import Decision, Difference
+from eval.stats import NonInferiority, Difference
 from rag.errors import ConfigError
 from tests.eval.lines import line
 
@@ -56,8 +56,8 @@ def test_a_metric_where_less_is_better_is_turned_round() -> None:
     ("verdict", "broken"), [("INCONCLUSIVE", "aa"), ("FAIL", "aa"), ("PASS", "caught")]
 )  # a gate that always says the same is useless, whatever it says
 def test_a_gate_without_eyes_is_found_out(monkeypatch: pytest.MonkeyPatch, verdict: Any, broken: str) -> None:
-    def blind(difference: Difference, margin: float) -> Decision:
-        return Decision(verdict, margin, 0.0, None, 1.0)
+    def blind(difference: Difference, margin: float) -> NonInferiority:
+        return NonInferiority(verdict, margin, 0.0, None, 1.0)
 
     monkeypatch.setattr(gates, "non_inferiority", blind)
     rates = gate_error_rates(*two_runs(60), GatePolicy(), repeats=20, planted=20)["metrics"]["nDCG@10"]
