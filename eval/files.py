@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,7 +110,7 @@ def json_tree(value: object) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if is_dataclass(value):
-        return _object(value)
+        return json_object(value)
     if isinstance(value, Mapping):
         return {key: json_tree(item) for key, item in value.items()}
     return [json_tree(item) for item in value] if isinstance(value, list | tuple) else value
@@ -122,25 +121,21 @@ def json_bytes(value: object) -> bytes:
     return utf8(json.dumps(json_tree(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
-def from_json(tree: object, kind: type[_Value]) -> _Value:
-    """Return plain JSON as a dataclass; keys that it does not know are left out.
+def from_json(tree: object, reader: TypeAdapter[_Value]) -> _Value:
+    """Return plain JSON as the reader's dataclass; keys that it does not know are left out.
 
     Raises:
         ValueError: a key is missing or its value does not fit; the message names each.
     """
     try:
-        return _reader(kind).validate_python(tree)  # type: ignore[no-any-return]  # cache forgets the type
+        return reader.validate_python(tree)
     except ValidationError as error:
         problems = (_problem(item["loc"], item["msg"]) for item in error.errors())
         raise ValueError("; ".join(problems)) from error
 
 
-@cache
-def _reader(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _object(value: Any) -> dict[str, Any]:
+def json_object(value: Any) -> dict[str, Any]:
+    """Return a dataclass of ours as a JSON object (`json_tree`)."""
     found: dict[str, Any] = {}
     for about in fields(value):
         part = json_tree(getattr(value, about.name))

@@ -68,9 +68,9 @@ def undecided_lines(name: str, found: Undecided) -> Iterator[str]:
         about = f" [{', '.join(item.documents)}]" if item.documents else ""
         yield f"    {item.id} {change}: {item.question}{about}"
     if len(found.cases) > _SHOWN:
-        yield f"    and {len(found['cases']) - _SHOWN} more; --json names them"
+        yield f"    and {len(found.cases) - _SHOWN} more; --json names them"
     if found.unmeasured:
-        yield f"    measured in one run only: {', '.join(found['unmeasured'][:_SHOWN])}"
+        yield f"    measured in one run only: {', '.join(found.unmeasured[:_SHOWN])}"
     if found.documents:
         counted = (f"{doc_id} ({count})" for doc_id, count in list(found.documents.items())[:_SHOWN])
         yield f"    documents they ask about: {', '.join(counted)}"

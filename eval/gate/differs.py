@@ -23,9 +23,7 @@ def differences(baseline: Results, candidate: Results) -> MadeDifferently:
     others = _pairs("options", baseline.options, candidate.options)
     others |= _pairs("judges", _models(baseline), _models(candidate))
     differ = tuple(
-        Differing(key, before, after)
-        for key, (before, after) in (settings | made | others).items()
-        if before != after
+        Differing(key, before, after) for key, (before, after) in (settings | made | others).items() if before != after
     )
     return MadeDifferently(differ, tuple(_same(made, settings)), _unknown(baseline, candidate))
 
@@ -60,9 +58,7 @@ def _unknown(baseline: Results, candidate: Results) -> str | None:
     if baseline.settings == candidate.settings and baseline.settings is not None:
         return None
     silent = [
-        name
-        for name, run in (("baseline", baseline), ("candidate", candidate))
-        if run.effective_settings is None
+        name for name, run in (("baseline", baseline), ("candidate", candidate)) if run.effective_settings is None
     ]
     if not silent:
         return None

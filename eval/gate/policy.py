@@ -117,8 +117,12 @@ def run_gate(
     broken = _must_pass_but_broken(candidate, policy)
     required = decide_required(candidate, policy.required, others)
     unsigned = missing_sign_off(candidate, policy.sign_off) if policy.sign_off else None
-    verdicts = [*(item.verdict for item in decided.values()), *(item.verdict for item in required)]
-    verdict = _worst([*verdicts, *["FAIL"] * bool(broken), *["INCONCLUSIVE"] * bool(unsigned)])
+    verdict = _worst(
+        *(item.verdict for item in decided.values()),
+        *(item.verdict for item in required),
+        "FAIL" if broken else "PASS",
+        "INCONCLUSIVE" if unsigned else "PASS",
+    )
     flipped = flipped_cases(baseline, candidate)
     worse = sum(item.now_broken for item in flipped)
     return Decision(
@@ -255,7 +259,7 @@ def _undecided(verdict: Verdict, reason: str, n: int) -> GatedMetric:
     return GatedMetric(NoDifference(n=n), verdict, reason, margin=None, regression_p=1.0, statistical=False)
 
 
-def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+def _worst(*verdicts: Verdict) -> Verdict:
     if "FAIL" in verdicts:
         return "FAIL"
     return "INCONCLUSIVE" if "INCONCLUSIVE" in verdicts else "PASS"

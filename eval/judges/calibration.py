@@ -177,7 +177,8 @@ def read_records(path: Path) -> tuple[CalibrationRecord, ...]:
         ConfigError: the file is damaged.
     """
     try:
-        return tuple(read_calibration(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return tuple(read_calibration(json.loads(line)) for line in lines if line.strip())
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:

@@ -15,7 +15,6 @@ from eval.saved import SavedRun
 from rag.errors import ConfigError
 from rag.shapes.rows import RowJson
 
-
 _SHOWN = 5
 
 

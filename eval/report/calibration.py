@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from eval.results import RefusalPoint, Reliability, ReliabilityBin
-
 from eval.stats import Floats, wilson
 from rag.shapes.rows import RowJson
 

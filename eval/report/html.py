@@ -109,9 +109,7 @@ def _survival_bars(survival: Sequence[GoldStep]) -> list[Bar]:
     found, before = [], total
     for step in survival:
         lost = before - step.left
-        note = f"{step.left} of {total} ({_percent(step.share.value)})" + (
-            f", {lost} lost here" if lost else ""
-        )
+        note = f"{step.left} of {total} ({_percent(step.share.value)})" + (f", {lost} lost here" if lost else "")
         found.append(Bar(step.step, 0, step.left, before, note))
         before = step.left
     return found

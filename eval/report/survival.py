@@ -57,7 +57,7 @@ def gold_survival(rows: Sequence[RowJson]) -> list[GoldStep]:
     steps = STEPS if any(row.abstained is not None for row in cases) else _SEARCH_STEPS
     found, left = [], len(cases)
     for step in steps:
-        lost = {stage: broken[stage] for stage in _LOST[step] if broken[stage]}
+        lost: dict[str, int] = {stage: broken[stage] for stage in _LOST[step] if broken[stage]}
         left -= sum(lost.values())
         found.append(GoldStep(step, left, lost, wilson(left, len(cases))))
     return found

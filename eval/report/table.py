@@ -133,7 +133,7 @@ def _rich(value: Table) -> object:
     from rich.text import Text
 
     columns = _shown(value, "terminal")
-    drawn = RichTable(title=Text(value.title), box=box.SIMPLE_HEAD, title_justify="left")
+    drawn = RichTable(title=Text(value.title, style="table.title"), box=box.SIMPLE_HEAD, title_justify="left")
     for _, column in columns:
         name, ratio = Text(column.name), 2 if column.wide else None
         drawn.add_column(name, justify="right" if column.right else "left", ratio=ratio)

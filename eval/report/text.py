@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from eval.metrics.base import BOUNDED_UNITS
 from eval.metrics.baselines import Abstention
 from eval.report.plots import sparkline
-from eval.report.table import Cell, Column, Group, Table, markdown, md, table, terminal
+from eval.report.table import Cell, Column, Group, Row, Table, markdown, md, table, terminal
 from eval.results import Anchors, JudgedBy, MetricResult, Results, ScoredMetric, Slice
 from eval.stats import Estimate
 
@@ -109,7 +109,7 @@ def heading(results: Results) -> str:
 
 def metric_table(results: Results) -> Table:
     """Return every measured metric by family: value, 95 % interval, n of applicable, coverage."""
-    rows: dict[str, list[tuple[str | Cell, ...]]] = {}
+    rows: dict[str, list[Row]] = {}
     for name, metric in measured(results):
         rows.setdefault(metric.family, []).append(_metric_row(name, metric, results.primary))
     columns = (
@@ -141,7 +141,7 @@ def slice_tables(results: Results) -> dict[str, Table]:
         dimension: table(
             f"By {dimension}",
             [Column(dimension, right=False), *map(Column, ("cases", *shown))],
-            ([name, str(group.cases), *(_slice_cell(group, metric) for metric in shown)] for name, group in groups.items()),
+            (_slice_row(name, group, shown) for name, group in groups.items()),
         )
         for dimension, groups in results.slices.items()
         if groups
@@ -175,7 +175,7 @@ def warning_lines(warnings: Iterable[str]) -> list[str]:
     return [line for warning in warnings for line in (f"> **Warning:** {md(warning)}.", "")]
 
 
-def _metric_row(name: str, metric: ScoredMetric, primary: str) -> tuple[str | Cell, ...]:
+def _metric_row(name: str, metric: ScoredMetric, primary: str) -> Row:
     lower = ", lower is better" if metric.better == "lower" else ""
     reasons = (f"{count} unmeasured: {reason}" for reason, count in metric.unmeasured.items())
     named = Cell(
@@ -202,7 +202,7 @@ def _drawn(metric: MetricResult) -> str:
     return sparkline(metric.value, metric.low, metric.high)
 
 
-def _abstention_row(name: str, rule: Abstention) -> tuple[str | Cell, ...]:
+def _abstention_row(name: str, rule: Abstention) -> Row:
     note = f": {rule.rule}" if name == "best_single_score" else ""
     rates = (_rate(rate) for rate in (rule.precision, rule.recall, rule.false_abstention))
     return (_RULES.get(name, name) + note, *rates, number(rule.f1, "share"))
@@ -210,6 +210,10 @@ def _abstention_row(name: str, rule: Abstention) -> tuple[str | Cell, ...]:
 
 def _rate(rate: Estimate | None) -> str | Cell:
     return Cell(number(rate.value, "share"), f"{interval(rate, 'share')} n={rate.n}") if rate else "–"
+
+
+def _slice_row(name: str, group: Slice, shown: Sequence[str]) -> Row:
+    return (name, str(group.cases), *(_slice_cell(group, metric) for metric in shown))
 
 
 def _slice_cell(group: Slice, name: str) -> str | Cell:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import cache
+
+from pydantic import TypeAdapter
 
 from eval.files import from_json
 from eval.results.judged import (
@@ -65,7 +68,7 @@ def read_results(tree: object) -> Results:
     Raises:
         ValueError: a key on which comparisons rest is missing, or a value does not fit.
     """
-    found = from_json(tree, Results)
+    found = from_json(tree, _results_reader())
     known = {about.name for about in fields(Results)}
     others = {key: value for key, value in tree.items() if key not in known} if isinstance(tree, dict) else {}
     return replace(found, more=others)
@@ -77,4 +80,14 @@ def read_calibration(tree: object) -> CalibrationRecord:
     Raises:
         ValueError: a key is missing, or a value does not fit.
     """
-    return from_json(nested_agreement(tree), CalibrationRecord)
+    return from_json(nested_agreement(tree), _calibration_reader())
+
+
+@cache
+def _results_reader() -> TypeAdapter[Results]:
+    return TypeAdapter(Results)
+
+
+@cache
+def _calibration_reader() -> TypeAdapter[CalibrationRecord]:
+    return TypeAdapter(CalibrationRecord)

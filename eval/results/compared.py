@@ -12,7 +12,6 @@ from eval.results.run import Provenance, SetInfo
 from eval.stats import Verdict
 
 
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Which run stands on one side of a comparison."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 from eval.stats.bounds import chance_below, lower_bound
-from eval.stats.values import NonInferiority, Difference, Sample
+from eval.stats.values import Difference, NonInferiority, Sample
 
 _MOST_CASES = 10_000_000
 """Beyond this many cases an effect is too small for any golden set."""
