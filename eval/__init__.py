@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eval.files import json_object
     from eval.flows.golden import Leak, SetCheck, SyntheticSet, check_set, set_coverage, synthesise
     from eval.flows.judges import (
         Calibration,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
         score_run,
     )
     from eval.flows.runs import (
-        Comparison,
+        CompareResult,
         ErrorRates,
         Evaluation,
         GateResult,
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from eval.golden.question_log import Asked, read_traffic
     from eval.golden.rows import Expect
     from eval.golden.synthesis import SynthesisOptions
+    from eval.results import CalibrationRecord
     from eval.runner import RunOptions
 
 _HOMES = {
+    "eval.files": ("json_object",),
     "eval.flows.golden": ("Leak", "SetCheck", "SyntheticSet", "check_set", "set_coverage", "synthesise"),
     "eval.flows.judges": (
         "Calibration",
@@ -52,7 +55,7 @@ _HOMES = {
         "score_run",
     ),
     "eval.flows.runs": (
-        "Comparison",
+        "CompareResult",
         "ErrorRates",
         "Evaluation",
         "GateResult",
@@ -69,6 +72,7 @@ _HOMES = {
     "eval.golden.question_log": ("Asked", "read_traffic"),
     "eval.golden.rows": ("Expect",),
     "eval.golden.synthesis": ("SynthesisOptions",),
+    "eval.results": ("CalibrationRecord",),
     "eval.runner": ("RunOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -77,7 +81,8 @@ __all__ = [
     "Asked",
     "Calibration",
     "CalibrationOptions",
-    "Comparison",
+    "CalibrationRecord",
+    "CompareResult",
     "ErrorRates",
     "Evaluation",
     "Expect",
@@ -100,6 +105,7 @@ __all__ = [
     "flip_gate",
     "gate_runs",
     "import_set",
+    "json_object",
     "judge_conflicts",
     "known_calibrations",
     "label_row",

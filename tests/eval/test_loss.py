@@ -14,10 +14,12 @@ import pytest
 
 import eval.report.write
 from api.cli import main
+from eval.files import json_tree
 from eval.report.html import render_html
 from eval.report.junit import junit_xml
 from eval.report.survival import failure_clusters, gold_survival
 from eval.report.write import write_report
+from eval.results import read_results
 from eval.runner import RunOptions, run
 from eval.saved import load_run
 from rag.errors import ReportError
@@ -66,21 +68,21 @@ def test_every_loss_hangs_on_a_limit_that_explain_opens() -> None:
 def test_the_page_shows_a_hit_that_was_dropped_for_any_reason(reason: str) -> None:
     one = row(0)
     one["context"]["dropped"] = [{"doc_id": "e", "start": 0, "end": 9, "reason": reason}]
-    assert told(reason) in render_html(results(1), [line(one)])
+    assert told(reason) in render_html(read_results(results(1)), [line(one)])
 
 
 @pytest.mark.parametrize("stage", [*NAMES, "stage_of_another_version"])
 def test_every_stage_is_told_by_page_junit_and_survival(stage: str) -> None:
     one = row(0) | {"broken": stage, "status": "error" if stage == "error" else "ok"}
     one["error"] = "boom" if stage == "error" else None
-    assert stage.replace("_", " ") in render_html(results(1), [line(one)])
+    assert stage.replace("_", " ") in render_html(read_results(results(1)), [line(one)])
     assert ElementTree.fromstring(junit_xml("set", [line(one)]))[0].find("failure") is not None or stage == "error"
-    assert failure_clusters([line(one)])[0]["meaning"] == meaning(stage)
+    assert failure_clusters([line(one)])[0].meaning == meaning(stage)
 
 
 def test_every_stage_that_loses_gold_is_a_step_of_its_survival() -> None:
     for failure in FAILURES:
-        left = gold_survival([line(row(0) | {"broken": failure.name})])[-1]["left"]
+        left = gold_survival([line(row(0) | {"broken": failure.name})])[-1].left
         assert left == (0 if failure.step else 1), failure.name
 
 
@@ -142,7 +144,7 @@ def test_the_command_says_which_page_is_missing_and_where_the_results_are(
     assert f"results.json and rows.jsonl are in {tmp_path / 'out'}" in said.err
     assert "report.html (KeyError: 'max_per_document')" in said.err
     assert "nDCG@10" in said.out and "Report:" not in said.out  # the table is printed all the same
-    assert load_run(tmp_path / "out").results["cases"] == 2
+    assert load_run(tmp_path / "out").results.cases == 2
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ async def test_a_page_that_fails_costs_neither_the_results_nor_the_other_pages(
     with pytest.raises(ReportError, match=r"are in .* could not be made: [\w.]+ \(TypeError: a page\)") as caught:
         write_report(finished, tmp_path)
     saved = load_run(tmp_path)
-    assert saved.results == json.loads(json.dumps(whole)) and len(saved.rows) == 1
+    assert saved.results == read_results(json.loads(json.dumps(json_tree(whole)))) and len(saved.rows) == 1
     names = {path.name for path in tmp_path.iterdir()}  # the page of the run before is gone, too
     assert len(names) == 6 and str(caught.value).split(": ")[1].split()[0] not in names
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from eval.golden.imports import Imported, Json, count
+from eval.golden.imports import Imported, count
+from eval.golden.new import NewCase
 from rag.errors import GoldenSetError
 
 _QUESTION_VARIABLES = ("question", "query", "input", "prompt", "message")
@@ -39,7 +40,7 @@ def _tests(source: Path) -> list[Any]:
     return tests
 
 
-def _case(number: int, test: Any, left: list[str]) -> Iterator[Json]:
+def _case(number: int, test: Any, left: list[str]) -> Iterator[NewCase]:
     variables = test.get("vars") if isinstance(test, dict) else None
     question = next((variables[key] for key in _QUESTION_VARIABLES if key in variables), None) if variables else None
     if not isinstance(question, str) or not question.strip():
@@ -49,19 +50,18 @@ def _case(number: int, test: Any, left: list[str]) -> Iterator[Json]:
     left += [f"assertion {item.get('type')}" for item in asserts if item.get("type") not in _ANSWERS | _REFUSALS]
     metadata = test.get("metadata") or {}
     refused = any(item.get("type") in _REFUSALS for item in asserts) or metadata.get("answerable") is False
-    yield {
-        "id": str(metadata.get("id") or f"test-{number}"),
-        "question": question,
-        "answers": [] if refused else list(_answers(asserts)),
-        "relevant": [],
-        "answerable": not refused,
-        "tags": [str(tag) for tag in metadata.get("tags") or []],
-        "provenance": "promptfoo",
-        **({"description": test["description"]} if isinstance(test.get("description"), str) else {}),
-    }
+    yield NewCase(
+        id=str(metadata.get("id") or f"test-{number}"),
+        question=question,
+        answers=[] if refused else list(_answers(asserts)),
+        answerable=not refused,
+        tags=[str(tag) for tag in metadata.get("tags") or []],
+        provenance="promptfoo",
+        description=test["description"] if isinstance(test.get("description"), str) else None,
+    )
 
 
-def _answers(asserts: list[Json]) -> Iterator[str]:
+def _answers(asserts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for item in asserts:
         value = item.get("value")
         if item.get("type") in _ANSWERS and value is not None:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.golden.imports import Imported, Json, count, place, read_jsonl
+from eval.golden.imports import Imported, count, place, read_jsonl
+from eval.golden.new import NewCase
+from eval.golden.rows import DocumentRow
 
 _QUESTION = ("user_input", "question", "query")
 _ANSWER = ("reference", "ground_truth", "ground_truths", "answer", "answers")
@@ -25,7 +27,7 @@ def read(source: Path, documents: Mapping[str, str]) -> Imported:
         GoldenSetError: the file is no JSON lines.
     """
     left: list[str] = []
-    cases: list[Json] = []
+    cases: list[NewCase] = []
     own: dict[str, str] = {}
     for number, row in enumerate(read_jsonl(source), start=1):
         question = _first(row, _QUESTION)
@@ -39,16 +41,16 @@ def read(source: Path, documents: Mapping[str, str]) -> Imported:
         left += ["context that is in no document" for gold in relevant if gold is None]
         answerable = row.get("answerable", True) is not False
         cases.append(
-            {
-                "id": str(row.get("id") or f"row-{number}"),
-                "question": question,
-                "answers": [text for text in _texts(_first(row, _ANSWER)) if text.strip()] if answerable else [],
-                "relevant": [gold for gold in relevant if gold is not None],
-                "answerable": answerable,
-                "provenance": "ragas",
-            }
+            NewCase(
+                id=str(row.get("id") or f"row-{number}"),
+                question=question,
+                answers=[text for text in _texts(_first(row, _ANSWER)) if text.strip()] if answerable else [],
+                relevant=[gold for gold in relevant if gold is not None],
+                answerable=answerable,
+                provenance="ragas",
+            )
         )
-    return Imported(cases, [{"doc_id": doc_id, "title": "", "text": text} for text, doc_id in own.items()], count(left))
+    return Imported(cases, [DocumentRow(doc_id=doc_id, text=text) for text, doc_id in own.items()], count(left))
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
