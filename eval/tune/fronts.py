@@ -25,8 +25,7 @@ def front(values: Sequence[Floats]) -> list[int]:
     >>> front([np.array([0.5, -9.0]), np.array([0.6, -12.0]), np.array([0.4, -12.0])])
     [0, 1]
     """
-    table = _table(values)
-    return [i for i, row in enumerate(table) if not _beaten(row, table)]
+    return np.flatnonzero(~_beaten(_table(values)).any(axis=1)).tolist()
 
 
 def ranking(values: Sequence[Floats]) -> list[int]:
@@ -37,11 +36,14 @@ def ranking(values: Sequence[Floats]) -> list[int]:
         >>> ranking([np.array([0.4, -12.0]), np.array([0.5, -9.0]), np.array([0.6, -12.0])])
         [2, 1, 0]
     """
-    table, left, order = _table(values), list(range(len(values))), list[int]()
-    while left:
-        best = [i for i in left if not _beaten(table[i], table[left])]
-        order += sorted(best, key=lambda i: (-table[i, 0], i))
-        left = [i for i in left if i not in set(best)]
+    table, order = _table(values), list[int]()
+    if table.shape[1] == 1:  # every front is one value
+        return np.argsort(-table[:, 0], kind="stable").tolist()
+    beaten, left = _beaten(table), np.ones(len(table), bool)
+    while left.any():
+        best = np.flatnonzero(left & ~(beaten & left).any(axis=1))
+        order += best[np.argsort(-table[best, 0], kind="stable")].tolist()
+        left[best] = False
     return order
 
 
@@ -55,7 +57,7 @@ def shares_on_front(draws: Floats) -> Floats:
         return np.bincount(draws[:, :, 0].argmax(axis=1), minlength=points) / count
     wins = np.zeros(points)
     for table in draws:
-        wins += [not _beaten(row, table) for row in table]
+        wins += ~_beaten(table).any(axis=1)
     return wins / count
 
 
@@ -63,5 +65,10 @@ def _table(values: Sequence[Floats]) -> Floats:
     return np.nan_to_num(np.array(values, np.float64).reshape(len(values), -1 if len(values) else 1), nan=-np.inf)
 
 
-def _beaten(row: Floats, table: NDArray[np.float64]) -> bool:
-    return bool(np.any(np.all(table >= row, axis=1) & np.any(table > row, axis=1)))
+def _beaten(table: Floats) -> NDArray[np.bool_]:
+    """Return `(n, n)`: whether the point of the row is dominated by that of the column."""
+    as_good, better = np.ones((len(table),) * 2, bool), np.zeros((len(table),) * 2, bool)
+    for column in table.T:
+        as_good &= column[None, :] >= column[:, None]
+        better |= column[None, :] > column[:, None]
+    return as_good & better

@@ -40,16 +40,21 @@ def planted(
     """
     rng = np.random.default_rng(seed)
     points = list(space.grid())
-    common = _effects(points, rng, 1)[:, 0] * effect
-    slopes = _effects(points, rng, questions) * own
+    common = effects(points, rng, 1)[:, 0] * effect
+    slopes = effects(points, rng, questions) * own
     latent = common[:, None] + slopes + noise * rng.standard_normal(slopes.shape)
-    difficulty = 3.0 * rng.standard_normal(questions) - 2.0
-    steps = np.clip(np.floor(1.5 + latent - difficulty), 0, 3) / 3
+    steps = steps_of(latent, rng)
     scores = {point: row[:, None] for point, row in zip(points, steps, strict=True)}
     return Table({DEFAULT: scores[points[len(points) // 2]], **scores})
 
 
-def _effects(points: Sequence[Point], rng: np.random.Generator, count: int) -> Floats:
+def steps_of(latent: Floats, rng: np.random.Generator) -> Floats:
+    """Return recall of latent abilities `(points, questions)`; the questions' difficulties are drawn."""
+    difficulty = 3.0 * rng.standard_normal(latent.shape[1]) - 2.0
+    return np.clip(np.floor(1.5 + latent - difficulty), 0, 3) / 3
+
+
+def effects(points: Sequence[Point], rng: np.random.Generator, count: int) -> Floats:
     """Return `(points, count)` sums of normal effects of settings (variance 1 in all) and pairs (a quarter of it)."""
     table: list[Mapping[str, Value]] = [dict(point.values) for point in points]
     keys = sorted(table[0])
