@@ -18,9 +18,11 @@ from eval.tune.ending import WINNER, Ended, ending
 from eval.tune.measure import Measurer, code_digest
 from eval.tune.outcome import Outcome, document, write_best, write_text, write_trials
 from eval.tune.points import DEFAULT, Point, Task, Value, Work, point_of
+from eval.tune.report import text, write_report, write_summary
 from eval.tune.searches import search_of
 from eval.tune.spec import Sweep, SweepSpec, check, read_spec, spec_of
 from eval.tune.store import Store, open_store
+from eval.tune.study import write_study
 from rag.errors import ConfigError
 from rag.runtime import Runtime
 
@@ -381,8 +383,7 @@ def sweep_document(outcome: Outcome, folder: Path) -> dict[str, object]:
 
 def sweep_text(outcome: Outcome, folder: Path, width: int) -> str:
     """Return the outcome as terminal text."""
-    lines = [outcome.confirmation.ending() if outcome.confirmation else "Nothing was confirmed."]
-    return "\n".join([*lines, f"best.yaml: {folder / 'best.yaml'}"]) + "\n"
+    return text(outcome, width, folder)
 
 
 def _claim_folder(run: _Run, now: datetime) -> None:
@@ -416,6 +417,11 @@ def _write(outcome: Outcome, run: _Run) -> None:
     """Write the outcome, what others depend on first."""
     write_best(outcome, run.out)
     write_trials(outcome, run.out)
+    write_summary(outcome, run.out)
+    write_report(outcome, run.out)
+    url = run.sweep.base.environment.database_url
+    signs = {item.name: item.sign for item in run.sweep.objectives}
+    write_study(run.id[:16], outcome.trials, signs, run.sweep.space, run.out, url.get_secret_value() if url else None)
     run.store.trim()
 
 

@@ -89,8 +89,7 @@ class Outcome:
 
     `winner` is None where no setting beats the default; then `best` is the default. `grid` is how many distinct points
     the space has, `spent` how many question evaluations the search took, of `affordable` that the budget paid for.
-    `curve` has, after so many evaluations, the best gain so far. `reuse` says what the stage cache saved. `stopped`
-    says why the search ended early, if it did.
+    `reuse` says what the stage cache saved. `stopped` says why the search ended early, if it did.
     """
 
     sweep: Sweep
@@ -101,12 +100,11 @@ class Outcome:
     spent: int
     affordable: int
     confirmation: Confirmation | None
-    analysis: Analysis | None
+    analysis: Analysis
     winner: Point | None
     best: Point
     flips: tuple[Flip, ...]
     slices: tuple[Slice, ...]
-    curve: tuple[tuple[int, float], ...]
     reuse: Mapping[str, Reuse]
     started_at: datetime
     ended_at: datetime

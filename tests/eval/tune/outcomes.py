@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from eval.tune.analysis import Analysis, Dominated, Importance, Neighbour
 
 from eval.stats import Difference, Estimate
-from eval.tune.analysis import Analysis, Dominated, Importance, Neighbour
 from eval.tune.confirm import Candidate, Confirmation, Gain, Kept, Noise
 from eval.tune.outcome import Flip, Outcome, SetInfo, Slice, Trial
 from eval.tune.points import DEFAULT, Dropped, Point
@@ -117,7 +117,9 @@ def trials(made: Sweep, gain: float) -> tuple[Trial, ...]:
     rng, found = np.random.default_rng(5), []
     for number, point in enumerate(points()):
         whole = number < 6
-        mine = 0.0 if number == 0 else gain + 0.02 if number == 1 else float(rng.normal(gain / 3 - number * 0.004, 0.02))
+        mine = (
+            0.0 if number == 0 else gain + 0.02 if number == 1 else float(rng.normal(gain / 3 - number * 0.004, 0.02))
+        )
         asked = 400 if whole else (32, 64, 128, 256)[number % 4]
         values = {
             metric.name: 0.65 + mine if metric.unit == "share" and metric.better == "higher" else
@@ -134,7 +136,11 @@ def analysis(tried: Sequence[Trial]) -> Analysis:
     return Analysis(
         front=(DEFAULT, BEST, SECOND),
         dominated=tuple(Dominated(trial.point, BEST) for trial in tried[3:]),
-        importance=(Importance("context.keep", 0.62), Importance("rerank.top_n", 0.21), Importance("retrieval.fusion", 0.04)),
+        importance=(
+            Importance("context.keep", 0.62),
+            Importance("rerank.top_n", 0.21),
+            Importance("retrieval.fusion", 0.04),
+        ),
         sensitivity=(
             Neighbour("context.keep", 0.3, SECOND, -0.021, -0.04, -0.002, 400),
             Neighbour("context.keep", 0.5, SECOND, -0.004, -0.012, 0.004, 400),
