@@ -35,6 +35,7 @@ from rag.types import (
     Answer,
     Answerability,
     Block,
+    Context,
     ContextResult,
     Generation,
     Hit,
@@ -158,6 +159,14 @@ class RagPipeline:
             )
 
         return await self._reader.of_one_generation(request.corpus, spans, read)
+
+    async def ranking(self, request: Request, generation: Generation) -> Ranking:
+        """Return the whole ranking of a question in one generation: every candidate of every first stage."""
+        return await self._search.whole(request, generation, Spans())
+
+    async def packed(self, request: Request, found: Ranking, read: ReadDocument) -> Context:
+        """Return the context packed from a whole ranking; no prompt is made of it."""
+        return await self._assemble.context(found.query, found.hits, request.budget_tokens, read, Spans())
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""

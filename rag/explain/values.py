@@ -43,14 +43,15 @@ class Fate:
     """What became of a passage in one run: `gate` removed it, or is None because the context holds part of it.
 
     `hit` is its best ranked chunk (None: no first stage brought one); `held` are the parts of it that the context
-    holds, `left_out` the entries of the context's ledger that touch it.
+    holds, `left_out` the entries of the context's ledger that touch it. `context` is None where the ranking alone
+    showed that it cannot be there.
     """
 
     gate: Gate | None
     hit: Hit | None
     held: tuple[Span, ...]
     left_out: tuple[Dropped, ...]
-    context: Context
+    context: Context | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class Explanation:
 
     `stages` holds rank and score of the passage's best chunk, None where a stage gave it none. `tags` are the passages
     of the context that hold part of it, `share` (0..1) is how much of it they hold. `suggestions` come with the least
-    disturbing first. `answer` and `sentences` are there when the passage is in the context.
+    disturbing first; `not_tried` are the settings that were not tried to the end, because it would have taken too many
+    runs. `answer` and `sentences` are there when the passage is in the context.
     """
 
     question: str
@@ -112,6 +114,7 @@ class Explanation:
     left_out: tuple[Dropped, ...]
     suggestions: tuple[Suggestion, ...]
     tried: tuple[Tried, ...]
+    not_tried: tuple[str, ...]
     answer: Answer | None
     sentences: tuple[SupportChange, ...]
     timings_ms: Mapping[str, float]

@@ -44,7 +44,7 @@ class House:
         self.world = fakes.make_world(texts)
         base = {"rerank.name": "none", "context.compressor": "none", "context.near_duplicate": 1.0}
         self.settings = Settings().changed({**base, **{key.replace("__", "."): v for key, v in changes.items()}})
-        self.explainer = Explainer(self.stages(self.settings), self.settings, self.variant)
+        self.explainer = Explainer(self.stages(self.settings), self.settings, self.stages)
 
     def label(self, labels: Mapping[str, str]) -> None:
         """Give every document and its chunks an access label."""
