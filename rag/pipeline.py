@@ -11,7 +11,7 @@ from typing import Literal
 from rag.answer.check import Checked, Checker, blocks_with_boxes
 from rag.answer.write import Writer
 from rag.conditions import Condition
-from rag.context.assemble import Assembler
+from rag.context.assemble import Assembler, Selected
 from rag.context.dedupe import collapse
 from rag.ports import (
     AnswerGate,
@@ -164,9 +164,13 @@ class RagPipeline:
         """Return the whole ranking of a question in one generation: every candidate of every first stage."""
         return await self._search.whole(request, generation, Spans())
 
-    async def packed(self, request: Request, found: Ranking, read: ReadDocument) -> Context:
-        """Return the context packed from a whole ranking; no prompt is made of it."""
-        return await self._assemble.context(found.query, found.hits, request.budget_tokens, read, Spans())
+    async def selected(self, found: Ranking, read: ReadDocument) -> Selected:
+        """Return what the head of a ranking has to offer to a context."""
+        return await self._assemble.selected(found.query, found.hits, read)
+
+    async def packed(self, request: Request, query: Query, selected: Selected, read: ReadDocument) -> Context:
+        """Return the context packed from what was selected; no prompt is made of it."""
+        return await self._assemble.packed(query, selected, request.budget_tokens, read)
 
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from rag.context.compress import compressed_away
@@ -21,6 +21,17 @@ from rag.ports import Catalogue, Compressor, ReadDocument, Tokenizer
 from rag.settings import ContextSettings
 from rag.telemetry import Spans
 from rag.types import Block, Context, Dropped, Generation, Hit, Query, Selection
+
+PACKED_BY = frozenset({"budget_tokens", "max_passages", "packing", "order"})
+"""The settings of a context that change nothing of what is selected for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What is to be packed, and what was left out before."""
+
+    selections: tuple[Selection, ...]
+    dropped: tuple[Dropped, ...]
 
 
 class Assembler:
@@ -50,14 +61,22 @@ class Assembler:
     ) -> Context:
         """Return the context packed from the best of the hits; without a budget it is the setting's."""
         with spans.stage("compress"):
-            found = hits[: self._settings.max_hits]
-            kept, dropped = await asyncio.to_thread(self._kept, query.generation, found, read)
-            selections = await self._compressor.compress(replace(query, text=query.question), kept)
-            dropped += compressed_away(kept, selections)
+            selected = await self.selected(query, hits, read)
         with spans.stage("pack"):
-            budget = budget_tokens or self._settings.budget_tokens
-            tokenizer = self._tokenizer(query.generation)
-            return await asyncio.to_thread(self._packed, selections, budget, tokenizer, dropped, read)
+            return await self.packed(query, selected, budget_tokens, read)
+
+    async def selected(self, query: Query, hits: Sequence[Hit], read: ReadDocument) -> Selected:
+        """Return what the best of the hits have to offer, before anything of it is packed."""
+        found = hits[: self._settings.max_hits]
+        kept, dropped = await asyncio.to_thread(self._kept, query.generation, found, read)
+        selections = await self._compressor.compress(replace(query, text=query.question), kept)
+        return Selected(tuple(selections), (*dropped, *compressed_away(kept, selections)))
+
+    async def packed(self, query: Query, selected: Selected, budget_tokens: int | None, read: ReadDocument) -> Context:
+        """Return the context packed from what was selected; without a budget it is the setting's."""
+        budget = budget_tokens or self._settings.budget_tokens
+        tokenizer = self._tokenizer(query.generation)
+        return await asyncio.to_thread(self._packed, selected.selections, budget, tokenizer, selected.dropped, read)
 
     def _kept(self, generation: Generation, hits: Sequence[Hit], read: ReadDocument) -> tuple[list[Hit], list[Dropped]]:
         """Return the hits that the context is made of, parents in place of children, and those that were left out."""

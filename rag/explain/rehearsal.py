@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rag.conditions import Condition
+from rag.context.assemble import PACKED_BY, Selected
 from rag.explain.gates import behind, fate, may_hold
 from rag.explain.kept import Kept
 from rag.explain.values import Fate, SettingValue, Target
@@ -46,6 +47,7 @@ class Rehearsal:
         self._read = self._kept.documents(variant(settings).catalogue)
         self._left = most
         self._rankings: dict[tuple[str, ...], Ranking] = {}
+        self._selections: dict[tuple[str, ...], Selected] = {}
         self._fates: dict[tuple[tuple[str, SettingValue], ...], Fate] = {}
 
     async def trace(self) -> Trace:
@@ -73,8 +75,9 @@ class Rehearsal:
         packed_from = min(settings.context.max_hits, len(found.hits))
         if not may_hold(found.hits[:packed_from], target):
             return behind(found.hits, target)
+        selected = await self._selected(pipeline, settings, found)
         self._left -= packed_from
-        context = await pipeline.packed(self._request, found, self._read)
+        context = await pipeline.packed(self._request, found.query, selected, self._read)
         return fate(found.hits, packed_from, context, target)
 
     async def _ranking(self, pipeline: RagPipeline, settings: Settings) -> Ranking:
@@ -84,6 +87,12 @@ class Rehearsal:
             self._left -= min(settings.rerank.top_n, len(found.hits))
             self._rankings[key] = found
         return self._rankings[key]
+
+    async def _selected(self, pipeline: RagPipeline, settings: Settings, found: Ranking) -> Selected:
+        key = (*_ranked_by(settings), settings.context.model_dump_json(exclude=set(PACKED_BY)))
+        if key not in self._selections:
+            self._selections[key] = await pipeline.selected(found, self._read)
+        return self._selections[key]
 
     def _pipeline(self, settings: Settings) -> RagPipeline:
         return RagPipeline(self._kept.stages(self._variant(settings)), settings, self._access)
