@@ -18,6 +18,7 @@ from rag.explain.support import without
 from rag.explain.values import Explanation, Fate, PassageRef, SupportChange, Target
 from rag.pipeline import RagPipeline, Request, Stages, Trace
 from rag.ports import Catalogue
+from rag.retrieve.demote import matching
 from rag.retrieve.live import LiveReader
 from rag.settings import Settings
 from rag.telemetry import Spans
@@ -86,7 +87,7 @@ class Explainer:
     ) -> Explanation:
         """Return the explanation without an answer."""
         trace = await rehearsal.trace()
-        target = await asyncio.to_thread(self._target, trace.query, passage)
+        target = await asyncio.to_thread(self._target, trace.query, passage, settings)
         context = trace.context.context
         found = fate(trace.hits, trace.context.packed_from, context, target)
         chunk, stages = await self._ranks(trace, target, found)
@@ -102,7 +103,7 @@ class Explainer:
             rank=found.hit.rank if found.hit else None,
             in_hits=not shown.isdisjoint(target.chunk_ids),
             gate=found.gate,
-            reason=reason(found, stages, settings),
+            reason=reason(found, target, stages, settings),
             share=sum(len(span) for span in found.held) / len(target.span),
             tags=_tags(context, target),
             left_out=found.left_out,
@@ -114,21 +115,29 @@ class Explainer:
             timings_ms={},
         )
 
-    def _target(self, query: Query, passage: PassageRef) -> Target:
+    def _target(self, query: Query, passage: PassageRef, settings: Settings) -> Target:
         document = self._document(query, passage.doc_id)
         span = _range(document, passage.span)
         chunks = self._stages.catalogue.document_chunks(query.generation, document.doc_id)
-        carriers = tuple(chunk for chunk in chunks if span.overlaps(chunk.parent or chunk.span))
-        return Target(document.doc_id, document.title, span, document.text[span.start : span.end], carriers)
+        return Target(
+            doc_id=document.doc_id,
+            title=document.title,
+            span=span,
+            text=document.text[span.start : span.end],
+            chunks=tuple(chunk for chunk in chunks if span.overlaps(chunk.parent or chunk.span)),
+            metadata=document.metadata,
+            left_out=matching(document.metadata, settings.retrieval.leave_out),
+        )
 
     def _document(self, query: Query, doc_id: str) -> Document:
-        """Return a document; one that the filter hides is as unknown as one that is not there."""
+        """Return a document; one that the caller's filter hides is as unknown as one that is not there."""
+        asked = tuple(condition for condition in query.filter if condition not in query.left_out)
         try:
             document = self._stages.catalogue.document(query.generation, doc_id)
         except DocumentNotFoundError:
             document = None
-        if document is None or not matches(document.metadata, query.filter):
-            seen = " that the filter lets through" if query.filter else ""
+        if document is None or not matches(document.metadata, asked):
+            seen = " that the filter lets through" if asked else ""
             raise DocumentNotFoundError(
                 f"generation {query.generation.id} of {query.generation.corpus!r} has no document {doc_id!r}{seen};"
                 " ids are those of search hits, percent-encoded on the command line"

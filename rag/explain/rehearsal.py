@@ -74,7 +74,7 @@ class Rehearsal:
         found = await self._ranking(pipeline, settings)
         packed_from = min(settings.context.max_hits, len(found.hits))
         if not may_hold(found.hits[:packed_from], target):
-            return behind(found.hits, target)
+            return behind(found.hits, packed_from, target)
         selected = await self._selected(pipeline, settings, found)
         self._left -= packed_from
         context = await pipeline.packed(self._request, found.query, selected, self._read)

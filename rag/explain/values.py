@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from rag.types import Answer, Chunk, Context, Dropped, Generation, Hit, Sentence, Span, StageScore, Support
+from rag.types import Answer, Chunk, Context, Dropped, Generation, Hit, Metadata, Sentence, Span, StageScore, Support
 from rag.types.loss import Gate
 
 SettingValue = str | int | float
@@ -24,6 +24,7 @@ class Target:
     """A passage as the generation has it, and the chunks through which it can reach a context.
 
     `span` neither starts nor ends with white space. `chunks` share a character with it, or their parent does.
+    `metadata` is its document's, `left_out` the conditions of the settings for which it is not searched.
     """
 
     doc_id: str
@@ -31,6 +32,8 @@ class Target:
     span: Span
     text: str
     chunks: tuple[Chunk, ...]
+    metadata: Metadata = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def chunk_ids(self) -> frozenset[str]:

@@ -83,7 +83,7 @@ class Query:
 
     `text` is what is searched. Query steps may change it; then `typed` is the question as it came and `asked` the
     question that they made of it, without the words that they only added for the search. `terms` are weighted keyword
-    terms on top of the text's own.
+    terms on top of the text's own. `left_out` is the part of the filter that the settings ask for, not the caller.
     """
 
     text: str
@@ -96,6 +96,7 @@ class Query:
     terms: Mapping[str, float] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     steps: tuple[StepTrace, ...] = ()
+    left_out: Filter = ()
 
     @property
     def question(self) -> str:
