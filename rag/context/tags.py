@@ -18,12 +18,12 @@ _ADDRESS = r"\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s<>]+"
 _INDEX = r"\b[a-zA-Z_]\w{0,60}(?:\[\d{1,6}\])+(?=\.[a-z_]|->|\(|\s?=)"  # servers[0].port, argv[1] = x
 _LINK = r"!?\[[^\[\]\n]*\]\((?:[^()\n]++|\([^()\n]*\))*+\)"
 _OPAQUE = re.compile(rf"{_CODE}|{_LINK}|{_ADDRESS}|{_INDEX}")
-_FENCE = re.compile(
-    r"^(?:[ \t>]|[-*+•][ \t]|\d{1,3}[.)][ \t])*+(?P<fence>`{3,}+|~{3,}+)(?P<rest>[^\n]*)", re.MULTILINE
-)
+_FENCE = re.compile(r"^(?:[ \t>]|[-*+•][ \t]|\d{1,3}[.)][ \t])*+(?P<fence>`{3,}+|~{3,}+)(?P<rest>[^\n]*)", re.MULTILINE)
 _TAGS_ONLY = re.compile(r"\s*+(?:\[[\d\s,;–-]{1,40}\][\s.,;]*+)*+")
-_COMPLETE = re.compile(r"(?<!\breturn)(?<!\byield)(?<!\bin)(?<!\bor)(?<!\band)(?<!\bnot)(?<!\bis)[\w.;)\"'`}\]][ \t]+$")
-_BLANKS_BEHIND = 80
+_COMPLETE = re.compile(
+    r"""[\w.;)"'`}\]](?<!\breturn)(?<!\byield)(?<!\bin)(?<!\bor)(?<!\band)(?<!\bnot)(?<!\bis)[ \t]+$"""
+)
+_NEAR = 80  # characters of a line that are looked at around a bracket in code
 # A source's fence is believed where both its lines are there: a passage may be cut in the middle of one.
 _VERBATIM = re.compile(
     rf"^[ ]{{0,3}}(?P<fence>```|~~~)[^\n]*\n(?:[^\n]*\n)*?[ ]{{0,3}}(?P=fence)|{_CODE}|{_ADDRESS}|{_INDEX}",
@@ -80,23 +80,35 @@ def fences(text: str) -> list[tuple[int, int]]:
     A fence may stand in a list or a quotation. One that is never closed fences nothing: what follows it is read as
     text. Tags may stand behind a closing fence.
     """
+    lines = list(_FENCE.finditer(text))
     found: list[tuple[int, int]] = []
-    opened: re.Match[str] | None = None
-    for match in _FENCE.finditer(text):
-        mark, rest = match["fence"], match["rest"]
-        if opened is None:
-            opened = match if mark[0] not in rest else None
-        elif mark.startswith(opened["fence"]) and _TAGS_ONLY.fullmatch(rest):
-            found.append((opened.start("fence"), match.end("fence")))
-            opened = None
+    unclosed: dict[str, int] = {}
+    i = 0
+    while i < len(lines):
+        mark, rest = lines[i]["fence"], lines[i]["rest"]
+        if mark[0] in rest or len(mark) >= unclosed.get(mark[0], len(text)):
+            i += 1
+            continue
+        last = next((j for j in range(i + 1, len(lines)) if _closes(lines[j], mark)), None)
+        if last is None:  # nor is a longer one of its kind
+            unclosed[mark[0]] = len(mark)
+            last = i
+        else:
+            found.append((lines[i].start("fence"), lines[last].end("fence")))
+        i = last + 1
     return found
+
+
+def _closes(line: re.Match[str], mark: str) -> bool:
+    return line["fence"].startswith(mark) and _TAGS_ONLY.fullmatch(line["rest"]) is not None
 
 
 def _ends_line(text: str, match: re.Match[str]) -> bool:
     """Say whether a bracket in code ends its line behind a space and something that is complete without it."""
     start = match.start()
-    before = text[text.rfind("\n", 0, start) + 1 : start]
-    after = text[match.end() : match.end() + _BLANKS_BEHIND].partition("\n")[0]
+    near = max(0, start - _NEAR)
+    before = text[max(near, text.rfind("\n", near, start) + 1) : start]
+    after = text[match.end() : match.end() + _NEAR].partition("\n")[0]
     return not after.strip() and _COMPLETE.search(before) is not None
 
 
