@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rag.answer.check import Checked, Checker, blocks_with_boxes
+from rag.answer.check import CUT_SHORT, Checked, Checker, blocks_with_boxes
 from rag.answer.write import Writer
 from rag.conditions import Condition
 from rag.context.assemble import Assembler, Selected
@@ -44,7 +44,7 @@ from rag.types import (
     Query,
     Request,
     SearchResult,
-    Usage,
+    Taken,
     text_of,
     total_usage,
 )
@@ -200,7 +200,7 @@ class RagPipeline:
         async with aclosing(written):
             async for piece in written:
                 pieces.append(piece)
-                if not isinstance(piece, Usage):
+                if isinstance(piece, str | Taken):
                     yield StreamEvent("delta", text=text_of(piece))
         draft, passages = self._write.draft(pieces, judged), result.context.passages
         checked = await self._check.checked(draft, passages, request.history, evidence.blocks, spans)
@@ -259,4 +259,5 @@ class RagPipeline:
             usage=total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
             timings_ms=spans.timings_ms(),
             answerability=evidence.judged.probability,
+            warnings=(CUT_SHORT[draft.cut],) if draft.cut else (),
         )

@@ -62,7 +62,8 @@ def answer_text(answer: Answer) -> str:
     before = "\n".join([*steps, "", ""]) if steps else ""
     if answer.abstained:
         return before + refusal_text(answer)
-    return f"{before}{marked(answer)}\n\n{sources_text(answer)}"
+    after = "".join(f"\n\nnote: {warning}" for warning in answer.warnings)
+    return f"{before}{marked(answer)}\n\n{sources_text(answer)}{after}"
 
 
 def refusal_text(answer: Answer) -> str:

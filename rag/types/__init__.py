@@ -9,6 +9,8 @@ from rag.types.answers import (
     Answer,
     Answerability,
     Citation,
+    Cut,
+    CutReason,
     Draft,
     Piece,
     Provenance,
@@ -49,6 +51,7 @@ from rag.types.documents import (
 )
 from rag.types.loss import DROP_REASONS, DropReason
 from rag.types.search import (
+    UNCOUNTED,
     Candidate,
     Hit,
     Query,
@@ -63,6 +66,7 @@ from rag.types.search import (
 )
 
 __all__ = [
+    "UNCOUNTED",
     "Answer",
     "Answerability",
     "Block",
@@ -71,6 +75,8 @@ __all__ = [
     "Candidate",
     "Chunk",
     "Citation",
+    "Cut",
+    "CutReason",
     "Context",
     "ContextResult",
     "Document",
