@@ -176,7 +176,8 @@ class RagPipeline:
         """Return the context packed from hits that were retrieved elsewhere, best first."""
         spans = Spans()
         query = await self._search.query(request, await self._reader.live(request.corpus, spans), spans)
-        return await self._packed(request, Ranking(query, tuple(hits)), self._reader.documents(query.generation), spans)
+        found, read = Ranking(query, tuple(hits)), self._reader.documents(query.generation)
+        return await self._packed(request, found, read, spans, foreign=True)
 
     async def answer(self, request: Request) -> Answer:
         """Return an answer whose every citation was resolved to source characters and checked, or an abstention.
@@ -234,9 +235,12 @@ class RagPipeline:
             request.question, query.generation, self._fingerprint, hits, spans.timings_ms(), query.steps
         )
 
-    async def _packed(self, request: Request, found: Ranking, read: ReadDocument, spans: Spans) -> ContextResult:
+    async def _packed(
+        self, request: Request, found: Ranking, read: ReadDocument, spans: Spans, *, foreign: bool = False
+    ) -> ContextResult:
         shown = self._shown(request, found, spans)
-        context = await self._assemble.context(found.query, found.hits, request.budget_tokens, read, spans)
+        budget = request.budget_tokens
+        context = await self._assemble.context(found.query, found.hits, budget, read, spans, foreign=foreign)
         prompt = await self._write.prompt(request, context, spans)
         packed_from = min(self._settings.context.max_hits, len(found.hits))
         return ContextResult(shown, context, prompt, spans.timings_ms(), packed_from)
