@@ -37,9 +37,7 @@ def _tests(source: Path) -> list[Any]:
     tests = tree.get("tests") if isinstance(tree, dict) else tree
     if isinstance(tests, str) or isinstance(tests, list) and tests and all(isinstance(test, str) for test in tests):
         named = tests if isinstance(tests, str) else ", ".join(tests)
-        raise GoldenSetError(
-            f"{source.name} only names the file of its tests ({_short(named)}); import that file, as YAML"
-        )
+        raise GoldenSetError(f"{source.name} only names the file of its tests, {_short(named)}; import that YAML file")
     if not isinstance(tests, list):
         found = f"the keys {', '.join(map(str, tree))}" if isinstance(tree, dict) else "no list"
         raise GoldenSetError(
