@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rag.errors import ConfigError
-from rag.files import doubled_keys, write_atomic
+from rag.files import write_atomic
+from rag.settings.doubled import doubled_keys
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

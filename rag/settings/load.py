@@ -11,7 +11,7 @@ import yaml
 from pydantic import SecretStr
 
 from rag.errors import ConfigError
-from rag.files import doubled_keys
+from rag.settings.doubled import doubled_keys
 from rag.settings.environment import VARIABLES
 from rag.settings.tree import Settings, put, validated
 
