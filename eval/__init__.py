@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eval.files import json_object
     from eval.flows.golden import Leak, SetCheck, SyntheticSet, check_set, set_coverage, synthesise
     from eval.flows.judges import (
         Calibration,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
         score_run,
     )
     from eval.flows.runs import (
-        Comparison,
+        CompareResult,
         ErrorRates,
         Evaluation,
         GateResult,
@@ -32,15 +33,18 @@ if TYPE_CHECKING:
         flip_gate,
         gate_runs,
     )
+    from eval.flows.tune import TuneOptions, run_sweep, sweep_document, sweep_text
     from eval.golden import GoldSpan
     from eval.golden.imports import import_set
     from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
     from eval.golden.question_log import Asked, read_traffic
     from eval.golden.rows import Expect
     from eval.golden.synthesis import SynthesisOptions
+    from eval.results import CalibrationRecord
     from eval.runner import RunOptions
 
 _HOMES = {
+    "eval.files": ("json_object",),
     "eval.flows.golden": ("Leak", "SetCheck", "SyntheticSet", "check_set", "set_coverage", "synthesise"),
     "eval.flows.judges": (
         "Calibration",
@@ -52,7 +56,7 @@ _HOMES = {
         "score_run",
     ),
     "eval.flows.runs": (
-        "Comparison",
+        "CompareResult",
         "ErrorRates",
         "Evaluation",
         "GateResult",
@@ -63,12 +67,14 @@ _HOMES = {
         "flip_gate",
         "gate_runs",
     ),
+    "eval.flows.tune": ("TuneOptions", "run_sweep", "sweep_document", "sweep_text"),
     "eval.golden": ("GoldSpan",),
     "eval.golden.imports": ("import_set",),
     "eval.golden.labelling": ("LabelFile", "Queued", "label_row", "open_labels", "queue"),
     "eval.golden.question_log": ("Asked", "read_traffic"),
     "eval.golden.rows": ("Expect",),
     "eval.golden.synthesis": ("SynthesisOptions",),
+    "eval.results": ("CalibrationRecord",),
     "eval.runner": ("RunOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -77,7 +83,8 @@ __all__ = [
     "Asked",
     "Calibration",
     "CalibrationOptions",
-    "Comparison",
+    "CalibrationRecord",
+    "CompareResult",
     "ErrorRates",
     "Evaluation",
     "Expect",
@@ -90,8 +97,9 @@ __all__ = [
     "RunOptions",
     "Selection",
     "SetCheck",
-    "SyntheticSet",
     "SynthesisOptions",
+    "SyntheticSet",
+    "TuneOptions",
     "calibrate_judge",
     "check_set",
     "compare_runs",
@@ -100,14 +108,18 @@ __all__ = [
     "flip_gate",
     "gate_runs",
     "import_set",
+    "json_object",
     "judge_conflicts",
     "known_calibrations",
     "label_row",
     "open_labels",
     "queue",
     "read_traffic",
+    "run_sweep",
     "score_run",
     "set_coverage",
+    "sweep_document",
+    "sweep_text",
     "synthesise",
 ]
 

@@ -1,18 +1,25 @@
-"""Files of ours: YAML that is checked against a model, and files that are replaced whole or not at all."""
+"""Files of ours: YAML and JSON that are checked against a type, and files that are replaced whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from rag.errors import ConfigError
 from rag.files import write_atomic
+from rag.settings.doubled import doubled_keys
+
+JsonTree = Mapping[str, Any]
+"""A JSON object that is only read from a file, written to one, or handed on unread."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Value = TypeVar("_Value")
 
 
 def read_yaml(path: Path, model: type[_Model], what: str) -> _Model:
@@ -27,7 +34,7 @@ def read_yaml(path: Path, model: type[_Model], what: str) -> _Model:
         tree = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read {what} {path}: {' '.join(str(error).split())}") from error
-    problems = list(_doubled(root))
+    problems = [(line, f"{key}: it is there twice") for line, key in doubled_keys(root)]
     try:
         found = model.model_validate({} if tree is None else tree)
     except ValidationError as error:
@@ -62,20 +69,6 @@ def _child(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node | None, y
     return None, None
 
 
-def _doubled(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Yield the keys that stand twice in a mapping, of which YAML would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.start_mark.line + 1, f"{key.value}: it is there twice"
-            seen.add(key.value)
-            yield from _doubled(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _doubled(item)
-
-
 def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
     """Write files into a folder, in their order, each whole or not at all.
 
@@ -93,3 +86,48 @@ def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
 def utf8(text: str) -> bytes:
     """Return text as UTF-8; half a surrogate, which a model can emit but no file can hold, becomes `?`."""
     return text.encode("utf-8", "replace")
+
+
+def json_tree(value: object) -> Any:
+    """Return a value of ours as plain JSON: a dataclass is an object with a key a field, in their order.
+
+    A field with `inline` in its metadata puts its keys beside the others, one with `optional` is left out when it is
+    None. A final underscore, as in `from_`, is not part of a key.
+    """
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        return json_object(value)
+    if isinstance(value, Mapping):
+        return {key: json_tree(item) for key, item in value.items()}
+    return [json_tree(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def json_bytes(value: object) -> bytes:
+    """Return a value of ours as the content of a JSON file."""
+    return utf8(json.dumps(json_tree(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def from_json(tree: object, reader: TypeAdapter[_Value]) -> _Value:
+    """Return plain JSON as the reader's dataclass; keys that it does not know are left out.
+
+    Raises:
+        ValueError: a key is missing or its value does not fit; the message names each.
+    """
+    try:
+        return reader.validate_python(tree)
+    except ValidationError as error:
+        problems = (_problem(item["loc"], item["msg"]) for item in error.errors())
+        raise ValueError("; ".join(problems)) from error
+
+
+def json_object(value: Any) -> dict[str, Any]:
+    """Return a dataclass of ours as a JSON object (`json_tree`)."""
+    found: dict[str, Any] = {}
+    for about in fields(value):
+        part = json_tree(getattr(value, about.name))
+        if about.metadata.get("inline"):
+            found |= part
+        elif part is not None or not about.metadata.get("optional"):
+            found[about.name.rstrip("_")] = part
+    return found

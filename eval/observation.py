@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from eval.golden import Case
-from rag.types import Answer, Dropped, Hit, Passage, Provenance, SearchResult, Sentence, Usage
+from rag.types import Answer, ContextResult, Dropped, Hit, Passage, Provenance, SearchResult, Sentence, Usage
 
 Status = Literal["ok", "error", "abstained", "not_applicable"]
 
@@ -104,6 +104,17 @@ def searched(case: Case, result: SearchResult, timings_ms: Mapping[str, float]) 
         fused_ranks=_fused_ranks(result.hits),
         timings_ms=timings_ms,
         top_scores=_top_scores(result.hits),
+    )
+
+
+def packed(case: Case, result: ContextResult, timings_ms: Mapping[str, float]) -> Observation:
+    """Return the observation of a case for which a context was packed and nothing was answered."""
+    return replace(
+        searched(case, result.search, timings_ms),
+        hits_used=result.packed_from,
+        passages=result.context.passages,
+        context_tokens=result.context.tokens,
+        dropped=result.context.dropped,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from eval.evidence import Library, LibraryReader, judge_support
 from eval.golden import Case, GoldenSet
@@ -18,15 +18,18 @@ from eval.judges.ragas_process import RagasProcess
 from eval.judges.scoring import JudgeReport, ask_judges, metric_name
 from eval.metrics import METRICS, Metric, Unmeasured, Value, choose_metrics
 from eval.metrics.cost import WALL
-from eval.observation import Evidence, Observation, answered, failed, searched
+from eval.observation import Evidence, Observation, answered, failed, packed, searched
 from rag.errors import ConfigError, CorpusNotFoundError, UnknownKeyError
 from rag.pipeline import Request
 from rag.ports import Embedder, Verifier
 from rag.settings import Settings
-from rag.types import Answer, SearchResult
+from rag.types import Answer, ContextResult, SearchResult
 
 Progress = Callable[[str, int, int], None]
 """Called with the phase (`answer`, `judge` or `score`), how many cases are done, and how many there are."""
+
+Until = Literal["search", "context", "answer"]
+"""The stage of the flow that a case is taken through."""
 
 
 class Pipeline(Protocol):
@@ -34,6 +37,10 @@ class Pipeline(Protocol):
 
     async def search(self, request: Request) -> SearchResult:
         """Return ranked hits."""
+        ...
+
+    async def context(self, request: Request) -> ContextResult:
+        """Return the context that an answer would be made of."""
         ...
 
     async def answer(self, request: Request) -> Answer:
@@ -110,7 +117,7 @@ async def run(
     started = clock()
     report = progress or (lambda phase, done, total: None)
     reader = LibraryReader(library) if library else None
-    asker = _Asker(pipeline, corpus, options, verifier, reader)
+    asker = Asker(pipeline, corpus, options, verifier, reader, "search" if options.search_only else "answer")
     with _ragas(options, embedder) as ragas:
         observations = await _observe_all(golden, asker, report, ragas)
         judged, reports = await _judge_all(observations, judges, options, report)
@@ -119,14 +126,15 @@ async def run(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asker:
-    """Puts one case to the system and gathers what scoring needs."""
+class Asker:
+    """Puts one case to the system and gathers what scoring needs, `until` a stage of the flow."""
 
     pipeline: Pipeline
     corpus: str
     options: RunOptions
     verifier: Verifier | None
     reader: LibraryReader | None
+    until: Until = "answer"
 
     async def observe(self, case: Case) -> Observation:
         """Return what the system did, errors included.
@@ -138,7 +146,9 @@ class _Asker:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.options.timeout_s):
-                return await (self._search(case) if self.options.search_only else self._answer(case))
+                return await {"search": self._search, "context": self._context, "answer": self._answer}[self.until](
+                    case
+                )
         except (CorpusNotFoundError, ConfigError):
             raise
         except TimeoutError:
@@ -151,6 +161,12 @@ class _Asker:
         result = await self.pipeline.search(self._request(case))
         timings = dict(result.timings_ms) | _since(started)
         return searched(await self._placed(case, result), result, timings)
+
+    async def _context(self, case: Case) -> Observation:
+        started = time.perf_counter()
+        result = await self.pipeline.context(self._request(case))
+        timings = dict(result.timings_ms) | _since(started)
+        return packed(await self._placed(case, result.search), result, timings)
 
     async def _answer(self, case: Case) -> Observation:
         started = time.perf_counter()
@@ -175,7 +191,7 @@ class _Asker:
 
 
 async def _observe_all(
-    golden: GoldenSet, asker: _Asker, report: Progress, ragas: RagasProcess | None
+    golden: GoldenSet, asker: Asker, report: Progress, ragas: RagasProcess | None
 ) -> list[Observation]:
     gate = asyncio.Semaphore(max(1, asker.options.concurrency))
     done = 0

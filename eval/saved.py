@@ -1,4 +1,4 @@
-"""Runs read back from their folders, and paired case by case."""
+"""Runs read back from their folders, and set side by side."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
+from eval.paired import Paired, metric_values, paired
+from eval.results import Results, read_results
 from rag.errors import ConfigError
 from rag.shapes.rows import RowJson
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +20,8 @@ class SavedRun:
     """A run as its folder holds it: `results.json` and the lines of `rows.jsonl`, in the order of the set."""
 
     folder: Path
-    results: Json
+    results: Results
     rows: tuple[RowJson, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """Values of one metric on the cases where both runs have one, with the cases' clusters."""
-
-    ids: tuple[str, ...]
-    baseline: tuple[float, ...]
-    candidate: tuple[float, ...]
-    clusters: tuple[str, ...]
 
 
 def load_run(folder: Path) -> SavedRun:
@@ -42,7 +31,7 @@ def load_run(folder: Path) -> SavedRun:
         ConfigError: it is no run folder, or a file of it is damaged.
     """
     try:
-        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        results = _results((folder / "results.json").read_text(encoding="utf-8"))
         lines = (folder / "rows.jsonl").read_text(encoding="utf-8").split("\n")
         return SavedRun(folder, results, tuple(_row(line, number) for number, line in enumerate(lines, 1) if line))
     except OSError as error:
@@ -57,8 +46,9 @@ def check_comparable(baseline: SavedRun, candidate: SavedRun) -> None:
     Raises:
         ConfigError: the sets, or what was selected from them, differ.
     """
-    for key in ("sha256", "split", "where"):
-        ours, theirs = baseline.results["set"][key], candidate.results["set"][key]
+    old, new = baseline.results.set, candidate.results.set
+    asked = {"sha256": (old.sha256, new.sha256), "split": (old.split, new.split), "where": (old.where, new.where)}
+    for key, (ours, theirs) in asked.items():
         if ours != theirs:
             raise ConfigError(
                 f"the runs cannot be paired: the set's {key} is {ours!r} in one and {theirs!r} in the other"
@@ -69,7 +59,7 @@ def check_comparable(baseline: SavedRun, candidate: SavedRun) -> None:
 
 def warnings_of(*runs: SavedRun) -> list[str]:
     """Return what a reader of any figure of the runs must know first, each warning once."""
-    return list(dict.fromkeys(warning for run in runs for warning in run.results.get("warnings", ())))
+    return list(dict.fromkeys(warning for run in runs for warning in run.results.warnings))
 
 
 def row_pairs(baseline: SavedRun, candidate: SavedRun) -> Iterator[tuple[RowJson, RowJson]]:
@@ -81,15 +71,22 @@ def paired_values(
     baseline: SavedRun, candidate: SavedRun, metric: str, keep: Callable[[RowJson], bool] = lambda row: True
 ) -> Paired:
     """Return a metric's values on the kept cases that both runs measured."""
-    found = [
-        (old.id, before, after, old.cluster)
-        for old, new in row_pairs(baseline, candidate)
-        if keep(old)
-        and (before := old.metrics.get(metric)) is not None
-        and (after := new.metrics.get(metric)) is not None
-    ]
-    ids, ours, theirs, clusters = zip(*found, strict=True) if found else ((), (), (), ())
-    return Paired(ids, ours, theirs, clusters)
+    kept = [(old, new) for old, new in row_pairs(baseline, candidate) if keep(old)]
+    ours, theirs = (metric_values([pair[side] for pair in kept], metric) for side in (0, 1))
+    return paired(ours, theirs)
+
+
+def _results(text: str) -> Results:
+    """Read the content of a `results.json`.
+
+    Raises:
+        ValueError: it is not JSON, or does not fit.
+    """
+    tree = json.loads(text)
+    try:
+        return read_results(tree)
+    except ValueError as error:
+        raise ValueError(f"results.json: {error}") from error
 
 
 def _row(line: str, number: int) -> RowJson:

@@ -129,13 +129,13 @@ class Labeller:
         provenance |= {"verdict": item.asked.verdict} if item.asked.verdict else {}
         provenance |= {"from": self.source.name} if self.source else {}
         try:
-            row = label_row(item.asked, gold, expect, [answer] if answer else [], provenance, more)
+            row = label_row(item.asked, gold, expect, [answer] if answer else [], provenance, **more)
             self.store.append(row)
         except GoldenSetError as error:
             self.terminal.say(f"Not saved: {error}")
             return
         self.saved += 1
-        self.terminal.say(f"Saved {row['id']}.")
+        self.terminal.say(f"Saved {row.id}.")
 
     def _more(self) -> dict[str, Any]:
         while True:

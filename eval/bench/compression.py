@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from eval.bench.figures import Figure, ratio_of_sums
+from eval.bench.figures import Figure, Figures, ratio_of_sums
 from eval.golden import Case, GoldenSet
 from eval.metrics.ranges import Characters, shared, size, union
 from eval.observation import Range
@@ -40,7 +39,7 @@ class Held:
     tokens: float
 
 
-def bench_compression(golden: GoldenSet, compressed: Settings, whole: Settings) -> dict[str, Any]:
+def bench_compression(golden: GoldenSet, compressed: Settings, whole: Settings) -> Figures:
     """Return both contexts' figures at every budget and without one, and the paired difference of recall.
 
     The corpus must have been ingested under the set's name. Only cases with gold spans are asked.
@@ -78,7 +77,7 @@ async def _ask(pipeline: RagPipeline, corpus: str, cases: Sequence[Case]) -> dic
     return found
 
 
-def _beside(cases: Sequence[Case], compressed: Sequence[Held], whole: Sequence[Held]) -> dict[str, Any]:
+def _beside(cases: Sequence[Case], compressed: Sequence[Held], whole: Sequence[Held]) -> Figures:
     clusters = [case.cluster or case.id for case in cases]
     pairs = Stratum([item.recall for item in whole], [item.recall for item in compressed], clusters)
     difference = stratified_difference([pairs])

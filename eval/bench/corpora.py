@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from eval.golden import GoldenSet, load_golden, select_cases
 from rag.errors import ConfigError
@@ -130,7 +129,7 @@ def _rows(golden: GoldenSet) -> Iterator[tuple[str, str, str]]:
     with golden.documents.open(encoding="utf-8") as file:
         for line in file:
             if line.strip():
-                row: Mapping[str, Any] = json.loads(line)
+                row = json.loads(line)
                 yield row["doc_id"], row.get("title") or "", row["text"]
 
 

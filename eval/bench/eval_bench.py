@@ -20,9 +20,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from eval.bench.figures import Figure, machine, mean_of, ratio_of_sums, single, table, write_figures
+from eval.bench.figures import Figure, Figures, machine, mean_of, ratio_of_sums, single, table, write_figures
 from eval.bench.memory import resident_mb
 from eval.bench.own import BENCH_CORPUS, own_ingestion
 from eval.golden import Case, GoldenSet, load_golden
@@ -33,7 +32,7 @@ from rag.bridge import run_sync
 from rag.errors import RagwrightError
 from rag.pipeline import Request
 from rag.runtime import Runtime
-from rag.types import Answer, SearchResult
+from rag.types import Answer, ContextResult, SearchResult
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class Options:
     turn: int = 20
 
 
-def bench_eval(options: Options, work: Path) -> dict[str, Any]:
+def bench_eval(options: Options, work: Path) -> Figures:
     """Return times, the added share and the memory of answering and evaluating the same cases."""
     golden = repeated(load_golden(options.golden), options.cases)
     with own_ingestion(work / "home") as own:
@@ -76,7 +75,7 @@ def bench_eval(options: Options, work: Path) -> dict[str, Any]:
         "cpu": _figures(rounds, lambda taken: taken.cpu),
         "rss_mb": memory,
         "report_mb": single((work / "report" / "report.html").stat().st_size / 1e6),
-        "about": machine() | {"notes": list(NOTES)},
+        "about": {**machine(), "notes": list(NOTES)},
     }
 
 
@@ -158,6 +157,10 @@ class _Evaluation:
     async def search(self, request: Request) -> SearchResult:
         """Search; no evaluation with default options asks for it."""
         return await self._runtime.pipeline.search(request)
+
+    async def context(self, request: Request) -> ContextResult:
+        """Pack a context; no evaluation with default options asks for it."""
+        return await self._runtime.pipeline.context(request)
 
     async def turn(self, cases: int) -> None:
         """Let so many cases be answered and observed."""

@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, cast
 
 import numpy as np
 
 from eval.stats import CONFIDENCE, mean_interval
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,35 @@ class Figure:
             return f"unmeasured: {self.note}"
         bounds = "" if self.low is None or self.high is None else f" [{self.low:.4g}, {self.high:.4g}]"
         return f"{self.value:.4g}{bounds} n={self.n}{f' ({self.note})' if self.note else ''}"
+
+
+Leaf: TypeAlias = Figure | str | int | float | None | Sequence[str]
+Figures: TypeAlias = Mapping[str, "Leaf | Figures"]
+"""What a benchmark found: figures and plain values by name, nested as deep as it likes."""
+
+
+def figure_at(figures: Figures, name: str) -> Figure:
+    """Return a figure by its name.
+
+    Raises:
+        KeyError: there is no figure of that name.
+    """
+    found = figures[name]
+    if not isinstance(found, Figure):
+        raise KeyError(f"{name} is no figure")
+    return found
+
+
+def branch(figures: Figures, name: str) -> Figures:
+    """Return what is nested under a name; empty where there is nothing.
+
+    Raises:
+        KeyError: the name is that of a single value.
+    """
+    found = figures.get(name, {})
+    if not isinstance(found, Mapping):
+        raise KeyError(f"{name} is a single value")
+    return found
 
 
 def single(value: float, note: str = "") -> Figure:
@@ -91,23 +118,40 @@ def ratio_of_sums(
     return Figure(value, len(top), float(low), float(high), note)
 
 
-def to_json(figures: Mapping[str, Any]) -> Json:
+def to_json(figures: Figures) -> dict[str, object]:
     """Return figures, also nested ones, as JSON: `{"value", "n", "low", "high"}`, and a note where there is one."""
     return {key: _plain(value) for key, value in figures.items()}
 
 
-def _plain(value: Any) -> Any:
+def from_json(tree: object) -> Figures:
+    """Return figures from what `to_json` made of them.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    if not isinstance(tree, dict):
+        raise ValueError("it holds no JSON object")
+    return {key: _read(value) for key, value in tree.items()}
+
+
+def _read(value: object) -> Leaf | Figures:
+    if isinstance(value, dict):
+        return Figure(**value) if {"value", "n"} <= value.keys() else from_json(value)
+    return cast(Leaf, value)
+
+
+def _plain(value: Leaf | Figures) -> object:
     if isinstance(value, Figure):
         return {key: item for key, item in asdict(value).items() if key != "note" or item}
     return to_json(value) if isinstance(value, Mapping) else value
 
 
-def table(title: str, figures: Mapping[str, Any]) -> str:
+def table(title: str, figures: Figures) -> str:
     """Return figures as lines of text, one a line, nested ones below their name."""
     return "\n".join([title, *_lines(figures, "  ")])
 
 
-def _lines(figures: Mapping[str, Any], indent: str) -> list[str]:
+def _lines(figures: Figures, indent: str) -> list[str]:
     width = max((len(key) for key in figures), default=0) + 2
     lines: list[str] = []
     for key, value in figures.items():
@@ -118,14 +162,14 @@ def _lines(figures: Mapping[str, Any], indent: str) -> list[str]:
     return lines
 
 
-def machine() -> Json:
+def machine() -> dict[str, str | int]:
     """Return what the figures depend on: the day, the processor, its cores, Python."""
     today = datetime.now(UTC).date().isoformat()
-    about = {"machine": platform.machine(), "cores": os.cpu_count() or 1, "python": platform.python_version()}
-    return {"date": today, **about}
+    cores = os.cpu_count() or 1
+    return {"date": today, "machine": platform.machine(), "cores": cores, "python": platform.python_version()}
 
 
-def write_figures(folder: Path, name: str, figures: Mapping[str, Any]) -> Path:
+def write_figures(folder: Path, name: str, figures: Figures) -> Path:
     """Write `folder/NAME.json` and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from eval.bench.aside import Aside
 from eval.bench.corpora import FORMS, BenchDocument, text_corpus, write_corpus
-from eval.bench.figures import single
+from eval.bench.figures import Figures, single
 from eval.bench.memory import PeakMemory, held_mb, watch_memory
 from eval.bench.own import BENCH_CORPUS, settings_of, timed
 from eval.bench.probe import disk_mb
@@ -191,7 +191,7 @@ def write_volume(size: int, data: Path | None, folder: Path, seed: int) -> tuple
     return folder, questions
 
 
-def bench_volume(gigabytes: float, data: Path | None, work: Path, seed: int = 0) -> dict[str, Any]:
+def bench_volume(gigabytes: float, data: Path | None, work: Path, seed: int = 0) -> Figures:
     """Return the memory that one ingest of so many gigabytes of text needs, and that of asking its index."""
     source, questions = write_volume(round(gigabytes * GB), data, work / "source", seed)
     log.info("wrote %.2f GB", gigabytes)

@@ -16,10 +16,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from eval.bench.corpora import BenchCorpus, BenchDocument, edited, text_corpus, write_corpus
-from eval.bench.figures import machine, mean_of, single, table, unmeasured, write_figures
+from eval.bench.figures import Figure, Figures, Leaf, branch, machine, mean_of, single, table, unmeasured, write_figures
 from eval.bench.footprint import bench_volume
 from eval.bench.memory import resident_mb, watch_memory
 from eval.bench.own import OwnIngestion, own_ingestion, timed, wall_vs_alone
@@ -78,12 +77,12 @@ class Options:
     seed: int = 0
 
 
-def bench_ingest(options: Options, work: Path) -> dict[str, Any]:
+def bench_ingest(options: Options, work: Path) -> Figures:
     """Measure the parts that the options name, in folders below `work`; parts left out are unmeasured, not 0."""
     if options.parts == (VOLUME,):
         return {VOLUME: bench_volume(options.gigabytes, options.data, work / VOLUME, options.seed), "about": machine()}
     corpus = text_corpus(options.chunks, options.data, options.sets, seed=options.seed)
-    figures: dict[str, Any] = {}
+    figures: dict[str, Leaf | Figures] = {}
     if "text" in options.parts:
         figures |= full_and_edits(corpus.documents, write_corpus, work / "text", options)
     figures |= _against_llamaindex(corpus, work / "llama", options)
@@ -91,11 +90,11 @@ def bench_ingest(options: Options, work: Path) -> dict[str, Any]:
         figures["pdf_html"] = _pages_part(corpus, work / "pages", options)
     if VOLUME in options.parts:
         figures[VOLUME] = bench_volume(options.gigabytes, options.data, work / VOLUME, options.seed)
-    about = machine() | {"generated_documents": corpus.made, "documents": len(corpus.documents)}
-    return figures | {"about": about | {"chunks_asked_for": options.chunks, "notes": list(NOTES)}}
+    about = {"generated_documents": corpus.made, "documents": len(corpus.documents), "chunks_asked_for": options.chunks}
+    return figures | {"about": {**machine(), **about, "notes": list(NOTES)}}
 
 
-def full_and_edits(documents: Sequence[BenchDocument], write: Write, work: Path, options: Options) -> dict[str, Any]:
+def full_and_edits(documents: Sequence[BenchDocument], write: Write, work: Path, options: Options) -> Figures:
     """Ingest documents into an empty home, then again after edits; return rates, memory and costs."""
     source = write(documents, work / "source")
     with own_ingestion(work / "home") as own:
@@ -120,10 +119,10 @@ def full_and_edits(documents: Sequence[BenchDocument], write: Write, work: Path,
 
 def _edit_costs(
     own: OwnIngestion, documents: Sequence[BenchDocument], write: Write, source: Path, full_s: float, options: Options
-) -> dict[str, Any]:
+) -> dict[str, Figure]:
     rng = random.Random(options.seed)
     current = list(documents)
-    costs: dict[str, Any] = {}
+    costs: dict[str, Figure] = {}
     for percent, repeats in ((0, options.repeats), (1, options.repeats), (10, 1)):
         taken = []
         for _ in range(repeats):
@@ -135,20 +134,21 @@ def _edit_costs(
     return costs
 
 
-def _against_llamaindex(corpus: BenchCorpus, work: Path, options: Options) -> dict[str, Any]:
+def _against_llamaindex(corpus: BenchCorpus, work: Path, options: Options) -> Figures:
     if "llamaindex" not in options.parts:
         return {key: unmeasured("this part was left out") for key in SPEEDUPS}
     part = corpus.head(round(options.chunks * options.llama_share))
     with own_ingestion(work / "home") as own:
         found = compare_with_llamaindex(own, part, work / "slices", options.slices)
-    return {key: found["speedups"][rival] for key, rival in SPEEDUPS.items()} | {"llamaindex": found}
+    speedups = branch(found, "speedups")
+    return {**{key: speedups[rival] for key, rival in SPEEDUPS.items()}, "llamaindex": found}
 
 
-def _pages_part(corpus: BenchCorpus, work: Path, options: Options) -> dict[str, Any]:
+def _pages_part(corpus: BenchCorpus, work: Path, options: Options) -> Figures:
     pages = as_pages(corpus.head(options.page_chunks).documents)
     copy_files(public_pdfs(options.data, options.pdfs), work / "source")
     figures = full_and_edits(pages, write_pages, work, options)
-    return figures | {key: unmeasured("LlamaIndex's core reads neither PDF nor HTML") for key in SPEEDUPS}
+    return {**figures, **{key: unmeasured("LlamaIndex's core reads neither PDF nor HTML") for key in SPEEDUPS}}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,15 +14,18 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from eval.bench.aside import Aside
 from eval.bench.figures import (
     Figure,
+    Figures,
+    branch,
+    figure_at,
     machine,
     mean_of,
     quantile_of,
@@ -78,7 +81,7 @@ class Options:
     seed: int = 0
 
 
-def bench_latency(options: Options, work: Path) -> dict[str, Any]:
+def bench_latency(options: Options, work: Path) -> Figures:
     """Measure every size; the corpora are kept below `work`.
 
     Raises:
@@ -88,8 +91,14 @@ def bench_latency(options: Options, work: Path) -> dict[str, Any]:
     work = work / options.golden.resolve().name
     base = _base(options, work)
     sizes = {size_name(size): _size(options, work, size, base, questions) for size in options.sizes}
-    about = {"golden": options.golden.name, "base_chunks": len(base.texts), "questions": len(questions)}
-    return {"sizes": sizes, "about": machine() | about | {"notes": list(NOTES)}}
+    about: Figures = {
+        **machine(),
+        "golden": options.golden.name,
+        "base_chunks": len(base.texts),
+        "questions": len(questions),
+        "notes": list(NOTES),
+    }
+    return {"sizes": sizes, "about": about}
 
 
 def _questions(options: Options) -> list[str]:
@@ -108,19 +117,17 @@ def _base(options: Options, work: Path) -> Base:
         return base_of(own, options.base_chunks)
 
 
-def _size(options: Options, work: Path, size: int, base: Base, questions: Sequence[str]) -> dict[str, Any]:
+def _size(options: Options, work: Path, size: int, base: Base, questions: Sequence[str]) -> Figures:
     home = work / f"{size}"
-    figures: dict[str, Any] = {"chunks": size} | _built(home, base, size, options.seed)
-    figures["cold"] = _cold(home, questions)
+    found: Figures = {"chunks": size, **_built(home, base, size, options.seed), "cold": _cold(home, questions)}
     with ExitStack() as stack:
         own = stack.enter_context(Aside(OwnSearch, home))
-        figures |= _alone(own, size, questions, options.clients)
-        log.info("%s: p95 %.1f ms", size_name(size), figures["p95_ms"].value)
-        figures |= _beside(stack, own, options, size, base, questions)
-    return figures
+        alone = _alone(own, size, questions, options.clients)
+        log.info("%s: p95 %.1f ms", size_name(size), figure_at(alone, "p95_ms").value)
+        return {**found, **alone, **_beside(stack, own, options, size, base, questions)}
 
 
-def _built(home: Path, base: Base, size: int, seed: int) -> dict[str, Any]:
+def _built(home: Path, base: Base, size: int, seed: int) -> dict[str, Figure]:
     kept = _FEW_TOKENS if size > _ALL_TOKENS else _EVERY_TOKEN
     done = home / "volume.json"
     made = json.dumps({"chunks": size, "base": len(base.texts), "tokens": kept, "seed": seed})
@@ -134,8 +141,8 @@ def _built(home: Path, base: Base, size: int, seed: int) -> dict[str, Any]:
     return {"fill_s": single(seconds, "without embedding"), "disk_mb": single(disk_mb(home))}
 
 
-def _cold(home: Path, questions: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _cold(home: Path, questions: Sequence[str]) -> Figures:
+    found: dict[str, Figures] = {}
     for name, evict in (("evicted", True), ("in_page_cache", False)):
         with Aside(OwnSearch, home) as own:
             cold: Cold = own.call("cold", questions[0], evict)
@@ -143,7 +150,7 @@ def _cold(home: Path, questions: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _alone(own: Aside, size: int, questions: Sequence[str], clients: Sequence[int]) -> dict[str, Any]:
+def _alone(own: Aside, size: int, questions: Sequence[str], clients: Sequence[int]) -> Figures:
     floor = own.call("floor", questions)
     before = sum(own.call("memory"))
     with_model: Asked = own.call("ask", questions, 1)
@@ -177,18 +184,16 @@ def _spread(ms: Sequence[float]) -> dict[str, Figure]:
     return {"p50": quantile_of(ms, 0.5), "p95": quantile_of(ms, 0.95)}
 
 
-def _stages(asked: Asked) -> dict[str, Any]:
+def _stages(asked: Asked) -> Figures:
     names = dict.fromkeys(name for stages in asked.stages for name in stages)
     return {name: _spread([stages.get(name, 0.0) for stages in asked.stages]) for name in names}
 
 
-def _load(asked: Asked) -> dict[str, Any]:
+def _load(asked: Asked) -> dict[str, Figure]:
     return _spread(asked.ms) | {"questions_per_s": single(len(asked.ms) / asked.wall_s)}
 
 
-def _beside(
-    stack: ExitStack, own: Aside, options: Options, size: int, base: Base, questions: Sequence[str]
-) -> dict[str, Any]:
+def _beside(stack: ExitStack, own: Aside, options: Options, size: int, base: Base, questions: Sequence[str]) -> Figures:
     if size > options.rival_size or not options.rival_questions:
         return {"speedup_vs_llamaindex": unmeasured(f"rivals are asked up to {options.rival_size:,} chunks")}
     from eval.bench.rivals import LlamaSearch, RankBm25Search, bm25_of_llamaindex  # seconds of imports
@@ -233,18 +238,30 @@ def _in_turns(own: Aside, llama: Aside, rank: Aside, asked: Sequence[str], vecto
     return taken
 
 
-def plotted(sizes: Mapping[str, Mapping[str, Any]]) -> str:
+def plotted(sizes: Figures) -> str:
     """Return the growth of p50 and p95 with the number of chunks, and what LlamaIndex took, as an SVG file."""
-    rows = sorted(sizes.values(), key=lambda figures: figures["chunks"])
+    rows = sorted(((_chunks(found), found) for found in (branch(sizes, name) for name in sizes)), key=itemgetter(0))
     lines = [
-        Line(label, [(figures["chunks"], figures[key].value) for figures in rows])
+        Line(label, [(chunks, _value(found, key)) for chunks, found in rows])
         for label, key in (("p95", "p95_ms"), ("p50", "p50_ms"))
     ]
-    theirs = [(figures["chunks"], figures.get("side_by_side_ms", {})) for figures in rows]
-    beside = [(chunks, found["llamaindex_10"]["p50"].value) for chunks, found in theirs if found]
+    theirs = [(chunks, branch(found, "side_by_side_ms")) for chunks, found in rows]
+    beside = [(chunks, _value(branch(found, "llamaindex_10"), "p50")) for chunks, found in theirs if found]
     lines += [Line("LlamaIndex p50", beside)] if beside else []
     title = "Retrieval without model inference, one client, warm"
     return standalone(growth("latency", title, lines, "chunks", "milliseconds", BAR_MS))
+
+
+def _chunks(found: Figures) -> int:
+    return int(str(found["chunks"]))
+
+
+def _value(found: Figures, name: str) -> float:
+    """Return the value of a figure that was measured."""
+    value = figure_at(found, name).value
+    if value is None:
+        raise ValueError(f"{name} is unmeasured")
+    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -268,7 +285,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     path = write_figures(out, "latency", figures)
-    path.with_suffix(".svg").write_text(plotted(figures["sizes"]), encoding="utf-8")
+    path.with_suffix(".svg").write_text(plotted(branch(figures, "sizes")), encoding="utf-8")
     put_latency(out / "retrieval.json", contract_latency(path))
     print(table("latency", figures))
     print(f"written: {path}")

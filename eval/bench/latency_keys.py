@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from eval.bench.figures import to_json, unmeasured
+from eval.bench.figures import Figures, branch, from_json, to_json, unmeasured
 
 SIZES = ("10k", "100k", "1m")
 LATENCY = ("p50_ms", "p95_ms", "rss_mb", "recall_at_10", "speedup_vs_llamaindex")
@@ -21,15 +19,15 @@ def size_name(chunks: int) -> str:
     return f"{chunks}"
 
 
-def contract_latency(path: Path) -> dict[str, Any]:
-    """Return the keys as JSON from `latency.json`; what it does not hold is unmeasured."""
-    sizes = json.loads(path.read_text(encoding="utf-8"))["sizes"] if path.is_file() else {}
-    missing = to_json({"_": unmeasured("make bench-latency measures it")})["_"]
-    return {size: {key: sizes.get(size, {}).get(key, missing) for key in LATENCY} for size in SIZES}
+def contract_latency(path: Path) -> Figures:
+    """Return the keys from `latency.json`; what it does not hold is unmeasured."""
+    found = from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    sizes, missing = branch(found, "sizes"), unmeasured("make bench-latency measures it")
+    return {size: {key: branch(sizes, size).get(key, missing) for key in LATENCY} for size in SIZES}
 
 
-def put_latency(retrieval: Path, latency: Mapping[str, Any]) -> None:
+def put_latency(retrieval: Path, latency: Figures) -> None:
     """Put the keys into a `retrieval.json`, if there is one."""
     if retrieval.is_file():
-        figures = json.loads(retrieval.read_text(encoding="utf-8")) | {"latency": dict(latency)}
+        figures = json.loads(retrieval.read_text(encoding="utf-8")) | {"latency": to_json(latency)}
         retrieval.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

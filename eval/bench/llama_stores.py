@@ -76,7 +76,7 @@ class Hybrid(OnDisk):
         _write_bm25(self._nodes, str(self._folder / BM25))
 
 
-class Json:
+class JsonStore:
     """LlamaIndex's own default: vectors, nodes and documents in dicts, written as JSON by `persist`."""
 
     def __init__(self, folder: Path) -> None:

@@ -7,7 +7,9 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from eval.bench.figures import Figure, Figures, Leaf, branch, from_json
+from eval.report.table import Column, Table, markdown, table
 
 _HEAD = """\
 # Results
@@ -30,91 +32,76 @@ def results_page(folder: Path) -> str:
     return _HEAD + ("".join(parts) or _NONE)
 
 
-def is_figure(value: object) -> bool:
-    """Tell whether a value of the JSON is a figure: `{"value", "n", ...}`."""
-    return isinstance(value, Mapping) and {"value", "n"} <= value.keys()
-
-
-def shown(value: object) -> str:
+def shown(value: Leaf | Figures) -> str:
     """Return a value as a cell shows it: `0.912 [0.87, 0.95] n 142`, or a text or number as it is."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Figure):
         return ", ".join(map(str, value)) if isinstance(value, list) else f"{value}"
-    if value["value"] is None:
+    if value.value is None:
         return "unmeasured"
-    low, high = value.get("low"), value.get("high")
-    interval = "" if low is None or high is None else f" [{_number(low)}, {_number(high)}]"
-    return f"{_number(value['value'])}{interval} n {value['n']:,}"
+    interval = "" if value.low is None or value.high is None else f" [{_number(value.low)}, {_number(value.high)}]"
+    return f"{_number(value.value)}{interval} n {value.n:,}"
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no JSON object; run the benchmark again")
-    return found
+def _read(path: Path) -> Figures:
+    try:
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; run the benchmark again") from error
 
 
-def _benchmark(name: str, figures: Mapping[str, Any]) -> str:
-    about = dict(figures.get(_ABOUT, {}))
-    notes = about.pop("notes", [])
-    date = about.pop("date", "without a date")
-    conditions = "; ".join(f"{key.replace('_', ' ')} {shown(value)}" for key, value in about.items() if value)
+def _benchmark(name: str, figures: Figures) -> str:
+    about = branch(figures, _ABOUT)
+    date, notes = about.get("date", "without a date"), about.get("notes") or []
+    others = ((key, value) for key, value in about.items() if key not in ("date", "notes") and value)
+    conditions = "; ".join(f"{key.replace('_', ' ')} {shown(value)}" for key, value in others)
     lines = [f"\n## {name}\n\n`make bench-{name}`, {date}{f'; {conditions}' if conditions else ''}.\n"]
     lines += _tables({key: value for key, value in figures.items() if key != _ABOUT}, ())
-    return "".join(lines) + "".join(["\n", *(f"- {note}\n" for note in notes)] if notes else [])
+    listed = [f"- {note}\n" for note in notes] if isinstance(notes, list) else []
+    return "".join([*lines, *["\n"] * bool(listed), *listed])
 
 
-def _tables(node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+def _tables(node: Figures, path: tuple[str, ...]) -> Iterator[str]:
     """Yield the tables of a branch: its own figures first, then what lies below it."""
-    leaves = {key: value for key, value in node.items() if _is_leaf(value)}
-    branches = {key: value for key, value in node.items() if not _is_leaf(value) and value}
+    leaves = {key: value for key, value in node.items() if not isinstance(value, Mapping)}
+    branches = {key: value for key, value in node.items() if isinstance(value, Mapping) and value}
     if leaves:
-        yield _heading(path) + _list(leaves)
-    if len(branches) > 1 and not leaves and all(_is_row(branch) for branch in branches.values()):
-        yield _heading(path) + _matrix(branches)
+        yield f"{_heading(path)}\n{markdown(_list(leaves))}\n"
+    if len(branches) > 1 and not leaves and not any(map(_nested, branches.values())):
+        yield f"{_heading(path)}\n{markdown(_matrix(branches))}\n"
         return
-    for key, branch in branches.items():
-        yield from _tables(branch, (*path, key))
+    for key, below in branches.items():
+        yield from _tables(below, (*path, key))
 
 
-def _is_leaf(value: object) -> bool:
-    return not isinstance(value, Mapping) or is_figure(value)
-
-
-def _is_row(branch: Mapping[str, Any]) -> bool:
-    return all(_is_leaf(value) for value in branch.values())
+def _nested(figures: Figures) -> bool:
+    return any(isinstance(value, Mapping) for value in figures.values())
 
 
 def _heading(path: Sequence[str]) -> str:
     return f"\n### {', '.join(path)}\n" if path else ""
 
 
-def _list(leaves: Mapping[str, Any]) -> str:
-    return "\n| figure | value | note |\n|---|---|---|\n" + "".join(
-        _row([f"`{key}`", shown(value), _note(value)]) for key, value in leaves.items()
-    )
+def _list(leaves: Mapping[str, Leaf]) -> Table:
+    columns = [Column(name, right=False) for name in ("figure", "value", "note")]
+    return table("figures", columns, ((f"`{key}`", shown(value), _note(value)) for key, value in leaves.items()))
 
 
-def _note(value: object) -> str:
-    return str(value.get("note", "")) if isinstance(value, Mapping) else ""
+def _note(value: Leaf) -> str:
+    return value.note if isinstance(value, Figure) else ""
 
 
-def _matrix(branches: Mapping[str, Mapping[str, Any]]) -> str:
+def _matrix(branches: Mapping[str, Figures]) -> Table:
     """Return branches as rows of one table; a column is a figure that any of them has."""
-    columns = list(dict.fromkeys(key for branch in branches.values() for key in branch))
-    rows = [
-        [f"`{name}`", *(shown(branch[key]) if key in branch else "" for key in columns)]
-        for name, branch in branches.items()
-    ]
-    head = _row(["", *(f"`{key}`" for key in columns)])
-    return f"\n{head}|{'---|' * (len(columns) + 1)}\n" + "".join(map(_row, rows))
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+    names = list(dict.fromkeys(key for branch in branches.values() for key in branch))
+    columns = [Column("", right=False), *(Column(f"`{name}`", right=False) for name in names)]
+    rows = (
+        [f"`{name}`", *(shown(found[key]) if key in found else "" for key in names)] for name, found in branches.items()
+    )
+    return table("figures", columns, rows)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

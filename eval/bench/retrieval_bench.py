@@ -13,16 +13,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from eval.bench.compression import WHOLE, bench_compression
-from eval.bench.figures import Figure, machine, single, table, unmeasured, write_figures
+from eval.bench.figures import Figure, Figures, machine, single, table, unmeasured, write_figures
 from eval.bench.latency_keys import contract_latency
 from eval.bench.own import settings_of
 from eval.golden import GoldenSet, open_golden
@@ -103,7 +102,7 @@ class SetResult:
         return Stratum(old, new, clusters)
 
 
-def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
+def bench_retrieval(options: Options, home: Path) -> Figures:
     """Measure every system on every set; return figures, comparisons per set and pooled.
 
     Raises:
@@ -119,8 +118,8 @@ def bench_retrieval(options: Options, home: Path) -> dict[str, Any]:
         "per_set": {found.name: _beside(found, systems) for found in results},
         "pooled": pooled(results, [name for name in systems if name != DEFAULT]),
         "context": {name: found for folder in folders for name, found in _contexts(folder, options, home)},
-        "about": machine()
-        | {
+        "about": {
+            **machine(),
             "split": options.split or "all",
             "candidate": list(options.extra),
             "trained_parts": "fitted without the set" if options.left_out else "as shipped",
@@ -133,7 +132,7 @@ def _on_set(systems: Mapping[str, Sequence[str]], default: Sequence[str]) -> dic
     return {name: (*default, *settings) if name in reranking else settings for name, settings in systems.items()}
 
 
-def pooled(results: Sequence[SetResult], rivals: Sequence[str]) -> dict[str, Any]:
+def pooled(results: Sequence[SetResult], rivals: Sequence[str]) -> Figures:
     """Return the default minus each rival over all sets, with p-values corrected over the rivals."""
     found = {rival: stratified_difference([part.paired(DEFAULT, rival) for part in results]) for rival in rivals}
     adjusted = holm([difference.p for difference in found.values()])
@@ -148,9 +147,9 @@ def pooled(results: Sequence[SetResult], rivals: Sequence[str]) -> dict[str, Any
     }
 
 
-def _beside(found: SetResult, systems: Mapping[str, Any]) -> dict[str, Any]:
+def _beside(found: SetResult, systems: Iterable[str]) -> Figures:
     """Return the default minus each rival on one set; the p-values are not corrected."""
-    rows: dict[str, Any] = {}
+    rows: dict[str, Figures] = {}
     for rival in systems:
         if rival != DEFAULT:
             difference = stratified_difference([found.paired(DEFAULT, rival)])
@@ -202,7 +201,7 @@ def _measure(folder: Path, options: Options, systems: Mapping[str, Sequence[str]
     return SetResult(golden.name, primary, tuple(case.cluster or case.id for case in golden.cases), values)
 
 
-def _contexts(folder: Path, options: Options, home: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _contexts(folder: Path, options: Options, home: Path) -> Iterator[tuple[str, Figures]]:
     golden = open_golden(folder, home=home, now=datetime.now(UTC), split=options.split)
     if any(case.spans for case in golden.cases):
         default = options.default(folder.name)
@@ -245,7 +244,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RagwrightError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    figures["latency"] = contract_latency(chosen.out / "latency.json")  # of the latency benchmark, if it ran
+    latency = contract_latency(chosen.out / "latency.json")  # of the latency benchmark, if it ran
+    figures = {**figures, "latency": latency}
     path = write_figures(chosen.out, "retrieval", figures)
     print(table("retrieval", figures))
     print(f"written: {path}")

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.bench.figures import Figure, machine, quantile_of, single, table, write_figures
+from eval.bench.figures import Figure, Figures, machine, quantile_of, single, table, write_figures
 from eval.bench.own import milliseconds, settings_of
 from eval.bench.ranking_data import Pool, PoolSet, golden_folders, paired, pool_set
 from eval.stats.strata import Stratum, stratified_difference
@@ -73,7 +73,7 @@ STORED: Mapping[str, Callable[[Vectors], Vectors]] = {
 """How token vectors of the shipped model may be kept."""
 
 
-def bench_tokens(options: Options, home: Path) -> dict[str, Any]:
+def bench_tokens(options: Options, home: Path) -> Figures:
     """Return, per way to keep token vectors, its bytes a token and what it costs in quality, and the times.
 
     Raises:
@@ -98,7 +98,7 @@ def bench_tokens(options: Options, home: Path) -> dict[str, Any]:
         name: {"bytes_a_token": single(sizes[name]), "against_float32": _difference(found)}
         for name, found in strata.items()
     }
-    return {"kept": kept, "times": times, "about": machine() | {"split": options.split}}
+    return {"kept": kept, "times": times, "about": {**machine(), "split": options.split}}
 
 
 def _difference(strata: Sequence[Stratum]) -> Figure:

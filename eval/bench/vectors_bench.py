@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 
-from eval.bench.figures import machine, mean_of, quantile_of, single, table, write_figures
+from eval.bench.figures import Figures, machine, mean_of, quantile_of, single, table, write_figures
 from eval.bench.latency_keys import size_name
 from eval.bench.own import own_ingestion, timed
 from eval.bench.probe import disk_mb
@@ -86,13 +86,13 @@ KINDS: Mapping[str, Kind] = {
 """What can be stored; `turbo-N` has N bits a dimension, `hnsw-M-E` m and ef_construct."""
 
 
-def bench_vectors(vectors: Vectors, questions: Vectors, kinds: Sequence[str], work: Path) -> dict[str, Any]:
+def bench_vectors(vectors: Vectors, questions: Vectors, kinds: Sequence[str], work: Path) -> Figures:
     """Return, per kind, the cost of writing and building and, per way to search, time and recall."""
     exact = np.argsort(-(questions @ vectors.T), axis=1, kind="stable")[:, :_TOP_K]
     return {name: _measured(name, vectors, questions, exact, work / name) for name in kinds}
 
 
-def _measured(name: str, vectors: Vectors, questions: Vectors, exact: Any, folder: Path) -> dict[str, Any]:
+def _measured(name: str, vectors: Vectors, questions: Vectors, exact: Any, folder: Path) -> Figures:
     kind = KINDS[name]
     folder.mkdir(parents=True)
     config = edge.EdgeConfig(vectors={_VECTOR: kind.params(vectors.shape[1])})
@@ -103,7 +103,7 @@ def _measured(name: str, vectors: Vectors, questions: Vectors, exact: Any, folde
     shard.flush()
     shard.close()
     log.info("%s: written in %.1f s, built in %.1f s", name, write_s, build_s)
-    return {"write_s": single(write_s), "build_s": single(build_s), "disk_mb": single(disk_mb(folder))} | found
+    return {"write_s": single(write_s), "build_s": single(build_s), "disk_mb": single(disk_mb(folder)), **found}
 
 
 def _write(shard: edge.EdgeShard, vectors: Vectors) -> None:
@@ -113,7 +113,7 @@ def _write(shard: edge.EdgeShard, vectors: Vectors) -> None:
         shard.update(edge.UpdateOperation.upsert_points(points))
 
 
-def _searched(shard: edge.EdgeShard, questions: Vectors, exact: Any, params: edge.SearchParams | None) -> Any:
+def _searched(shard: edge.EdgeShard, questions: Vectors, exact: Any, params: edge.SearchParams | None) -> Figures:
     ms, at_10, at_100 = [], [], []
     for question, wanted in zip(questions, exact, strict=True):
         query = edge.Query.Nearest(question.tolist(), _VECTOR)

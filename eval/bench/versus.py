@@ -10,16 +10,19 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from eval.bench.corpora import BenchCorpus, BenchDocument, BenchQuestion, write_corpus
-from eval.bench.figures import Figure, mean_of, ratio_of_sums, single, unmeasured
+from eval.bench.figures import Figure, Figures, mean_of, ratio_of_sums, single, unmeasured
 from eval.bench.own import OwnIngestion, timed
 from eval.gate.policy import GatePolicy
 from eval.stats import minimal_detectable_effect, non_inferiority, paired_difference
 from rag.models.embedders import PACKAGED
 from rag.models.weights import packaged_folder
 from rag.ports import Embedder
+
+if TYPE_CHECKING:
+    from eval.bench.llama_pipeline import LlamaIngestion
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +36,12 @@ READ_WHOLE, LONGER = "read_whole_by_all", "longer_than_the_window"
 
 _TOP_K = 50  # chunks that each system retrieves; their documents are ranked by their first chunk
 
-Ingest = Callable[[Path], Any]
+Ingest = Callable[[Path], object]
 Search = Callable[[str, int], list[str]]
+Kinds = Sequence[tuple[str, Sequence[BenchDocument]]]
 
 
-def compare_with_llamaindex(own: OwnIngestion, corpus: BenchCorpus, work: Path, slices: int) -> dict[str, Any]:
+def compare_with_llamaindex(own: OwnIngestion, corpus: BenchCorpus, work: Path, slices: int) -> Figures:
     """Return speed-ups in documents per second, tokens embedded and nDCG@10 on the questions of the corpus."""
     rivals = _rivals(own, work / "rivals")
     kinds = sliced(corpus.documents, own.runtime.embedder, slices)
@@ -76,7 +80,7 @@ def sliced(
 
 
 def _speedups(
-    seconds: Mapping[str, Sequence[float]], rivals: Mapping[str, Any], kinds: Sequence[tuple[str, Any]], kind: str
+    seconds: Mapping[str, Sequence[float]], rivals: Mapping[str, LlamaIngestion], kinds: Kinds, kind: str
 ) -> dict[str, Figure]:
     def of_kind(name: str) -> list[float]:
         return [taken for taken, (found, _) in zip(seconds[name], kinds, strict=True) if found == kind]
@@ -84,10 +88,10 @@ def _speedups(
     return {name: ratio_of_sums(of_kind(name), of_kind(OURS)) for name in rivals}
 
 
-def _rivals(own: OwnIngestion, work: Path) -> dict[str, Any]:
+def _rivals(own: OwnIngestion, work: Path) -> dict[str, LlamaIngestion]:
     # seconds of imports
     from eval.bench.llama_pipeline import LlamaIngestion, runtime_embedding, torch_embedding
-    from eval.bench.llama_stores import Hybrid, Json, LlamaStore, OnDisk, keyword_package
+    from eval.bench.llama_stores import Hybrid, JsonStore, LlamaStore, OnDisk, keyword_package
 
     settings, embedder = own.runtime.settings, own.runtime.embedder
     model = settings.embedder.model
@@ -95,7 +99,7 @@ def _rivals(own: OwnIngestion, work: Path) -> dict[str, Any]:
     theirs = torch_embedding(location, settings.embedder.threads)
     ours = runtime_embedding(embedder)
     size = settings.ingest.chunker.max_tokens
-    stores: dict[str, Callable[[Path], LlamaStore]] = {ON_DISK: OnDisk, JSON: Json}
+    stores: dict[str, Callable[[Path], LlamaStore]] = {ON_DISK: OnDisk, JSON: JsonStore}
     if keyword_package():
         stores[HYBRID] = Hybrid
     return {
@@ -107,7 +111,7 @@ def _rivals(own: OwnIngestion, work: Path) -> dict[str, Any]:
     }
 
 
-def _left_out(rivals: Mapping[str, Any]) -> dict[str, Figure]:
+def _left_out(rivals: Mapping[str, LlamaIngestion]) -> dict[str, Figure]:
     reason = "neither llama-index-retrievers-bm25 nor bm25s is installed: make bench-ingest installs them aside"
     return {} if HYBRID in rivals else {HYBRID: unmeasured(reason)}
 
@@ -123,7 +127,7 @@ def slice_seconds(systems: Mapping[str, Ingest], folders: Sequence[Path]) -> dic
     return seconds
 
 
-def quality(searches: Mapping[str, Search], questions: Sequence[BenchQuestion]) -> dict[str, Any]:
+def quality(searches: Mapping[str, Search], questions: Sequence[BenchQuestion]) -> Figures:
     """Return each system's mean nDCG@10 over documents, and whether ours, dense alone, is not worse than as shipped."""
     if len(questions) < 2:
         return {"nDCG@10": unmeasured("the corpus has no questions")}

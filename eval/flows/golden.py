@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from eval.files import JsonTree, json_object
 from eval.golden import GoldenSet, load_golden
-from eval.golden.coverage import coverage_json, document_use, render_coverage
+from eval.golden.coverage import SetCoverage, coverage_of, document_use, render_coverage
 from eval.golden.export import check_new, write_set
 from eval.golden.intents import SIMILARITY, Intent, intents
 from eval.golden.leakage import Leak as Leak
@@ -17,6 +17,7 @@ from eval.golden.leakage import leaks
 from eval.golden.places import marked_difference
 from eval.golden.question_log import read_traffic
 from eval.golden.synthesis import Search, Synthesis, SynthesisOptions, synthesize
+from eval.golden.synthesis.cases import made_by
 from eval.golden.synthesis.draft import Draft
 from eval.golden.synthesis.model import model_drafts
 from rag.bridge import run_sync
@@ -24,7 +25,6 @@ from rag.pipeline import Request
 from rag.runtime import Runtime
 from rag.types import Hit
 
-Json = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 
 
@@ -64,13 +64,18 @@ def check_set(folder: Path) -> SetCheck:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What of a corpus, and of real questions, a set touches; `document` has the shares with their intervals."""
+    """What of a corpus, and of real questions, a set touches."""
 
-    document: Json
+    found: SetCoverage
+
+    @property
+    def document(self) -> JsonTree:
+        """The shares with their intervals, and what is not covered, as JSON."""
+        return json_object(self.found)
 
     def text(self) -> str:
         """Return the shares, then what is missing, the largest first."""
-        return render_coverage(self.document)
+        return render_coverage(self.found)
 
 
 def set_coverage(
@@ -92,7 +97,7 @@ def set_coverage(
     chosen = load_golden(golden)
     uses = document_use(chosen, runtime.catalogue.documents(runtime.catalogue.live(corpus)))
     found = None if asked is None else _intents(chosen, asked, similarity, runtime)
-    return Coverage(coverage_json(chosen, uses, found, corpus))
+    return Coverage(coverage_of(chosen, uses, found, corpus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ def synthesise(
     check_new(out)
     made = run_sync(_synthesis(corpus, runtime, options or SynthesisOptions(), model, progress))
     golden = write_set(out, made.cases, made.documents)
-    counts = Counter(case["provenance"].get("change", case["provenance"]["template"]) for case in made.cases)
+    counts = Counter(map(made_by, made.cases))
     return SyntheticSet(golden, len(made.cases), made.drafts, counts, made.dropped)
 
 

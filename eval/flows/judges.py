@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from eval.files import JsonTree, json_object
 from eval.judges.calibration import (
     Judgement,
     Judging,
@@ -24,6 +24,7 @@ from eval.judges.labels import Labelled, read_labels
 from eval.report.rescore import rescore
 from eval.report.text import judge_lines
 from eval.report.write import write_scores
+from eval.results import CalibrationRecord, Results
 from eval.saved import load_run
 from rag.bridge import run_sync
 from rag.errors import ConfigError, UnknownKeyError
@@ -32,8 +33,6 @@ from rag.ports import Embedder
 from rag.settings import Settings
 from rag.state.home import Home
 
-Json = dict[str, Any]
-
 
 def _quiet(phase: str, done: int, total: int) -> None:
     """Show no progress."""
@@ -41,9 +40,14 @@ def _quiet(phase: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rescored:
-    """A run with the scores of the judges; `results` is the new content of its `results.json`."""
+    """A run with the scores of the judges."""
 
-    results: Json
+    results: Results
+
+    @property
+    def document(self) -> JsonTree:
+        """The new content of `results.json`."""
+        return json_object(self.results)
 
     def text(self) -> str:
         """Return a line for every judge, and for every metric that a calibration corrects."""
@@ -86,8 +90,13 @@ class CalibrationOptions:
 class Calibration:
     """How a judge agrees with people: the record, and the file that it was added to."""
 
-    record: Json
+    record: CalibrationRecord
     file: Path
+
+    @property
+    def document(self) -> JsonTree:
+        """The record as JSON."""
+        return json_object(self.record)
 
     def text(self) -> str:
         """Return the figures as lines of text, kappa first."""
@@ -112,7 +121,7 @@ def calibrate_judge(labels: Path, settings: Settings, options: CalibrationOption
     return Calibration(record, file)
 
 
-def known_calibrations(settings: Settings) -> tuple[Json, ...]:
+def known_calibrations(settings: Settings) -> tuple[CalibrationRecord, ...]:
     """Return the calibrations at hand, oldest first.
 
     Raises:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from eval.files import JsonTree, json_object
 from eval.flows.judges import known_calibrations
 from eval.gate.compare import compare_saved, render_comparison
 from eval.gate.decision import write_comparison, write_decision
-from eval.gate.error_rates import gate_error_rates, render_error_rates
+from eval.gate.error_rates import Rates, gate_error_rates, render_error_rates
 from eval.gate.flip import GoldenGate
 from eval.gate.policy import load_policy, render_gate, run_gate
 from eval.golden import GoldenSet, open_golden
@@ -19,8 +19,11 @@ from eval.judges.base import Judge
 from eval.judges.configured import open_judges
 from eval.report.text import render_table
 from eval.report.write import write_or_tell
+from eval.results import Results
+from eval.results.compared import Comparison, Decision
 from eval.runner import Progress, Run, RunOptions, run
 from eval.saved import SavedRun, load_run
+from eval.stats import Verdict
 from ingest.gate import FlipGate
 from ingest.pipeline import Progress as IngestStep
 from ingest.pipeline import ingest
@@ -30,7 +33,6 @@ from rag.errors import ConfigError
 from rag.runtime import Runtime
 from rag.settings import Settings
 
-Json = dict[str, Any]
 Clock = Callable[[], datetime]
 
 _WIDTH = 110
@@ -56,13 +58,13 @@ class Selection:
 class Evaluation:
     """A finished evaluation in its folder.
 
-    `results` is the content of `results.json`. `not_ingested` counts documents of the set that could not be ingested.
+    `not_ingested` counts documents of the set that could not be ingested.
     `unwritten` names the pages of the report that could not be made, with the reasons; it is empty if all are there.
     `notes` name the gold passages that moved in the set's documents.
     """
 
     folder: Path
-    results: Json
+    results: Results
     not_ingested: int = 0
     unwritten: str = ""
     notes: tuple[str, ...] = ()
@@ -72,6 +74,11 @@ class Evaluation:
         """The report page, or None if it could not be made."""
         page = self.folder / "report.html"
         return page if page.is_file() else None
+
+    @property
+    def document(self) -> JsonTree:
+        """The content of `results.json`."""
+        return json_object(self.results)
 
     def text(self, width: int = _WIDTH) -> str:
         """Return the scores with their intervals as a terminal table."""
@@ -122,14 +129,19 @@ def evaluate(
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Paired differences of two runs; `document` is the content of `comparison.json`."""
+class CompareResult:
+    """Paired differences of two runs."""
 
-    document: Json
+    found: Comparison
+
+    @property
+    def document(self) -> JsonTree:
+        """The content of `comparison.json`."""
+        return json_object(self.found)
 
     def text(self, width: int = _WIDTH, *, whole: bool = False) -> str:
         """Return the differences as terminal tables: of the metrics that matter most, or with `whole` of all."""
-        return render_comparison(self.document, width, whole)
+        return render_comparison(self.found, width, whole)
 
     def write(self, folder: Path) -> None:
         """Write comparison.json and summary.md.
@@ -138,39 +150,44 @@ class Comparison:
             ConfigError: the folder cannot be written.
             ReportError: the comparison is there, but not its summary.
         """
-        write_comparison(self.document, folder)
+        write_comparison(self.found, folder)
 
 
-def compare_runs(baseline: Path, candidate: Path, *, seed: int = 0) -> Comparison:
+def compare_runs(baseline: Path, candidate: Path, *, seed: int = 0) -> CompareResult:
     """Compare two run folders case by case (`eval.gate.compare.compare_saved`).
 
     Raises:
         ConfigError: one is no run folder, or they asked different questions.
     """
-    return Comparison(compare_saved(load_run(baseline), load_run(candidate), seed=seed))
+    return CompareResult(compare_saved(load_run(baseline), load_run(candidate), seed=seed))
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What a gate decided; `document` is the content of `gate.json`."""
+    """What a gate decided on two runs."""
 
-    document: Json
+    decision: Decision
     baseline: SavedRun
     candidate: SavedRun
 
     @property
-    def verdict(self) -> str:
+    def document(self) -> JsonTree:
+        """The content of `gate.json`."""
+        return json_object(self.decision)
+
+    @property
+    def verdict(self) -> Verdict:
         """PASS, FAIL or INCONCLUSIVE."""
-        return str(self.document["verdict"])
+        return self.decision.verdict
 
     @property
     def exit_code(self) -> int:
         """The exit code to which the policy maps the verdict."""
-        return int(self.document["exit_code"])
+        return self.decision.exit_code
 
     def text(self) -> str:
         """Return the decision as lines of text, the verdict first."""
-        return render_gate(self.document)
+        return render_gate(self.decision)
 
     def write(self, folder: Path) -> None:
         """Write gate.json, comparison.json, junit.xml and summary.md.
@@ -179,7 +196,7 @@ class GateResult:
             ConfigError: the folder cannot be written.
             ReportError: decision and comparison are there, but a page of them is not.
         """
-        write_decision(self.document, compare_saved(self.baseline, self.candidate), folder)
+        write_decision(self.decision, compare_saved(self.baseline, self.candidate), folder)
 
 
 def gate_runs(
@@ -216,18 +233,23 @@ def gate_runs(
 
 @dataclass(frozen=True, slots=True)
 class ErrorRates:
-    """How often a gate errs on runs like these; `document` has the rates of every gated metric."""
+    """How often a gate errs on runs like these."""
 
-    document: Json
+    rates: Rates
+
+    @property
+    def document(self) -> JsonTree:
+        """The rates of every gated metric as JSON."""
+        return json_object(self.rates)
 
     @property
     def ok(self) -> bool:
         """Say whether all rates are within their bounds."""
-        return bool(self.document["ok"])
+        return self.rates.ok
 
     def text(self) -> str:
         """Return the rates as lines of text."""
-        return render_error_rates(self.document)
+        return render_error_rates(self.rates)
 
 
 def error_rates(baseline: Path, candidate: Path, *, policy: Path | None = None, repeats: int = 200) -> ErrorRates:

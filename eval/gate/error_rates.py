@@ -9,27 +9,62 @@ falls by the gate's own minimal detectable effect.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.gate.policy import GatePolicy, MetricPolicy, decide
 from eval.metrics.base import BOUNDED_UNITS
-from eval.saved import Paired, SavedRun, check_comparable, paired_values
-from eval.stats import DIFFERENCE, Difference, minimal_detectable_effect, paired_difference, wilson
+from eval.paired import Paired
+from eval.results import SetInfo
+from eval.saved import SavedRun, check_comparable, paired_values
+from eval.stats import (
+    DIFFERENCE,
+    Difference,
+    Estimate,
+    Floats,
+    Verdict,
+    minimal_detectable_effect,
+    paired_difference,
+    wilson,
+)
 from rag.errors import ConfigError
 
-Json = dict[str, Any]
-Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator], tuple[Floats, Floats, list[str]]]
 
 P_FAIL_CEILING = 0.025
 P_PASS_FLOOR = 0.8
 _PLANTINGS = 20
 CAUGHT_FLOOR = 73  # of 100: what a true power of 80 % may show (binomial, 5 %)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRates:
+    """How often the gate of one metric passed, failed and stayed undecided.
+
+    `aa` are the shares of comparisons without a difference, `planted` those of regressions of `planted_effect`, and
+    `caught` the share of these that did not pass.
+    """
+
+    n: int
+    planted_effect: float
+    aa: Mapping[Verdict, Estimate]
+    planted: Mapping[Verdict, Estimate]
+    caught: Estimate
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The error rates of a gate. `ok` says whether those of every metric are within their bounds."""
+
+    set: SetInfo
+    cases: int
+    policy: GatePolicy
+    metrics: Mapping[str, MetricRates]
+    ok: bool
 
 
 def gate_error_rates(
@@ -40,52 +75,47 @@ def gate_error_rates(
     repeats: int = 200,
     planted: int = 100,
     seed: int = 0,
-) -> Json:
+) -> Rates:
     """Return how often every gated metric passed, failed and stayed undecided, with Wilson intervals.
 
-    `aa` counts the outcomes of `repeats` comparisons without a difference, `planted` those of regressions as large as
-    the minimal detectable effect; `caught` is the share of them that did not pass. `ok` says whether P(FAIL) of A/A is
-    at most 2.5 %, P(PASS) at least 80 %, and at least 73 of 100 regressions are caught.
+    There are `repeats` comparisons without a difference, and `planted` regressions as large as the minimal detectable
+    effect. The rates are `ok` if P(FAIL) of A/A is at most 2.5 %, P(PASS) at least 80 %, and at least 73 of 100
+    regressions are caught.
 
     Raises:
         ConfigError: the runs cannot be paired, or share no value of a gated metric.
     """
     check_comparable(baseline, candidate)
-    gated = policy.metrics or {baseline.results["primary"]: MetricPolicy()}
+    gated = policy.metrics or {baseline.results.primary: MetricPolicy()}
     metrics = {}
     for name, rule in gated.items():
         pairs = paired_values(baseline, candidate, name)
         if len(pairs.ids) < policy.min_cases:
             raise ConfigError(f"the runs share {len(pairs.ids)} values of {name!r}; {policy.min_cases} are needed")
-        about = candidate.results["metrics"][name]
-        upwards = -1.0 if about["better"] == "lower" else 1.0
-        metrics[name] = _rates(pairs, upwards, _Gate(rule, policy, about["unit"]), repeats, planted, seed)
-    return {
-        "set": baseline.results["set"],
-        "cases": len(baseline.rows),
-        "policy": policy.model_dump(mode="json"),
-        "metrics": metrics,
-        "ok": all(metric["ok"] for metric in metrics.values()),
-    }
+        about = candidate.results.metrics[name]
+        upwards = -1.0 if about.better == "lower" else 1.0
+        metrics[name] = _rates(pairs, upwards, _Gate(rule, policy, about.unit), repeats, planted, seed)
+    ok = all(metric.ok for metric in metrics.values())
+    return Rates(baseline.results.set, len(baseline.rows), policy, metrics, ok)
 
 
-def render_error_rates(rates: Json) -> str:
+def render_error_rates(rates: Rates) -> str:
     """Return the rates as lines of text, one metric after the other."""
-    lines = [f"{'ok' if rates['ok'] else 'NOT OK'}: the gate on {rates['set']['name']}, {rates['cases']} cases"]
-    for name, metric in rates["metrics"].items():
-        lines.append(f"  {name}, n={metric['n']}")
-        lines.append(f"    nothing changed: {_line(metric['aa'])}")
-        size = metric["planted_effect"]
-        lines.append(f"    worse by {size:.4f}: {_line(metric['planted'])}; caught {_share(metric['caught'])}")
+    lines = [f"{'ok' if rates.ok else 'NOT OK'}: the gate on {rates.set.name}, {rates.cases} cases"]
+    for name, metric in rates.metrics.items():
+        lines.append(f"  {name}, n={metric.n}")
+        lines.append(f"    nothing changed: {_line(metric.aa)}")
+        size = metric.planted_effect
+        lines.append(f"    worse by {size:.4f}: {_line(metric.planted)}; caught {_share(metric.caught)}")
     return "\n".join(lines) + "\n"
 
 
-def _line(shares: Json) -> str:
+def _line(shares: Mapping[Verdict, Estimate]) -> str:
     return ", ".join(f"{name} {_share(share)}" for name, share in shares.items())
 
 
-def _share(share: Json) -> str:
-    return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
+def _share(share: Estimate) -> str:
+    return f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +131,27 @@ class _Gate:
         limits = DIFFERENCE if self.unit in BOUNDED_UNITS else None
         return paired_difference(old.tolist(), new.tolist(), clusters, limits=limits, draws=0)
 
-    def verdict(self, draw: Draw, rng: np.random.Generator) -> str:
+    def verdict(self, draw: Draw, rng: np.random.Generator) -> Verdict:
         return decide(self.difference(draw, rng), self.rule, self.policy).verdict
 
 
-def _rates(pairs: Paired, upwards: float, gate: _Gate, repeats: int, planted: int, seed: int) -> Json:
+def _rates(pairs: Paired, upwards: float, gate: _Gate, repeats: int, planted: int, seed: int) -> MetricRates:
     rng = np.random.default_rng(seed)
     null = _null_draw(pairs, upwards)
     size = _effect_to_plant(null, gate, rng)
     aa = Counter(gate.verdict(null, rng) for _ in range(repeats))
     worse = Counter(gate.verdict(_regressed(null, size), rng) for _ in range(planted))
     caught = planted - worse["PASS"]
-    return {
-        "n": len(pairs.ids),
-        "planted_effect": size,
-        "aa": _shares(aa, repeats),
-        "planted": _shares(worse, planted),
-        "caught": asdict(wilson(caught, planted)),
-        "ok": aa["FAIL"] <= P_FAIL_CEILING * repeats
+    return MetricRates(
+        n=len(pairs.ids),
+        planted_effect=size,
+        aa=_shares(aa, repeats),
+        planted=_shares(worse, planted),
+        caught=wilson(caught, planted),
+        ok=aa["FAIL"] <= P_FAIL_CEILING * repeats
         and aa["PASS"] >= P_PASS_FLOOR * repeats
         and caught * 100 >= CAUGHT_FLOOR * planted,
-    }
+    )
 
 
 def _null_draw(pairs: Paired, upwards: float) -> Draw:
@@ -164,5 +194,5 @@ def _effect_to_plant(null: Draw, gate: _Gate, rng: np.random.Generator) -> float
     return size
 
 
-def _shares(counts: Counter[str], total: int) -> Json:
-    return {name: asdict(wilson(counts[name], total)) for name in ("PASS", "FAIL", "INCONCLUSIVE")}
+def _shares(counts: Counter[Verdict], total: int) -> dict[Verdict, Estimate]:
+    return {name: wilson(counts[name], total) for name in get_args(Verdict)}

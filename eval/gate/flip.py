@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.evidence import Library
-from eval.gate.policy import GatePolicy, Json, run_gate
+from eval.files import json_tree
+from eval.gate.policy import GatePolicy, run_gate
 from eval.golden import GoldenSet
+from eval.paired import PairedDifference
 from eval.report.write import write_or_tell
+from eval.results.compared import Decision, NoDifference
 from eval.runner import Pipeline, Progress, RunOptions, run
 from eval.saved import load_run
 from ingest.gate import Verdict
@@ -68,33 +71,31 @@ class GoldenGate:
             unwritten += filter(None, [write_or_tell(run_sync(asked), runs / name).unwritten])
         decision = run_gate(load_run(runs / "live"), load_run(runs / "candidate"), self.policy)
         # The catalogue keeps this: the answers, which quote documents, stay in the folders of the runs.
-        decision |= {"flipped": [item["id"] for item in decision["flipped"]]}
-        details = decision | {"runs": str(runs)} | ({"unwritten": unwritten} if unwritten else {})
-        return Verdict(decision["verdict"], _reason(decision), details)
+        details = json_tree(decision) | {"flipped": [item.id for item in decision.flipped], "runs": str(runs)}
+        details |= {"unwritten": unwritten} if unwritten else {}
+        return Verdict(decision.verdict, _reason(decision), details)
 
 
-def _reason(decision: Json) -> str:
+def _reason(decision: Decision) -> str:
     deciding = [
-        f"{name}: {_shown(item)}{item['reason']}{_cases(name, decision)}"
-        for name, item in decision["metrics"].items()
-        if item["verdict"] == decision["verdict"]
+        f"{name}: {_shown(item.difference)}{item.reason}{_cases(name, decision)}"
+        for name, item in decision.metrics.items()
+        if item.verdict == decision.verdict
     ]
-    broken = [f"case {case!r} must pass but is broken" for case in decision["must_pass_broken"]]
-    slices = [
-        f"{item['name']}: {item['reason']}" for item in decision["required"] if item["verdict"] == decision["verdict"]
-    ]
-    return "; ".join([*deciding, *broken, *slices, *filter(None, [decision["unsigned"]])])
+    broken = [f"case {case!r} must pass but is broken" for case in decision.must_pass_broken]
+    slices = [f"{item.name}: {item.reason}" for item in decision.required if item.verdict == decision.verdict]
+    return "; ".join([*deciding, *broken, *slices, *filter(None, [decision.unsigned])])
 
 
-def _cases(name: str, decision: Json) -> str:
+def _cases(name: str, decision: Decision) -> str:
     """Return the cases that leave a metric undecided, the first of many."""
-    found = decision["undecided"].get(name, {"cases": []})["cases"]
-    ids = ", ".join(item["id"] for item in found[:_SHOWN_CASES])
+    found = decision.undecided[name].cases if name in decision.undecided else ()
+    ids = ", ".join(item.id for item in found[:_SHOWN_CASES])
     more = f" and {len(found) - _SHOWN_CASES} more" if len(found) > _SHOWN_CASES else ""
     return f" (cases that differ: {ids}{more})" if found else ""
 
 
-def _shown(item: Json) -> str:
-    if item["value"] is None or item["low"] is None:
+def _shown(found: PairedDifference | NoDifference) -> str:
+    if found.value is None or found.low is None:
         return ""
-    return f"{item['value']:+.4f} [{item['low']:+.4f}, {item['high']:+.4f}], n={item['n']}, "
+    return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}], n={found.n}, "

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from eval.files import read_yaml
 from eval.gate.cases import flip_lines, flipped_cases, undecided_by, undecided_lines
-from eval.gate.compare import difference_json, difference_of_pairs
 from eval.gate.differs import difference_lines, differences
 from eval.gate.required import RequiredSlice, SignOffPolicy, decide_required, missing_sign_off
 from eval.judges.trust import JudgePolicy, doubt
+from eval.paired import PairedDifference, difference_of_pairs, told
+from eval.results import CalibrationRecord, ScoredMetric
+from eval.results.compared import Decision, GatedMetric, NoDifference
 from eval.saved import SavedRun, check_comparable, paired_values, warnings_of
-from eval.stats import Decision, Difference, holm, mcnemar_exact, minimal_detectable_effect, non_inferiority
+from eval.stats import (
+    Difference,
+    NonInferiority,
+    Verdict,
+    holm,
+    mcnemar_exact,
+    minimal_detectable_effect,
+    non_inferiority,
+)
 from rag.errors import ConfigError
-
-Json = dict[str, Any]
 
 PASSED, FAILED, INCONCLUSIVE = 0, 100, 101
 """Exit codes of `ragwright gate`."""
@@ -83,9 +92,9 @@ def run_gate(
     *,
     others: Sequence[SavedRun] = (),
     seed: int = 0,
-    calibrations: Sequence[Json] = (),
+    calibrations: Sequence[CalibrationRecord] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Json:
+) -> Decision:
     """Decide every gated metric and all together.
 
     FAIL if one metric fails after Holm's correction or covers too few cases, a case that must pass is broken, or a
@@ -101,103 +110,122 @@ def run_gate(
     """
     check_comparable(baseline, candidate)
 
-    def doubted(old: Json, new: Json) -> str | None:
+    def doubted(old: ScoredMetric, new: ScoredMetric) -> str | None:
         return doubt(old, new, policy.judges, calibrations, clock())
 
     decided = _decided_metrics(baseline, candidate, policy, seed, doubted)
     broken = _must_pass_but_broken(candidate, policy)
     required = decide_required(candidate, policy.required, others)
     unsigned = missing_sign_off(candidate, policy.sign_off) if policy.sign_off else None
-    verdicts = [item["verdict"] for item in (*decided.values(), *required)]
-    verdicts += ["FAIL"] * bool(broken) + ["INCONCLUSIVE"] * bool(unsigned)
+    verdict = _worst(
+        *(item.verdict for item in decided.values()),
+        *(item.verdict for item in required),
+        "FAIL" if broken else "PASS",
+        "INCONCLUSIVE" if unsigned else "PASS",
+    )
     flipped = flipped_cases(baseline, candidate)
-    worse = sum(item["now_broken"] for item in flipped)
-    verdict = next((v for v in ("FAIL", "INCONCLUSIVE") if v in verdicts), "PASS")
-    return {
-        "verdict": verdict,
-        "exit_code": _exit_code(verdict, policy, unsigned),
-        "metrics": decided,
-        "must_pass_broken": broken,
-        "required": required,
-        "unsigned": unsigned,
-        "policy": policy.model_dump(mode="json"),
-        "set": baseline.results["set"],
-        "warnings": warnings_of(baseline, candidate, *others),
-        "differences": differences(baseline.results, candidate.results),
-        "flipped": flipped,
-        "mcnemar_p": mcnemar_exact(worse, len(flipped) - worse),
-        "undecided": {
-            name: undecided_by(baseline, candidate, name) | {"unit": candidate.results["metrics"][name]["unit"]}
+    worse = sum(item.now_broken for item in flipped)
+    return Decision(
+        verdict=verdict,
+        exit_code=_exit_code(verdict, policy, unsigned),
+        metrics=decided,
+        must_pass_broken=broken,
+        required=required,
+        unsigned=unsigned,
+        policy=policy,
+        set=baseline.results.set,
+        warnings=tuple(warnings_of(baseline, candidate, *others)),
+        differences=differences(baseline.results, candidate.results),
+        flipped=flipped,
+        mcnemar_p=mcnemar_exact(worse, len(flipped) - worse),
+        undecided={
+            name: undecided_by(baseline, candidate, name)
             for name, item in decided.items()
-            if item["verdict"] == "INCONCLUSIVE"
+            if item.verdict == "INCONCLUSIVE"
         },
-        "baseline": baseline.results["settings"],
-        "candidate": candidate.results["settings"],
-    }
+        baseline=baseline.results.settings,
+        candidate=candidate.results.settings,
+    )
 
 
-def render_gate(result: Json) -> str:
+def render_gate(decision: Decision) -> str:
     """Return the decision as lines of text, the verdict first."""
-    lines = [f"{result['verdict']}: candidate {result['candidate']} against baseline {result['baseline']}"]
-    lines += [f"  warning      {warning}" for warning in result["warnings"]]
-    for name, item in result["metrics"].items():
-        bounds = "" if item["low"] is None else f" [{item['low']:+.4f}, {item['high']:+.4f}]"
-        shown = "" if item["value"] is None else f" {item['value']:+.4f}{bounds} n={item['n']}"
-        mde = "" if item["mde"] is None else f", MDE {item['mde']:.4f}"
-        margin = "" if item["margin"] is None else f", margin {item['margin']:.4f}"
-        lines.append(f"  {item['verdict']:<12} {name}{shown}{margin}{mde}: {item['reason']}")
-    lines += [f"  FAIL         case {case!r} must pass but is broken" for case in result["must_pass_broken"]]
-    lines += [f"  {item['verdict']:<12} required {item['name']}: {item['reason']}" for item in result["required"]]
-    lines += [f"  INCONCLUSIVE sign-off: {result['unsigned']}"] * bool(result["unsigned"])
-    for name, found in result["undecided"].items():
-        lines += undecided_lines(name, found, found["unit"])
-    for item in result["required"]:
-        if item["verdict"] != "PASS" and item["broken"]:
-            lines.append(f"  broken in {item['name']}: {', '.join(item['broken'][:_SHOWN_CASES])}")
-    lines += flip_lines(result["flipped"], result["mcnemar_p"])
-    lines += difference_lines(result["differences"])
+    lines = [f"{decision.verdict}: candidate {decision.candidate} against baseline {decision.baseline}"]
+    lines += [f"  warning      {warning}" for warning in decision.warnings]
+    lines += [_metric_line(name, item) for name, item in decision.metrics.items()]
+    lines += [f"  FAIL         case {case!r} must pass but is broken" for case in decision.must_pass_broken]
+    lines += [f"  {item.verdict:<12} required {item.name}: {item.reason}" for item in decision.required]
+    lines += [f"  INCONCLUSIVE sign-off: {decision.unsigned}"] * bool(decision.unsigned)
+    for name, found in decision.undecided.items():
+        lines += undecided_lines(name, found)
+    for required in decision.required:
+        if required.verdict != "PASS" and required.broken:
+            lines.append(f"  broken in {required.name}: {', '.join(required.broken[:_SHOWN_CASES])}")
+    lines += flip_lines(decision.flipped, decision.mcnemar_p)
+    lines += difference_lines(decision.differences)
     return "\n".join(lines) + "\n"
 
 
+def _metric_line(name: str, item: GatedMetric) -> str:
+    found = item.difference
+    bounds = "" if found.low is None else f" [{found.low:+.4f}, {found.high:+.4f}]"
+    shown = "" if found.value is None else f" {found.value:+.4f}{bounds} n={found.n}"
+    mde = "" if found.mde is None else f", MDE {found.mde:.4f}"
+    margin = "" if item.margin is None else f", margin {item.margin:.4f}"
+    return f"  {item.verdict:<12} {name}{shown}{margin}{mde}: {item.reason}"
+
+
 def _decided_metrics(
-    baseline: SavedRun, candidate: SavedRun, policy: GatePolicy, seed: int, doubted: Callable[[Json, Json], str | None]
-) -> dict[str, Json]:
-    """Return the decision on every gated metric; `doubted` says of its two entries why it may not decide."""
-    gated = policy.metrics or {baseline.results["primary"]: MetricPolicy()}
-    decided = {name: _decide(baseline, candidate, name, gated[name], policy, seed) for name in gated}
-    for name, item in decided.items():
-        old, new = (run.results["metrics"][name] for run in (baseline, candidate))
-        if why := doubted(old, new):
-            item |= {"verdict": "INCONCLUSIVE", "reason": why, "regression_p": 1.0, "statistical": False}
-    adjusted = holm([item["regression_p"] for item in decided.values()])
-    for item, p in zip(decided.values(), adjusted, strict=True):
-        item["regression_p_holm"] = p
-        if item["verdict"] == "FAIL" and item["statistical"] and p > _ALPHA:
-            item |= {"verdict": "INCONCLUSIVE", "reason": "worse on its own, but not after Holm's correction"}
-    return decided
+    baseline: SavedRun,
+    candidate: SavedRun,
+    policy: GatePolicy,
+    seed: int,
+    doubted: Callable[[ScoredMetric, ScoredMetric], str | None],
+) -> dict[str, GatedMetric]:
+    """Return the decision on every gated metric; `doubted` says of its two results why it may not decide."""
+    gated = policy.metrics or {baseline.results.primary: MetricPolicy()}
+    alone = {}
+    for name, rule in gated.items():
+        decided = _decide(baseline, candidate, name, rule, policy, seed)
+        why = doubted(baseline.results.metrics[name], candidate.results.metrics[name])
+        alone[name] = _doubtful(decided, why) if why else decided
+    adjusted = holm([item.regression_p for item in alone.values()])
+    return {name: _corrected(item, p) for (name, item), p in zip(alone.items(), adjusted, strict=True)}
+
+
+def _doubtful(item: GatedMetric, why: str) -> GatedMetric:
+    return replace(item, verdict="INCONCLUSIVE", reason=why, regression_p=1.0, statistical=False)
+
+
+def _corrected(item: GatedMetric, p: float) -> GatedMetric:
+    """Return the decision with the p-value corrected over all gated metrics, which may spare a chance failure."""
+    if item.verdict == "FAIL" and item.statistical and p > _ALPHA:
+        reason = "worse on its own, but not after Holm's correction"
+        return replace(item, verdict="INCONCLUSIVE", reason=reason, regression_p_holm=p)
+    return replace(item, regression_p_holm=p)
 
 
 def _decide(
     baseline: SavedRun, candidate: SavedRun, name: str, rule: MetricPolicy, policy: GatePolicy, seed: int
-) -> Json:
-    about = candidate.results["metrics"].get(name)
-    if about is None or name not in baseline.results["metrics"]:
-        known = ", ".join(sorted(candidate.results["metrics"].keys() & baseline.results["metrics"].keys()))
+) -> GatedMetric:
+    theirs, ours = baseline.results.metrics, candidate.results.metrics
+    if name not in ours or name not in theirs:
+        known = ", ".join(sorted(ours.keys() & theirs.keys()))
         raise ConfigError(f"the gated metric {name!r} is not in both runs; they share: {known}")
-    pairs = paired_values(baseline, candidate, name)
+    about, pairs = ours[name], paired_values(baseline, candidate, name)
     n = len(pairs.ids)
     floor = policy.min_coverage if rule.min_coverage is None else rule.min_coverage
-    coverage = about["coverage"] or 0.0
+    coverage = about.coverage or 0.0
     if coverage < floor:
         return _undecided("FAIL", f"the candidate covers {coverage:.1%} of the cases, {floor:.1%} are needed", n)
     if n < policy.min_cases:
         return _undecided("INCONCLUSIVE", f"{n} shared cases; at least {policy.min_cases} are needed", n)
-    difference = difference_of_pairs(pairs, about["unit"], seed)
-    upwards = difference.mirrored() if about["better"] == "lower" else difference
-    return difference_json(pairs, difference) | _decision_json(decide(upwards, rule, policy))
+    difference = difference_of_pairs(pairs, about.unit, seed)
+    upwards = difference.mirrored() if about.better == "lower" else difference
+    return _gated(told(pairs, difference), decide(upwards, rule, policy))
 
 
-def decide(upwards: Difference, rule: MetricPolicy, policy: GatePolicy) -> Decision:
+def decide(upwards: Difference, rule: MetricPolicy, policy: GatePolicy) -> NonInferiority:
     """Decide one metric; the difference points up when the candidate is better.
 
     A policy without a margin gets the effect that this many cases detect 19 times in 20, but no less than
@@ -216,30 +244,28 @@ def _derived_margin(upwards: Difference, policy: GatePolicy) -> float:
     return max(policy.smallest_margin, min(largest, detectable))
 
 
-def _decision_json(decision: Decision) -> Json:
-    return {
-        "verdict": decision.verdict,
-        "reason": _reason(decision),
-        "margin": decision.margin,
-        "more_cases": decision.more_cases,
-        "regression_p": decision.regression_p,
-        "statistical": True,
-    }
+def _gated(difference: PairedDifference, decided: NonInferiority) -> GatedMetric:
+    return GatedMetric(
+        difference=replace(difference, more_cases=decided.more_cases),
+        verdict=decided.verdict,
+        reason=_reason(decided),
+        margin=decided.margin,
+        regression_p=decided.regression_p,
+        statistical=True,
+    )
 
 
-def _undecided(verdict: str, reason: str, n: int) -> Json:
-    keys = ("baseline", "candidate", "value", "low", "high", "p", "mde", "margin", "more_cases", "method")
-    return {
-        **dict.fromkeys(keys),
-        "n": n,
-        "verdict": verdict,
-        "reason": reason,
-        "regression_p": 1.0,
-        "statistical": False,
-    }
+def _undecided(verdict: Verdict, reason: str, n: int) -> GatedMetric:
+    return GatedMetric(NoDifference(n=n), verdict, reason, margin=None, regression_p=1.0, statistical=False)
 
 
-def _reason(decision: Decision) -> str:
+def _worst(*verdicts: Verdict) -> Verdict:
+    if "FAIL" in verdicts:
+        return "FAIL"
+    return "INCONCLUSIVE" if "INCONCLUSIVE" in verdicts else "PASS"
+
+
+def _reason(decision: NonInferiority) -> str:
     if decision.verdict == "PASS":
         return "not worse by the margin"
     if decision.verdict == "FAIL":
@@ -249,12 +275,12 @@ def _reason(decision: Decision) -> str:
     return f"about {decision.more_cases} more cases would decide"
 
 
-def _must_pass_but_broken(candidate: SavedRun, policy: GatePolicy) -> list[str]:
+def _must_pass_but_broken(candidate: SavedRun, policy: GatePolicy) -> tuple[str, ...]:
     wanted = set(policy.must_pass_tags)
-    return [row.id for row in candidate.rows if wanted & set(row.tags) and row.broken]
+    return tuple(row.id for row in candidate.rows if wanted & set(row.tags) and row.broken)
 
 
-def _exit_code(verdict: str, policy: GatePolicy, unsigned: str | None) -> int:
+def _exit_code(verdict: Verdict, policy: GatePolicy, unsigned: str | None) -> int:
     if verdict == "INCONCLUSIVE" and unsigned:
         return INCONCLUSIVE  # `inconclusive: pass` is about too few cases, it is nobody's approval
     if verdict == "INCONCLUSIVE":

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from eval.files import read_yaml
 from eval.golden.slices import SLICES, row_in
+from eval.results.compared import RequiredResult
 from eval.saved import SavedRun
-from eval.stats import pass_rate_bounds, trials_needed
+from eval.stats import Verdict, pass_rate_bounds, trials_needed
 from rag.errors import ConfigError
 from rag.shapes.rows import RowJson
-
-Json = dict[str, Any]
 
 
 class _Strict(BaseModel):
@@ -68,7 +67,9 @@ class SignOffs(_Strict):
     sign_offs: tuple[SignOff, ...] = ()
 
 
-def decide_required(candidate: SavedRun, rules: Sequence[RequiredSlice], others: Sequence[SavedRun] = ()) -> list[Json]:
+def decide_required(
+    candidate: SavedRun, rules: Sequence[RequiredSlice], others: Sequence[SavedRun] = ()
+) -> tuple[RequiredResult, ...]:
     """Return for each slice its verdict, reason, counts, the exact bounds and the cases that broke.
 
     `others` are runs of the candidate over further sets; one that was made otherwise does not count.
@@ -77,7 +78,7 @@ def decide_required(candidate: SavedRun, rules: Sequence[RequiredSlice], others:
         ConfigError: two runs are over the same set.
     """
     runs = _by_set([candidate, *others])
-    return [_decide_in(runs, candidate, rule) for rule in rules]
+    return tuple(_decide_in(runs, candidate, rule) for rule in rules)
 
 
 def missing_sign_off(candidate: SavedRun, policy: SignOffPolicy) -> str | None:
@@ -86,7 +87,7 @@ def missing_sign_off(candidate: SavedRun, policy: SignOffPolicy) -> str | None:
     Raises:
         ConfigError: the file is unreadable or wrong.
     """
-    settings = candidate.results["settings"]
+    settings = candidate.results.settings
     if settings is None:
         return "the candidate's rows were made with several settings, which nobody can sign for"
     if not policy.file.exists():
@@ -104,48 +105,48 @@ def missing_sign_off(candidate: SavedRun, policy: SignOffPolicy) -> str | None:
 def _by_set(runs: Sequence[SavedRun]) -> dict[str, SavedRun]:
     found: dict[str, SavedRun] = {}
     for run in runs:
-        name = run.results["set"]["name"]
+        name = run.results.set.name
         if name in found:
             raise ConfigError(f"two runs are over the set {name!r}: {found[name].folder} and {run.folder}; give one")
         found[name] = run
     return found
 
 
-def _decide_in(runs: Mapping[str, SavedRun], candidate: SavedRun, rule: RequiredSlice) -> Json:
+def _decide_in(runs: Mapping[str, SavedRun], candidate: SavedRun, rule: RequiredSlice) -> RequiredResult:
     """Decide a rule on the run over its set, if the candidate made it."""
     run = candidate if rule.set is None else runs.get(rule.set)
     if run is None:
         reason = f"no run over the set {rule.set!r} was given; evaluate it and name its folder with --with"
-        return _decide(rule, []) | {"reason": reason}
+        return replace(_decide(rule, []), reason=reason)
     for key in ("settings", "generation", "corpus"):
-        made, wanted = run.results[key], candidate.results[key]
+        made, wanted = getattr(run.results, key), getattr(candidate.results, key)
         if made != wanted:
             reason = f"the run over {rule.set!r} was made with {key} {made!r}, the candidate with {wanted!r}"
-            return _decide(rule, []) | {"reason": reason}
+            return replace(_decide(rule, []), reason=reason)
     return _decide(rule, [row for row in run.rows if row_in(row, rule.where)])
 
 
-def _decide(rule: RequiredSlice, rows: Sequence[RowJson]) -> Json:
-    broken = [row.id for row in rows if row.broken]
+def _decide(rule: RequiredSlice, rows: Sequence[RowJson]) -> RequiredResult:
+    broken = tuple(row.id for row in rows if row.broken)
     n, passed = len(rows), len(rows) - len(broken)
     low, high = pass_rate_bounds(passed, n) if n else (None, None)
     verdict, reason = _verdict(rule, n, len(broken), low, high)
-    return {
-        "name": rule.name,
-        "set": rule.set,
-        "where": dict(rule.where),
-        "verdict": verdict,
-        "reason": reason,
-        "pass_rate": rule.pass_rate,
-        "n": n,
-        "passed": passed,
-        "low": low,
-        "high": high,
-        "broken": broken,
-    }
+    return RequiredResult(
+        name=rule.name,
+        set=rule.set,
+        where=dict(rule.where),
+        verdict=verdict,
+        reason=reason,
+        pass_rate=rule.pass_rate,
+        n=n,
+        passed=passed,
+        low=low,
+        high=high,
+        broken=broken,
+    )
 
 
-def _verdict(rule: RequiredSlice, n: int, broken: int, low: float | None, high: float | None) -> tuple[str, str]:
+def _verdict(rule: RequiredSlice, n: int, broken: int, low: float | None, high: float | None) -> tuple[Verdict, str]:
     if n < rule.min_cases or low is None or high is None:
         return "FAIL", f"{n} cases are in the slice; at least {rule.min_cases} are needed"
     if rule.pass_rate == 1:

@@ -115,7 +115,7 @@ def load_golden(folder: Path) -> GoldenSet:
         seen.add(row.id)
         row, moved = followed(row, texts)
         notes += (f"{place}: {note}" for note in moved)
-        problems.extend(f"{place}: {problem}" for problem in row_problems(row, tree, texts))
+        problems.extend(f"{place}: {problem}" for problem in row_problems(row, tree.keys(), texts))
         cases.append(_case(row, tree))
     _raise_all(folder, problems)
     if not cases:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from eval.files import utf8
 from eval.golden import GoldenSet, load_golden
+from eval.golden.new import NewCase
 from eval.golden.rows import rows_text
 from rag.errors import ConfigError
 from rag.files import write_atomic
 from rag.types import Document
 
 
-def write_set(folder: Path, cases: Sequence[Mapping[str, Any]], documents: Iterable[Document]) -> GoldenSet:
+def write_set(folder: Path, cases: Sequence[NewCase], documents: Iterable[Document]) -> GoldenSet:
     """Write a new golden set and read it back strictly.
 
     Raises:

@@ -11,21 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from eval.files import utf8
+from eval.files import json_object, utf8
 from eval.golden import GoldSpan, load_golden
 from eval.golden.anchors import anchored
 from eval.golden.export import check_new, documents_text, write_documents
+from eval.golden.new import NewCase, NewSpan
 from eval.golden.question_log import Asked
 from eval.golden.rows import CaseRow, DocumentRow, DocumentTexts, Expect, read_bytes, read_rows, row_problems, rows_text
 from rag.errors import BusyError, ConfigError, GoldenSetError
 from rag.files import write_atomic
 from rag.types import Document, Span, Turn
-
-Json = dict[str, Any]
 
 TextOf = Callable[[str], str]
 """Returns the clean text of a document of the corpus by its id."""
@@ -72,7 +70,7 @@ class LabelFile:
         found = anchored(GoldSpan(doc_id, Span(span.start, span.start + len(quote)), quote), text)
         return None if found.lost else GoldSpan(doc_id, found.span, text[found.span.start : found.span.end])
 
-    def append(self, row: Json) -> None:
+    def append(self, row: NewCase) -> None:
         """Add a case for good: it is on disk when this returns.
 
         Raises:
@@ -80,7 +78,7 @@ class LabelFile:
             ConfigError: it cannot be written.
         """
         problems = _problems(row, self._texts)
-        key = _key(str(row["question"]), _turns(row.get("history", [])))
+        key = _key(row.question, row.history or ())
         if key in self._done:
             problems.append("question: it has a label already")
         if problems:
@@ -146,21 +144,25 @@ def label_row(
     expect: Expect,
     answers: Sequence[str],
     provenance: Mapping[str, object],
-    more: Mapping[str, object],
-) -> Json:
-    """Return the row of a label; `more` holds `kind`, `tags` and `split` where they were given."""
-    history = [{"role": turn.role, "text": turn.text} for turn in asked.history]
-    spans = [{"doc_id": g.doc_id, "start": g.span.start, "end": g.span.end, "text": g.text} for g in gold]
-    row: Json = {
-        "id": f"label-{_key(asked.question, asked.history)[:10]}",
-        "question": asked.question,
-        "answers": list(answers),
-        "relevant": spans,
-        "answerable": expect == "answer",
-        "expect": expect,
-        **more,
-    }
-    return row | ({"history": history} if history else {}) | {"provenance": {"source": SOURCE, **provenance}}
+    *,
+    kind: str | None = None,
+    tags: Sequence[str] | None = None,
+    split: str | None = None,
+) -> NewCase:
+    """Return the case of a label; `append` checks it."""
+    return NewCase(
+        id=f"label-{_key(asked.question, asked.history)[:10]}",
+        question=asked.question,
+        answers=answers,
+        relevant=[NewSpan(g.doc_id, g.span.start, g.span.end, g.text) for g in gold],
+        answerable=expect == "answer",
+        expect=expect,
+        kind=kind,
+        tags=tags,
+        split=split,
+        history=asked.history or None,
+        provenance={"source": SOURCE, **provenance},
+    )
 
 
 def _key(question: str, history: Sequence[Turn]) -> str:
@@ -168,13 +170,10 @@ def _key(question: str, history: Sequence[Turn]) -> str:
     return hashlib.blake2b("\n".join(words).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _turns(history: Sequence[Mapping[str, str]]) -> tuple[Turn, ...]:
-    return tuple(Turn("user" if turn["role"] == "user" else "assistant", turn["text"]) for turn in history)
-
-
-def _problems(row: Json, texts: DocumentTexts) -> list[str]:
+def _problems(case: NewCase, texts: DocumentTexts) -> list[str]:
+    tree = json_object(case)
     try:
-        return list(row_problems(CaseRow.model_validate(row), row, texts))
+        return list(row_problems(CaseRow.model_validate(tree), tree.keys(), texts))
     except ValidationError as error:
         return [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -20,13 +20,13 @@ from pydantic import (
     ValidationError,
 )
 
+from eval.files import json_tree
 from eval.golden.places import first_difference, places
 from rag.errors import GoldenSetError
 
 Kind = Literal["golden", "edge", "adversarial", "regression"]
 Expect = Literal["answer", "abstain", "clarify"]
 Split = Literal["dev", "select", "sealed"]
-Json = dict[str, Any]
 
 _PLAIN_TEXT = {".md", ".txt"}  # formats whose clean text is the file's text, so gold offsets can be checked here
 _MISSPELT = 0.84
@@ -132,7 +132,9 @@ class DocumentTexts:
         return self._texts[doc_id]
 
 
-def read_rows(name: str, raw: bytes, model: type[_Row], problems: list[str]) -> Iterator[tuple[str, Json, _Row]]:
+def read_rows(
+    name: str, raw: bytes, model: type[_Row], problems: list[str]
+) -> Iterator[tuple[str, dict[str, Any], _Row]]:
     """Yield place, raw tree and model of every good line; add what is wrong with the others to `problems`."""
     for number, line in enumerate(raw.split(b"\n"), start=1):
         place = f"{name}:{number}"
@@ -159,14 +161,17 @@ def read_bytes(path: Path) -> bytes:
         raise GoldenSetError(f"cannot read {path}: {error.strerror}") from error
 
 
-def rows_text(rows: Iterable[Mapping[str, Any]]) -> str:
+def rows_text(rows: Iterable[object]) -> str:
     """Return rows as lines of JSON."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(json.dumps(json_tree(row), ensure_ascii=False) + "\n" for row in rows)
 
 
-def row_problems(row: CaseRow, tree: Mapping[str, Any], texts: DocumentTexts) -> Iterator[str]:
-    """Yield what a schema cannot see: contradictions, misspelt fields, gold that is not where the row says."""
-    yield from _misspelt(tree)
+def row_problems(row: CaseRow, names: Collection[str], texts: DocumentTexts) -> Iterator[str]:
+    """Yield what a schema cannot see: contradictions, misspelt fields, gold that is not where the row says.
+
+    `names` are the fields as the line has them.
+    """
+    yield from _misspelt(names)
     if row.expect and (row.expect == "answer") != row.answerable:
         yield f"expect: {row.expect!r} contradicts answerable = {str(row.answerable).lower()}"
     if len({_gold_form(gold) for gold in row.relevant}) > 1:
@@ -212,10 +217,10 @@ def gold_document(gold: str | SpanRow) -> str:
     return gold if isinstance(gold, str) else gold.doc_id
 
 
-def _misspelt(tree: Mapping[str, Any]) -> Iterator[str]:
+def _misspelt(names: Collection[str]) -> Iterator[str]:
     """Yield the fields that are a slip of the pen away from one that the row lacks: they would be ignored silently."""
-    missing = [name for name in CaseRow.model_fields if name not in tree]
-    for name in tree:
+    missing = [name for name in CaseRow.model_fields if name not in names]
+    for name in names:
         meant = difflib.get_close_matches(name, missing, 1, _MISSPELT) if name not in CaseRow.model_fields else []
         if meant:
             yield f"{name}: there is no such field; did you mean {meant[0]!r}?"

@@ -7,23 +7,30 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from eval.files import json_tree
 from eval.judges.agreement import cohen_kappa, krippendorff_alpha, rank_correlation, sensitivity, specificity
 from eval.judges.base import Judge, Material, judged
-from eval.judges.corrected import Confusion, moments
+from eval.judges.corrected import moments
 from eval.judges.labels import Labelled, check_ids
 from eval.judges.scoring import metric_name
 from eval.metrics.base import Unmeasured, Value
+from eval.results import (
+    Agreement,
+    CalibrationRecord,
+    Confusion,
+    Figure,
+    JudgedBy,
+    LabelsFile,
+    read_calibration,
+)
 from eval.saved import SavedRun
 from eval.stats import DIFFERENCE, Estimate, mean_interval, wilson
 from rag.errors import ConfigError, UnknownKeyError
 from rag.shapes.rows import RowJson
-
-Json = dict[str, Any]
 
 _FEWEST = 10
 
@@ -64,12 +71,10 @@ def scores_of_run(
         ConfigError: the run has no such judge or metric, or a labelled id is not in it.
     """
     name, rows = metric_name(judge, metric), check_ids(labels, run)
-    about = run.results["metrics"].get(name, {}).get("judge")
-    if about is None:
-        judged_ones = [key for key, entry in run.results["metrics"].items() if entry.get("judge")]
-        raise UnknownKeyError("judged metric", name, judged_ones)
-    judging = Judging(**{field: about[field] for field in ("judge", "model", "metric", "fingerprint")})
-    return judging, [_of_row(item, rows[item.id], name) for item in labels]
+    judged_ones = {key: entry.judge for key, entry in run.results.metrics.items() if entry.judge is not None}
+    if name not in judged_ones:
+        raise UnknownKeyError("judged metric", name, list(judged_ones))
+    return judging_by(judged_ones[name]), [_of_row(item, rows[item.id], name) for item in labels]
 
 
 def _of_row(item: Labelled, row: RowJson, name: str) -> Judgement:
@@ -80,14 +85,8 @@ def _of_row(item: Labelled, row: RowJson, name: str) -> Judgement:
     )
 
 
-def calibrate(judgements: Sequence[Judgement], *, threshold: float) -> Json:
+def calibrate(judgements: Sequence[Judgement], *, threshold: float) -> Agreement:
     """Return how scores and labels agree; a label or score of `threshold` or more counts as true.
-
-    The figures are `kappa` of those verdicts; `alpha` (interval level) of scores and mean labels, `human_alpha` of the
-    people among themselves; `base_rate` of true labels, `accuracy` beside `constant_accuracy`, that of always saying
-    what is more frequent; `sensitivity` and `specificity`; `position_bias`, what reversing the passages adds to the
-    score, and `position_flips`, how often it turns the verdict; `length_bias`, the rank correlation of the answer's
-    length with how far the score lies above the label. `moments` and `confusion` serve corrections.
 
     Raises:
         ConfigError: fewer than ten items were measured.
@@ -103,26 +102,27 @@ def calibrate(judgements: Sequence[Judgement], *, threshold: float) -> Json:
     truth, said = [label >= threshold for label in labels], [score >= threshold for score in scores]
     base, agreed = wilson(sum(truth), len(truth)), wilson(sum(map(bool.__eq__, truth, said)), len(truth))
     turned = [(score, item.reversed) for item, score in measured if isinstance(item.reversed, float)]
-    return {
-        "items": len(judgements),
-        "n": len(measured),
-        "unmeasured": dict(reasons),
-        "threshold": threshold,
-        "annotators": max(len(item.item.labels) for item, _ in measured),
-        "kappa": _figure(cohen_kappa(truth, said)),
-        "alpha": krippendorff_alpha([labels, scores]),
-        "human_alpha": krippendorff_alpha(_by_annotator([item.item for item, _ in measured])),
-        "base_rate": _figure(base),
-        "judge_rate": _figure(wilson(sum(said), len(said))),
-        "accuracy": _figure(agreed),
-        "constant_accuracy": max(base.value, 1 - base.value),
-        "sensitivity": _figure(sensitivity(truth, said)),
-        "specificity": _figure(specificity(truth, said)),
-        **_position_bias(turned, threshold),
-        "length_bias": _figure(_length_bias(measured)),
-        "moments": asdict(moments(labels, scores)),
-        "confusion": asdict(_confusion(truth, said)),
-    }
+    return Agreement(
+        items=len(judgements),
+        n=len(measured),
+        unmeasured=dict(reasons),
+        threshold=threshold,
+        annotators=max(len(item.item.labels) for item, _ in measured),
+        kappa=_figure(cohen_kappa(truth, said)),
+        alpha=krippendorff_alpha([labels, scores]),
+        human_alpha=krippendorff_alpha(_by_annotator([item.item for item, _ in measured])),
+        base_rate=_figure(base),
+        judge_rate=_figure(wilson(sum(said), len(said))),
+        accuracy=_figure(agreed),
+        constant_accuracy=max(base.value, 1 - base.value),
+        sensitivity=_figure(sensitivity(truth, said)),
+        specificity=_figure(specificity(truth, said)),
+        position_bias=_figure(_position_shift(turned)),
+        position_flips=_figure(_position_flips(turned, threshold)),
+        length_bias=_figure(_length_bias(measured)),
+        moments=moments(labels, scores),
+        confusion=_confusion(truth, said),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,12 @@ class Judging:
     fingerprint: str
 
 
-def calibration_record(judging: Judging, figures: Json, labels: Path, now: datetime) -> Json:
+def judging_by(judged: JudgedBy) -> Judging:
+    """Return who judged a metric, as the results of a run say."""
+    return Judging(judged.judge, judged.model, judged.metric, judged.fingerprint)
+
+
+def calibration_record(judging: Judging, agreement: Agreement, labels: Path, now: datetime) -> CalibrationRecord:
     """Return the record of a calibration: who judged what, when, by which labels, and the figures; no text.
 
     Raises:
@@ -145,10 +150,13 @@ def calibration_record(judging: Judging, figures: Json, labels: Path, now: datet
         digest = hashlib.sha256(labels.read_bytes()).hexdigest()
     except OSError as error:
         raise ConfigError(f"cannot read the labels {labels}: {error.strerror}") from error
-    return asdict(judging) | {"at": now.isoformat(), "labels": {"name": labels.name, "sha256": digest}} | figures
+    file = LabelsFile(labels.name, digest)
+    return CalibrationRecord(
+        judging.judge, judging.model, judging.metric, judging.fingerprint, now.isoformat(), file, agreement
+    )
 
 
-def append_record(path: Path, record: Json) -> None:
+def append_record(path: Path, record: CalibrationRecord) -> None:
     """Add a record to the calibrations.
 
     Raises:
@@ -157,30 +165,31 @@ def append_record(path: Path, record: Json) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+            file.write(json.dumps(json_tree(record), ensure_ascii=False, allow_nan=False) + "\n")
     except OSError as error:
         raise ConfigError(f"cannot write the calibration to {path}: {error.strerror}") from error
 
 
-def read_records(path: Path) -> tuple[Json, ...]:
+def read_records(path: Path) -> tuple[CalibrationRecord, ...]:
     """Return the calibrations in the order they were made; none where there is no file.
 
     Raises:
         ConfigError: the file is damaged.
     """
     try:
-        return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return tuple(read_calibration(json.loads(line)) for line in lines if line.strip())
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:
         raise ConfigError(f"the calibrations in {path} are damaged: {' '.join(str(error).split())}") from error
 
 
-def latest_record(records: Iterable[Json], judging: Judging) -> Json | None:
+def latest_record(records: Iterable[CalibrationRecord], judging: Judging) -> CalibrationRecord | None:
     """Return the newest calibration of this model and wording, else of the judge's name and metric, or None."""
-    by_age = sorted(records, key=lambda record: str(record["at"]), reverse=True)
-    same = [record for record in by_age if record["fingerprint"] == judging.fingerprint]
-    named = [record for record in by_age if (record["judge"], record["metric"]) == (judging.judge, judging.metric)]
+    by_age = sorted(records, key=lambda record: record.at, reverse=True)
+    same = [record for record in by_age if record.fingerprint == judging.fingerprint]
+    named = [record for record in by_age if (record.judge, record.metric) == (judging.judge, judging.metric)]
     return next(iter([*same, *named]), None)
 
 
@@ -195,12 +204,13 @@ def _by_annotator(items: Sequence[Labelled]) -> list[list[float | None]]:
     return [[item.labels[i] if i < len(item.labels) else None for item in items] for i in range(most)]
 
 
-def _position_bias(turned: Sequence[tuple[float, float]], threshold: float) -> Json:
-    if not turned:
-        return {"position_bias": None, "position_flips": None}
+def _position_shift(turned: Sequence[tuple[float, float]]) -> Estimate | None:
+    return mean_interval([after - before for before, after in turned], limits=DIFFERENCE) if turned else None
+
+
+def _position_flips(turned: Sequence[tuple[float, float]], threshold: float) -> Estimate | None:
     flips = sum((before >= threshold) != (after >= threshold) for before, after in turned)
-    shift = mean_interval([after - before for before, after in turned], limits=DIFFERENCE)
-    return {"position_bias": _figure(shift), "position_flips": _figure(wilson(flips, len(turned)))}
+    return wilson(flips, len(turned)) if turned else None
 
 
 def _length_bias(measured: Sequence[tuple[Judgement, float]]) -> Estimate | None:
@@ -216,7 +226,5 @@ def _confusion(truth: Sequence[bool], said: Sequence[bool]) -> Confusion:
     )  # fmt: skip
 
 
-def _figure(estimate: Estimate | None) -> Json | None:
-    if estimate is None:
-        return None
-    return {"value": estimate.value, "n": estimate.n, "low": estimate.low, "high": estimate.high}
+def _figure(estimate: Estimate | None) -> Figure | None:
+    return None if estimate is None else Figure(estimate.value, estimate.n, estimate.low, estimate.high)

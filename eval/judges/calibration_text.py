@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-Json = Mapping[str, Any]
-
-_LINES = (
-    ("accuracy", "accuracy"),
-    ("sensitivity", "sensitivity"),
-    ("specificity", "specificity"),
-    ("base_rate", "base rate (people say true)"),
-    ("judge_rate", "judge says true"),
-    ("position_bias", "position bias (score with passages reversed, minus score)"),
-    ("position_flips", "verdicts that turn with the passages"),
-    ("length_bias", "length bias (rank correlation of length and score above label)"),
-)
+from eval.results import Agreement, CalibrationRecord, Figure
 
 
-def render_calibration(record: Json) -> str:
+def render_calibration(record: CalibrationRecord) -> str:
     """Return the figures of a calibration record, kappa first."""
-    judged = f"judge {record['judge']} ({record['model']}) on {record['metric']}, {record['labels']['name']}"
-    annotators = f"{record['annotators']} labels an item" if record["annotators"] > 1 else "one label an item"
+    found = record.agreement
+    judged = f"judge {record.judge} ({record.model}) on {record.metric}, {record.labels.name}"
+    annotators = f"{found.annotators} labels an item" if found.annotators > 1 else "one label an item"
     lines = [
-        f"{judged}: n={record['n']} of {record['items']} items, {annotators}, true from {record['threshold']:g}",
-        f"  {'kappa':<64} {_shown(record['kappa'])}",
-        f"  {'Krippendorff alpha, judge and people':<64} {_plain(record['alpha'])}",
-        f"  {'Krippendorff alpha, people among themselves':<64} {_plain(record['human_alpha'])}",
+        f"{judged}: n={found.n} of {found.items} items, {annotators}, true from {found.threshold:g}",
+        *(f"  {title:<64} {value}" for title, value in _figures(found)),
+        *(f"  {number} unmeasured: {reason}" for reason, number in found.unmeasured.items()),
     ]
-    for key, title in _LINES:
-        lines.append(f"  {title:<64} {_shown(record[key])}")
-        if key == "accuracy":
-            lines.append(f"  {'  of always saying what is more frequent':<64} {record['constant_accuracy']:.3f}")
-    lines += [f"  {number} unmeasured: {reason}" for reason, number in record["unmeasured"].items()]
     return "\n".join(lines)
 
 
-def _shown(figure: Json | None) -> str:
+def _figures(found: Agreement) -> Iterator[tuple[str, str]]:
+    yield "kappa", _shown(found.kappa)
+    yield "Krippendorff alpha, judge and people", _plain(found.alpha)
+    yield "Krippendorff alpha, people among themselves", _plain(found.human_alpha)
+    yield "accuracy", _shown(found.accuracy)
+    yield "  of always saying what is more frequent", _plain(found.constant_accuracy)
+    yield "sensitivity", _shown(found.sensitivity)
+    yield "specificity", _shown(found.specificity)
+    yield "base rate (people say true)", _shown(found.base_rate)
+    yield "judge says true", _shown(found.judge_rate)
+    yield "position bias (score with passages reversed, minus score)", _shown(found.position_bias)
+    yield "verdicts that turn with the passages", _shown(found.position_flips)
+    yield "length bias (rank correlation of length and score above label)", _shown(found.length_bias)
+
+
+def _shown(figure: Figure | None) -> str:
     if figure is None:
         return "unmeasured"
-    bounds = "" if figure["low"] is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
-    return f"{figure['value']:.3f}{bounds} n={figure['n']}"
+    bounds = "" if figure.low is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
+    return f"{figure.value:.3f}{bounds} n={figure.n}"
 
 
 def _plain(value: float | None) -> str:

@@ -7,33 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from eval.results import Confusion, Moments
 from eval.stats import TWO_SIDED_Z, Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """What a labelled sample of `n` items says about human labels and judge scores: means, variances, covariance."""
-
-    n: int
-    human: float
-    judge: float
-    human_variance: float
-    judge_variance: float
-    covariance: float
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """Counts of a labelled sample: how many true items were called true, and how many false ones false."""
-
-    true: int
-    called_true: int
-    false: int
-    called_false: int
 
 
 def moments(human: Sequence[float], judge: Sequence[float]) -> Moments:

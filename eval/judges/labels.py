@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,8 +14,6 @@ from eval.judges.base import Material
 from eval.saved import SavedRun
 from rag.errors import ConfigError
 from rag.shapes.rows import RowJson
-
-Json = dict[str, Any]
 
 _SHOWN = 5
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from eval.bench.ranking_data import Pool, gains
 from rag.text import words
@@ -59,7 +58,7 @@ def write_ranking_sets(
     for path in sorted(source.glob("*.jsonl.gz")):
         if path.name.startswith(held):
             continue
-        rows = [row for row in _rows(path) if normalised(row["query"]) not in asked]
+        rows = [row for row in _rows(path) if normalised(row.query) not in asked]
         random.Random(0).shuffle(rows)
         folders.append(target / f"ranking-{path.name.partition('.')[0]}")
         _write_set(folders[-1], rows[:per_file])
@@ -80,14 +79,23 @@ def asked_in(data: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _write_set(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A question with a passage that answers it and some that do not."""
+
+    query: str
+    positive: str
+    negatives: tuple[str, ...]
+
+
+def _write_set(folder: Path, rows: Sequence[_Ranked]) -> None:
     ids: dict[str, str] = {}
     for row in rows:
-        for text in (row["positive"], *(row.get("negatives") or ())):
+        for text in (row.positive, *row.negatives):
             ids.setdefault(text, f"passage-{len(ids)}")
     documents = ({"doc_id": doc_id, "title": "", "text": text} for text, doc_id in ids.items())
     questions = (
-        {"id": str(n), "question": row["query"], "answerable": True, "relevant": [ids[row["positive"]]], "split": "dev"}
+        {"id": str(n), "question": row.query, "answerable": True, "relevant": [ids[row.positive]], "split": "dev"}
         for n, row in enumerate(rows)
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +104,8 @@ def _write_set(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows(path: Path) -> Iterator[_Ranked]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
-            yield json.loads(line)
+            row = json.loads(line)
+            yield _Ranked(row["query"], row["positive"], tuple(row.get("negatives") or ()))

@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eval.recipes.training import Progress, claim, share_of_rate
 from rag.errors import ConfigError
 from rag.types import Vectors
+
+if TYPE_CHECKING:
+    import torch
 
 ReadVectors = Callable[[str, Sequence[int]], Mapping[int, Vectors]]
 """Returns the token vectors `(t, d)` of chunks of a corpus, by pk."""
@@ -83,7 +86,7 @@ def train(
     return out / "checkpoint.safetensors"
 
 
-def adapter_tensors(checkpoint: Path) -> dict[str, Any]:
+def adapter_tensors(checkpoint: Path) -> dict[str, torch.Tensor]:
     """Return the factors of a checkpoint in float16, by `LAYER.down` and `LAYER.up`."""
     from safetensors.torch import load_file
 
@@ -107,7 +110,7 @@ class _Trainer:
         self._tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True)
         self._model = AutoModel.from_pretrained(str(base), local_files_only=True).eval()  # no dropout
         self._model.requires_grad_(False)
-        self._factors: dict[str, Any] = _adapted(self._model, plan)
+        self._factors: dict[str, torch.Tensor] = _adapted(self._model, plan)
         self._scale = torch.nn.Parameter(torch.tensor(3.0))  # log of what similarities are multiplied by
         self._optimizer = torch.optim.AdamW([*self._factors.values(), self._scale], weight_decay=0.01)
         if self._place.exists():
@@ -156,7 +159,7 @@ class _Trainer:
             self._scale.copy_(stored["scale"])
             for name, factor in self._factors.items():
                 factor.copy_(stored[f"adapter.{name}"])
-        state: dict[int, dict[str, Any]] = {}
+        state: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in stored.items():
             if name.startswith("optimizer."):
                 _, index, key = name.split(".", 2)
@@ -179,12 +182,12 @@ class _Trainer:
         return torch.nn.functional.normalize(hidden[inside].float(), dim=-1), torch.nonzero(inside)[:, 0]
 
 
-def _adapted(model: Any, plan: Plan) -> dict[str, Any]:
+def _adapted(model: Any, plan: Plan) -> dict[str, torch.Tensor]:
     """Add `up @ down` to every linear map of the encoder's layers; return the factors, which begin without effect."""
     import torch
 
     generator = torch.Generator().manual_seed(plan.seed)
-    factors: dict[str, Any] = {}
+    factors: dict[str, torch.Tensor] = {}
     for name, module in list(model.encoder.named_modules()):
         if isinstance(module, torch.nn.Linear):
             spread = 1 / math.sqrt(module.in_features)

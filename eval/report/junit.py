@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
+from eval.results.compared import Decision
+from eval.stats import Verdict
 from rag.shapes.rows import RowJson
 from rag.types.loss import meaning
 
@@ -36,12 +37,9 @@ def junit_xml(name: str, rows: Sequence[RowJson]) -> bytes:
     return _document(suite)
 
 
-def gate_junit_xml(decision: Mapping[str, Any]) -> bytes:
+def gate_junit_xml(decision: Decision) -> bytes:
     """Return one test case per thing the gate decided: a failure for FAIL, an error for INCONCLUSIVE, else a pass."""
-    checks = [(name, item["verdict"], item["reason"]) for name, item in decision["metrics"].items()]
-    checks += [(f"required: {item['name']}", item["verdict"], item["reason"]) for item in decision["required"]]
-    checks += [(f"must pass: {case}", "FAIL", "the case is broken") for case in decision["must_pass_broken"]]
-    checks += [("sign-off", "INCONCLUSIVE", reason) for reason in filter(None, [decision["unsigned"]])]
+    checks = list(_checks(decision))
     suite = ElementTree.Element("testsuite", name="gate", tests=str(len(checks)), skipped="0")
     for name, verdict, reason in checks:
         case = ElementTree.SubElement(suite, "testcase", name=_clean(name), classname="gate")
@@ -51,6 +49,18 @@ def gate_junit_xml(decision: Mapping[str, Any]) -> bytes:
     suite.set("failures", str(sum(verdict == "FAIL" for _, verdict, _ in checks)))
     suite.set("errors", str(sum(verdict == "INCONCLUSIVE" for _, verdict, _ in checks)))
     return _document(suite)
+
+
+def _checks(decision: Decision) -> Iterator[tuple[str, Verdict, str]]:
+    """Yield the name, verdict and reason of everything that was decided."""
+    for name, item in decision.metrics.items():
+        yield name, item.verdict, item.reason
+    for required in decision.required:
+        yield f"required: {required.name}", required.verdict, required.reason
+    for case in decision.must_pass_broken:
+        yield f"must pass: {case}", "FAIL", "the case is broken"
+    if decision.unsigned:
+        yield "sign-off", "INCONCLUSIVE", decision.unsigned
 
 
 def _document(suite: ElementTree.Element) -> bytes:

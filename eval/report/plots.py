@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
+from eval.report.svg import cut, fixed, svg, text, told
+
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _ROW = 26
 _WIDTH, _NOTES = 1080, 230
-_CHARACTER = 6.6
-"""Width of a character at the plots' font size of 12; labels are cut to fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def sparkline(value: float, low: float, high: float) -> str:
 
     It repeats the figures beside it, so screen readers skip it.
     """
-    x, left, right = (_fixed(2 + 156 * min(1.0, max(0.0, at))) for at in (value, low, high))
+    x, left, right = (fixed(2 + 156 * min(1.0, max(0.0, at))) for at in (value, low, high))
     return (
         '<svg class="spark" viewBox="0 0 160 14" width="160" height="14" aria-hidden="true" focusable="false">'
         f'<path class="axis" d="M2 7H158"/><path class="whisker" d="M{left} 7H{right}"/>'
@@ -73,19 +73,19 @@ def forest(name: str, title: str, rows: Sequence[Interval], reference: float | N
     right = width - _NOTES
 
     def at(value: float) -> str:
-        return _fixed(left + (right - left) * min(1.0, max(0.0, value)))
+        return fixed(left + (right - left) * min(1.0, max(0.0, value)))
 
     parts = [_ticks(left, right, height - 22)]
     if reference is not None:
         parts.append(f'<path class="reference" d="M{at(reference)} 4V{height - 22}"/>')
     for i, row in enumerate(rows):
         y = _ROW * i + 16
-        parts.append(_text(left - 10, y + 4, _cut(row.label, left - 14), "end"))
+        parts.append(text(left - 10, y + 4, cut(row.label, left - 14), "end"))
         if row.low is not None and row.high is not None:
             parts.append(f'<path class="whisker" d="M{at(row.low)} {y}H{at(row.high)}"/>')
         parts.append(f'<circle class="dot" cx="{at(row.value)}" cy="{y}" r="4.5"/>')
-        parts.append(_text(right + 12, y + 4, row.note, kind="soft"))
-    return _svg(name, title, _told((row.label, row.note) for row in rows), width, height, parts)
+        parts.append(text(right + 12, y + 4, row.note, kind="soft"))
+    return svg(name, title, told((row.label, row.note) for row in rows), width, height, parts)
 
 
 def bars(name: str, title: str, rows: Sequence[Bar]) -> str:
@@ -100,15 +100,13 @@ def bars(name: str, title: str, rows: Sequence[Bar]) -> str:
     parts = []
     for i, row in enumerate(rows):
         y = _ROW * i + 6
-        parts.append(_text(left - 10, y + 14, _cut(row.label, left - 14), "end"))
+        parts.append(text(left - 10, y + 14, cut(row.label, left - 14), "end"))
         for kind, start, end in (("light", row.end, row.tail), ("bar", row.start, row.end)):
             if end > start:
-                size = _fixed(max(1.0, at(end) - at(start)))
-                parts.append(
-                    f'<rect class="{kind}" x="{_fixed(at(start))}" y="{y}" width="{size}" height="18" rx="2"/>'
-                )
-        parts.append(_text(right + 12, y + 14, row.note, kind="soft"))
-    return _svg(name, title, _told((row.label, row.note) for row in rows), width, height, parts)
+                size = fixed(max(1.0, at(end) - at(start)))
+                parts.append(f'<rect class="{kind}" x="{fixed(at(start))}" y="{y}" width="{size}" height="18" rx="2"/>')
+        parts.append(text(right + 12, y + 14, row.note, kind="soft"))
+    return svg(name, title, told((row.label, row.note) for row in rows), width, height, parts)
 
 
 def reliability(name: str, title: str, bins: Sequence[Interval], at: Sequence[float], counts: Sequence[int]) -> str:
@@ -122,14 +120,14 @@ def reliability(name: str, title: str, bins: Sequence[Interval], at: Sequence[fl
     for x, bin_, count in zip(at, bins, counts, strict=True):
         column = 44 * count / most
         parts.append(
-            f'<rect class="light" x="{_fixed(square.x(x) - 7)}" y="{_fixed(square.y(0) - column)}" width="14" '
-            f'height="{_fixed(column)}"/>'
+            f'<rect class="light" x="{fixed(square.x(x) - 7)}" y="{fixed(square.y(0) - column)}" width="14" '
+            f'height="{fixed(column)}"/>'
         )
         if bin_.low is not None and bin_.high is not None:
-            ends = f"{_fixed(square.y(bin_.low))}V{_fixed(square.y(bin_.high))}"
-            parts.append(f'<path class="whisker" d="M{_fixed(square.x(x))} {ends}"/>')
-        parts.append(f'<circle class="dot" cx="{_fixed(square.x(x))}" cy="{_fixed(square.y(bin_.value))}" r="4.5"/>')
-    return _svg(name, title, _told((bin_.label, bin_.note) for bin_ in bins), square.width, square.height, parts)
+            ends = f"{fixed(square.y(bin_.low))}V{fixed(square.y(bin_.high))}"
+            parts.append(f'<path class="whisker" d="M{fixed(square.x(x))} {ends}"/>')
+        parts.append(f'<circle class="dot" cx="{fixed(square.x(x))}" cy="{fixed(square.y(bin_.value))}" r="4.5"/>')
+    return svg(name, title, told((bin_.label, bin_.note) for bin_ in bins), square.width, square.height, parts)
 
 
 def curve(name: str, title: str, line: Sequence[tuple[float, float]], points: Sequence[Point], x: str, y: str) -> str:
@@ -138,13 +136,13 @@ def curve(name: str, title: str, line: Sequence[tuple[float, float]], points: Se
     parts = [*square.frame(x, y), f'<path class="line" d="{square.path(line)}"/>']
     for i, point in enumerate(points):
         left, top = square.x(point.x), square.y(point.y)
-        parts.append(f'<circle class="dot mark{i}" cx="{_fixed(left)}" cy="{_fixed(top)}" r="5"/>')
+        parts.append(f'<circle class="dot mark{i}" cx="{fixed(left)}" cy="{fixed(top)}" r="5"/>')
         beside = left + 9, "start"
         if point.x > 0.6:
             beside = left - 9, "end"
-        parts.append(_text(beside[0], top + 16, point.label, beside[1]))
-    told = _told((point.label, f"{x} {point.x:.3f}, {y} {point.y:.3f}") for point in points)
-    return _svg(name, title, told, square.width, square.height, parts)
+        parts.append(text(beside[0], top + 16, point.label, beside[1]))
+    words = told((point.label, f"{x} {point.x:.3f}, {y} {point.y:.3f}") for point in points)
+    return svg(name, title, words, square.width, square.height, parts)
 
 
 def growth(name: str, title: str, lines: Sequence[Line], x: str, y: str, limit: float | None = None) -> str:
@@ -161,9 +159,9 @@ def growth(name: str, title: str, lines: Sequence[Line], x: str, y: str, limit: 
         parts.append(f'<path class="line" d="M{"L".join(f"{left} {top}" for left, top in places)}"/>' if places else "")
         parts += [f'<circle class="dot mark{i}" cx="{left}" cy="{top}" r="4.5"/>' for left, top in places]
         if places:
-            parts.append(_text(plot.right + 12, float(places[-1][1]) + 4, line.label))
-    told = _told((line.label, ", ".join(f"{value:.3g} at {at:,g}" for at, value in line.points)) for line in lines)
-    return _svg(name, title, told, plot.width, plot.height, parts)
+            parts.append(text(plot.right + 12, float(places[-1][1]) + 4, line.label))
+    words = told((line.label, ", ".join(f"{value:.3g} at {at:,g}" for at, value in line.points)) for line in lines)
+    return svg(name, title, words, plot.width, plot.height, parts)
 
 
 def standalone(plot: str) -> str:
@@ -185,23 +183,23 @@ class _LogPlot:
         self._y = _decades([value for _, value in points])
 
     def x(self, value: float) -> str:
-        return _fixed(self.left + (self.right - self.left) * _share(value, self._x))
+        return fixed(self.left + (self.right - self.left) * _share(value, self._x))
 
     def y(self, value: float) -> str:
-        return _fixed(self._bottom - (self._bottom - self._top) * _share(value, self._y))
+        return fixed(self._bottom - (self._bottom - self._top) * _share(value, self._y))
 
     def frame(self, below: str, beside: str) -> list[str]:
         parts = []
         for tick in (10.0**power for power in range(self._y[0], self._y[1] + 1)):
             parts.append(f'<path class="axis" d="M{self.left} {self.y(tick)}H{self.right}"/>')
-            parts.append(_text(self.left - 8, float(self.y(tick)) + 4, f"{tick:,g}", "end", "soft"))
+            parts.append(text(self.left - 8, float(self.y(tick)) + 4, f"{tick:,g}", "end", "soft"))
         for tick in (10.0**power for power in range(self._x[0], self._x[1] + 1)):
             parts.append(f'<path class="axis" d="M{self.x(tick)} {self._top}V{self._bottom}"/>')
-            parts.append(_text(float(self.x(tick)), self._bottom + 16, f"{tick:,.0f}", "middle", "soft"))
+            parts.append(text(float(self.x(tick)), self._bottom + 16, f"{tick:,.0f}", "middle", "soft"))
         middle = (self._top + self._bottom) / 2
-        parts.append(_text((self.left + self.right) / 2, self.height - 8, below, "middle"))
-        turned = f'transform="rotate(-90 14 {_fixed(middle)})"'
-        parts.append(f'<text x="14" y="{_fixed(middle)}" text-anchor="middle" {turned}>{escape(beside)}</text>')
+        parts.append(text((self.left + self.right) / 2, self.height - 8, below, "middle"))
+        turned = f'transform="rotate(-90 14 {fixed(middle)})"'
+        parts.append(f'<text x="14" y="{fixed(middle)}" text-anchor="middle" {turned}>{escape(beside)}</text>')
         return parts
 
 
@@ -228,17 +226,17 @@ class _Square:
         return self._top + self._size * (1 - min(1.0, max(0.0, value)))
 
     def path(self, line: Iterable[tuple[float, float]]) -> str:
-        return "M" + "L".join(f"{_fixed(self.x(x))} {_fixed(self.y(y))}" for x, y in line)
+        return "M" + "L".join(f"{fixed(self.x(x))} {fixed(self.y(y))}" for x, y in line)
 
     def frame(self, below: str, beside: str) -> list[str]:
         parts = []
         for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
             parts.append(f'<path class="axis" d="{self.path([(0, tick), (1, tick)])}"/>')
-            parts.append(_text(self._left - 8, self.y(tick) + 4, f"{tick:g}", "end", "soft"))
-            parts.append(_text(self.x(tick), self.y(0) + 16, f"{tick:g}", "middle", "soft"))
-        parts.append(_text(self.x(0.5), self.height - 10, below, "middle"))
-        turned = f'transform="rotate(-90 14 {_fixed(self.y(0.5))})"'
-        parts.append(f'<text x="14" y="{_fixed(self.y(0.5))}" text-anchor="middle" {turned}>{escape(beside)}</text>')
+            parts.append(text(self._left - 8, self.y(tick) + 4, f"{tick:g}", "end", "soft"))
+            parts.append(text(self.x(tick), self.y(0) + 16, f"{tick:g}", "middle", "soft"))
+        parts.append(text(self.x(0.5), self.height - 10, below, "middle"))
+        turned = f'transform="rotate(-90 14 {fixed(self.y(0.5))})"'
+        parts.append(f'<text x="14" y="{fixed(self.y(0.5))}" text-anchor="middle" {turned}>{escape(beside)}</text>')
         return parts
 
 
@@ -246,32 +244,6 @@ def _ticks(left: float, right: float, bottom: float) -> str:
     parts = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = left + (right - left) * tick
-        parts.append(f'<path class="axis" d="M{_fixed(x)} 4V{_fixed(bottom)}"/>')
-        parts.append(_text(x, bottom + 16, f"{tick:g}", "middle", "soft"))
+        parts.append(f'<path class="axis" d="M{fixed(x)} 4V{fixed(bottom)}"/>')
+        parts.append(text(x, bottom + 16, f"{tick:g}", "middle", "soft"))
     return "".join(parts)
-
-
-def _svg(name: str, title: str, told: str, width: float, height: float, parts: Iterable[str]) -> str:
-    return (
-        f'<svg class="plot" viewBox="0 0 {width:g} {height:g}" style="max-width:{width:g}px" role="img" '
-        f'aria-labelledby="{name}-title {name}-told"><title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-told">{escape(told)}</desc>{"".join(parts)}</svg>'
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "") -> str:
-    marked = f' class="{kind}"' if kind else ""
-    return f'<text x="{_fixed(x)}" y="{_fixed(y)}" text-anchor="{anchor}"{marked}>{escape(text)}</text>'
-
-
-def _told(rows: Iterable[tuple[str, str]]) -> str:
-    return "; ".join(f"{label}: {note}" for label, note in rows)
-
-
-def _cut(text: str, width: float) -> str:
-    most = int(width / _CHARACTER)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _fixed(value: float) -> str:
-    return f"{value:.1f}"

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import cast
 
 from eval.golden import Case
 from eval.golden.rows import Expect
 from eval.judges.base import Judge
 from eval.judges.scoring import ask_judges
-from eval.judges.trust import judge_json
+from eval.judges.trust import judge_use
 from eval.observation import Observation
 from eval.report.rows import scores_of
-from eval.results import metric_json
+from eval.results import CalibrationRecord, Results
 from eval.runner import Row
 from eval.saved import SavedRun
+from eval.summary import scored
 from rag.shapes.rows import RowJson, RowPassageJson
 from rag.types import Passage, Span, Turn
-
-Json = dict[str, Any]
 
 
 async def rescore(
     saved: SavedRun,
     judges: Sequence[Judge],
-    calibrations: Sequence[Json] = (),
+    calibrations: Sequence[CalibrationRecord] = (),
     report: Callable[[str, int, int], None] = lambda phase, done, total: None,
-) -> tuple[Json, list[RowJson]]:
+) -> tuple[Results, list[RowJson]]:
     """Return the results and rows of a run with the judges' scores in place of any that they gave before.
 
     Raises:
@@ -36,12 +36,12 @@ async def rescore(
     metrics, reports = await ask_judges(seen, judges, lambda done, total: report("judge", done, total))
     rows = [Row(one, {metric.name: metric(one) for metric in metrics}) for one in seen]
     names = {judge.name for judge in judges}
-    entries = {name: {"judge": None} | entry for name, entry in saved.results["metrics"].items()}
-    kept = {name: entry for name, entry in entries.items() if _judge_of(entry) not in names}
-    scored = {metric.name: metric_json(metric, rows, reports, calibrations) for metric in metrics}
-    judged = saved.results.get("judges", {}) | {one.name: judge_json(one) for one in reports}
-    results = saved.results | {"metrics": kept | scored, "judges": judged}
-    return results, [_merged(old, new, kept) for old, new in zip(saved.rows, rows, strict=True)]
+    old = saved.results
+    kept = {name: one for name, one in old.metrics.items() if one.judge is None or one.judge.judge not in names}
+    judged = {metric.name: scored(metric, rows, reports, calibrations) for metric in metrics}
+    uses = {**old.judges, **{one.name: judge_use(one) for one in reports}}
+    results = replace(old, metrics=kept | judged, judges=uses)
+    return results, [_merged(row, new, kept.keys()) for row, new in zip(saved.rows, rows, strict=True)]
 
 
 def observation_of(row: RowJson) -> Observation:
@@ -65,7 +65,7 @@ def _passage(passage: RowPassageJson) -> Passage:
     return Passage(passage.tag, passage.doc_id, passage.title, "", passage.text, spans, passage.tokens)
 
 
-def _merged(old: RowJson, new: Row, kept: Mapping[str, Json]) -> RowJson:
+def _merged(old: RowJson, new: Row, kept: Collection[str]) -> RowJson:
     scored = scores_of(new.values)
     return old.model_copy(
         update={
@@ -74,7 +74,3 @@ def _merged(old: RowJson, new: Row, kept: Mapping[str, Json]) -> RowJson:
             "not_applicable": [name for name in old.not_applicable if name in kept] + scored.not_applicable,
         }
     )
-
-
-def _judge_of(entry: Mapping[str, Any]) -> str | None:
-    return str(entry["judge"]["judge"]) if entry["judge"] else None

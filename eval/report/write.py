@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from eval.files import utf8, write_files
+from eval.files import json_bytes, utf8, write_files
 from eval.report.calibration import calibration
 from eval.report.html import render_html
 from eval.report.junit import junit_xml
@@ -16,8 +15,9 @@ from eval.report.rows import row_json, row_line
 from eval.report.survival import gold_survival
 from eval.report.text import render_markdown
 from eval.report.trec import qrels_lines, run_lines
-from eval.results import summarise
+from eval.results import CalibrationRecord, Results, read_results
 from eval.runner import Run
+from eval.summary import summarise
 from rag.errors import ReportError
 from rag.files import write_atomic
 from rag.shapes.rows import RowJson
@@ -32,11 +32,11 @@ _DATA = "results.json and rows.jsonl"
 class Written:
     """A report: its results, and which pages of it could not be made and why (empty if all are there)."""
 
-    results: dict[str, Any]
+    results: Results
     unwritten: str = ""
 
 
-def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def write_report(run: Run, folder: Path, calibrations: Sequence[CalibrationRecord] = ()) -> Results:
     """Write results.json, rows.jsonl, run.trec, qrels.trec, junit.xml, summary.md and report.html; return the results.
 
     Rows and results are written first, so that no fault of a page can lose an evaluation.
@@ -51,13 +51,13 @@ def write_report(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] 
     pages: dict[str, Page] = {
         "run.trec": lambda: _lines(run_lines(seen)),
         "qrels.trec": lambda: _lines(qrels_lines(seen)),
-        "junit.xml": lambda: junit_xml(results["set"]["name"], rows),
+        "junit.xml": lambda: junit_xml(results.set.name, rows),
     }
     write_pages(folder, pages | _score_pages(results, rows), kept=_DATA)
     return results
 
 
-def write_or_tell(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]] = ()) -> Written:
+def write_or_tell(run: Run, folder: Path, calibrations: Sequence[CalibrationRecord] = ()) -> Written:
     """Write the report as `write_report` does, but return the results although a page is missing.
 
     Raises:
@@ -70,17 +70,17 @@ def write_or_tell(run: Run, folder: Path, calibrations: Sequence[dict[str, Any]]
     except ReportError as error:
         if not saved.is_file():
             raise
-        return Written(json.loads(saved.read_text(encoding="utf-8")), str(error))
+        return Written(read_results(json.loads(saved.read_text(encoding="utf-8"))), str(error))
 
 
-def write_scores(results: dict[str, Any], rows: Sequence[RowJson], folder: Path) -> None:
+def write_scores(results: Results, rows: Sequence[RowJson], folder: Path) -> None:
     """Write the files of a run folder that hold scores: rows.jsonl, results.json, summary.md and report.html.
 
     Raises:
         ConfigError: the folder cannot be written.
         ReportError: the scores are there, but a page of them is not.
     """
-    write_files(folder, [("rows.jsonl", _rows_bytes(rows)), ("results.json", _results_bytes(results))])
+    write_files(folder, [("rows.jsonl", _rows_bytes(rows)), ("results.json", json_bytes(results))])
     write_pages(folder, _score_pages(results, rows), kept=_DATA)
 
 
@@ -104,21 +104,22 @@ def write_pages(folder: Path, pages: Mapping[str, Page], *, kept: str) -> None:
 
 
 def _saved_results(
-    run: Run, rows: Sequence[RowJson], folder: Path, calibrations: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+    run: Run, rows: Sequence[RowJson], folder: Path, calibrations: Sequence[CalibrationRecord]
+) -> Results:
     """Return the results; rows, then results are written before anything is made of them."""
     _remove(folder / "results.json")  # no results of an earlier run beside the rows of this one
     write_files(folder, [("rows.jsonl", _rows_bytes(rows))])
     try:
-        results = summarise(run, calibrations) | {"calibration": calibration(rows), "survival": gold_survival(rows)}
-        content = _results_bytes(results)
+        found = summarise(run, calibrations)
+        results = replace(found, calibration=calibration(rows), survival=tuple(gold_survival(rows)))
+        content = json_bytes(results)
     except Exception as error:  # the answers took hours; what is made of them can be made again
         raise ReportError(f"rows.jsonl is in {folder}, but results.json could not be made: {_said(error)}") from error
     write_files(folder, [("results.json", content)])
     return results
 
 
-def _score_pages(results: dict[str, Any], rows: Sequence[RowJson]) -> dict[str, Page]:
+def _score_pages(results: Results, rows: Sequence[RowJson]) -> dict[str, Page]:
     return {
         "summary.md": lambda: utf8(render_markdown(results)),
         "report.html": lambda: utf8(render_html(results, rows)),
@@ -127,10 +128,6 @@ def _score_pages(results: dict[str, Any], rows: Sequence[RowJson]) -> dict[str, 
 
 def _rows_bytes(rows: Sequence[RowJson]) -> bytes:
     return _lines(map(row_line, rows))
-
-
-def _results_bytes(results: dict[str, Any]) -> bytes:
-    return utf8(json.dumps(results, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def _said(error: Exception) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 from eval.stats.bounds import chance_below, lower_bound
-from eval.stats.values import Decision, Difference, Sample
+from eval.stats.values import Difference, NonInferiority, Sample
 
 _MOST_CASES = 10_000_000
 """Beyond this many cases an effect is too small for any golden set."""
@@ -43,7 +43,7 @@ def cases_to_detect(difference: Difference, *, power: float = 0.8) -> int | None
     return _more_cases(difference, difference.value, power)
 
 
-def non_inferiority(difference: Difference, margin: float, *, power: float = 0.8) -> Decision:
+def non_inferiority(difference: Difference, margin: float, *, power: float = 0.8) -> NonInferiority:
     """Decide whether the candidate is worse by more than `margin` (> 0); differences point up when it is better.
 
     PASS: the interval lies above `-margin`; FAIL: below it; else INCONCLUSIVE (Rothmann, Wiens & Chan 2012). With a
@@ -63,14 +63,14 @@ def non_inferiority(difference: Difference, margin: float, *, power: float = 0.8
         raise ValueError(f"a margin must be positive, got {margin}")
     mde = minimal_detectable_effect(difference, power=power)
     if difference.sample is None or difference.low is None or difference.high is None:
-        return Decision("INCONCLUSIVE", margin, mde, None, 1.0)
+        return NonInferiority("INCONCLUSIVE", margin, mde, None, 1.0)
     regression_p = chance_below(difference.sample.mirrored(), margin)
     if difference.low > -margin:
-        return Decision("PASS", margin, mde, 0, regression_p)
+        return NonInferiority("PASS", margin, mde, 0, regression_p)
     if difference.high < -margin:
-        return Decision("FAIL", margin, mde, 0, regression_p)
+        return NonInferiority("FAIL", margin, mde, 0, regression_p)
     more = _more_cases(difference, difference.value + margin, power)
-    return Decision("INCONCLUSIVE", margin, mde, more, regression_p)
+    return NonInferiority("INCONCLUSIVE", margin, mde, more, regression_p)
 
 
 def _more_cases(difference: Difference, distance: float, power: float) -> int | None:

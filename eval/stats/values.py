@@ -83,7 +83,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class NonInferiority:
     """A non-inferiority verdict. `more_cases` would decide an inconclusive one in 8 of 10; None: no number does.
 
     `mde` is the minimal detectable effect, `regression_p` the one-sided p-value of the hypothesis that the true

@@ -48,6 +48,11 @@ def _shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def point_of(changes: Mapping[str, object]) -> Point:
+    """Return the point whose `changes` these are, as JSON gives them back."""
+    return Point.of({key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()})  # type: ignore[misc]
+
+
 DEFAULT = Point()
 
 
@@ -122,8 +127,8 @@ class Task:
     """What a search has to solve.
 
     `strata` says for every question which set it is from (each set weighs the same, whatever its size), `clusters`
-    which questions belong together. `budget` is in question evaluations, the default's included. `warm` are points that did
-    well in past sweeps: they are tried early.
+    which questions belong together. `budget` is in question evaluations, the default's included. `warm` are points that
+    did well in past sweeps: they are tried early.
     """
 
     candidates: Candidates

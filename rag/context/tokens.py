@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag.cache.recent import Recent
 from rag.ports import Tokenizer
 
 if TYPE_CHECKING:
@@ -38,6 +39,23 @@ class TiktokenTokenizer:
             ranges.append((character_of[position], character_of[position + length - 1] + 1))
             position += length
         return ranges
+
+
+class CountedTokenizer:
+    """A tokenizer that keeps the counts of the texts it counted last."""
+
+    def __init__(self, tokenizer: Tokenizer, size: int = 32_768) -> None:
+        self.name = tokenizer.name
+        self._tokenizer = tokenizer
+        self._counts: Recent[str, int] = Recent(size)
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens of `text`."""
+        return self._counts.of(text, lambda: self._tokenizer.count(text))
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return the code-point range of every token."""
+        return self._tokenizer.offsets(text)
 
 
 def budget_tokenizer(embedder: Tokenizer, cache_dir: Path | None = None) -> Tokenizer:

@@ -7,15 +7,13 @@ Khattab and Zaharia, https://arxiv.org/abs/2004.12832.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.cache.recent import Recent
 from rag.models.term_coverage import ChunkTerms, terms_of
 from rag.ports import Embedder, Embeddings, Indexes, Tokenizer
 from rag.types import Chunk, Query, Reading, Span, Vectors
@@ -24,41 +22,6 @@ _SCORED = 1024
 _KNOWN_CHUNKS = 8192  # about 20 MB of terms and places of tokens
 _HEADER = 0.85  # of what a question token is worth in a sentence, it is worth in the title and headings above
 _ONE_THREAD = 2**18  # multiplications up to which OpenBLAS takes one thread
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-class Recent(Generic[K, V]):
-    """A mapping that forgets the entries used longest ago; safe to share between threads."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[K, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: K) -> V | None:
-        """Return the entry, or None."""
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-            return self._entries.get(key)
-
-    def of(self, key: K, make: Callable[[], V]) -> V:
-        """Return the entry, made and stored if it is not there."""
-        found = self.get(key)
-        if found is None:
-            found = make()
-            self.put(key, found)
-        return found
-
-    def put(self, key: K, value: V) -> None:
-        """Store an entry."""
-        with self._lock:
-            self._entries[key] = value
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
 
 
 class QueryEncoder:
@@ -89,11 +52,12 @@ class QueryEncoder:
 class LateInteraction:
     """Scores chunks, and sentences of chunks, against a question; blocking, so call it in a thread."""
 
-    def __init__(self, indexes: Indexes, encoder: QueryEncoder, size: int = 128) -> None:
+    def __init__(self, indexes: Indexes, encoder: QueryEncoder, size: int = 128, scored: int = _SCORED) -> None:
+        """Keep the token vectors of `size` chunks that have none stored, and the readings of `scored` chunks."""
         self.indexes = indexes
         self.encoder = encoder
         self._computed: Recent[tuple[str, str], Vectors] = Recent(size)
-        self._scored: Recent[Hashable, list[Reading]] = Recent(_SCORED)
+        self._scored: Recent[Hashable, list[Reading]] = Recent(scored)
         self._terms: Recent[Hashable, ChunkTerms] = Recent(_KNOWN_CHUNKS)
         self._places: Recent[Hashable, NDArray[np.int32]] = Recent(_KNOWN_CHUNKS)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from rag.models.late_interaction import Recent
+from rag.cache.recent import Recent
 from rag.ports import Catalogue
 from rag.text import words
 from rag.types import Generation

@@ -15,10 +15,11 @@ from rag.answer.abstain import answer_gate
 from rag.answer.generative import LlmGenerator
 from rag.answer.generators import make_generator
 from rag.answer.verify import make_verifier
+from rag.cache.stages import StageResults
 from rag.conditions import Filter
 from rag.context.compress import compressor
 from rag.context.parents import by_children
-from rag.context.tokens import budget_tokenizer
+from rag.context.tokens import CountedTokenizer, budget_tokenizer
 from rag.explain.flow import Explainer
 from rag.index.bm25 import Bm25Index
 from rag.index.following import FollowingBm25Index
@@ -39,11 +40,15 @@ from rag.state import places
 from rag.state.access import AccessCatalogue
 from rag.state.engine import claim_home, open_catalogue
 from rag.state.home import Home
+from rag.state.kept import KeptCatalogue
 from rag.state.reader import PinnedCatalogue, SqlCatalogue
 from rag.types import Generation
 
 if TYPE_CHECKING:
     from rag.index.qdrant_server import QdrantServerIndex
+
+_SWEPT_QUESTIONS = 4096
+_SWEPT_CHUNKS = 16_384  # with their readings of a question: about 200 MB
 
 
 class Runtime:
@@ -61,6 +66,8 @@ class Runtime:
         self._embedders: dict[EmbedderSettings, Embedder] = {}
         self._question_encoders: dict[EmbedderSettings, Embedder | None] = {}
         self._shards: VectorIndexes | None = None
+        self._kept: dict[int, KeptCatalogue] = {}
+        self._tokenizers: dict[int, Tokenizer] = {}
 
     @property
     def embedder(self) -> Embedder:
@@ -115,6 +122,17 @@ class Runtime:
         """Return the same flow over one generation, whether it is live or not."""
         return RagPipeline(self._made_of(self.settings, PinnedCatalogue(self.engine, generation)), self.settings)
 
+    def flow(self, settings: Settings, generation: Generation, kept: StageResults) -> RagPipeline:
+        """Return the flow with other settings over one generation, with results of stages that are at hand.
+
+        Only settings that do not build an index may differ from those of the generation. Models, indexes and what was
+        read are shared by all such flows of this runtime.
+        """
+        with self._lock:
+            catalogue = self._kept.setdefault(generation.id, KeptCatalogue(self.engine, generation))
+        stages = self._made_of(settings, catalogue, self._sweeping)
+        return RagPipeline(replace(stages, tokenizer=self._counted_tokenizer), settings, kept=kept)
+
     def restricted(self, access: Filter) -> tuple[RagPipeline, Explainer, AccessCatalogue]:
         """Return flow, explainer and catalogue for a caller who may see only documents that satisfy `access`."""
         catalogue = AccessCatalogue(self.catalogue, access)
@@ -128,15 +146,21 @@ class Runtime:
     def _interaction(self) -> LateInteraction:
         return LateInteraction(self.indexes, QueryEncoder(self.indexes))
 
-    def _variant(self, settings: Settings) -> RagPipeline:
-        """Return the flow with other settings over what is open already, models included."""
+    @cached_property
+    def _sweeping(self) -> LateInteraction:
+        return LateInteraction(self.indexes, QueryEncoder(self.indexes, _SWEPT_QUESTIONS), scored=_SWEPT_CHUNKS)
+
+    def _variant(self, settings: Settings) -> Stages:
+        """Return the stages that other settings ask for, over what is open already, models included."""
         stages = replace(self._made_of(settings, self.catalogue), generator=self._stages.generator)
         if settings.rerank == self.settings.rerank:
             stages = replace(stages, reranker=self._stages.reranker)
-        return RagPipeline(stages, settings)
+        return stages
 
-    def _made_of(self, settings: Settings, catalogue: SqlCatalogue) -> Stages:
-        interaction = self._interaction
+    def _made_of(
+        self, settings: Settings, catalogue: SqlCatalogue, interaction: LateInteraction | None = None
+    ) -> Stages:
+        interaction = interaction or self._interaction
         stores = Stores(self.indexes, catalogue, interaction.encoder, settings.retrieval.exact)
         prompts = PromptFiles()
         generator = make_generator(settings.answer, self.models)
@@ -148,7 +172,7 @@ class Runtime:
             retrievers=tuple(retriever(name, stores) for name in settings.retrieval.retrievers),
             fusion=fusion_of(settings.retrieval),
             reranker=reranker(settings.rerank, interaction),
-            compressor=compressor(settings.context, by_children(interaction.readings, self.catalogue)),
+            compressor=compressor(settings.context, by_children(interaction.readings, catalogue)),
             tokenizer=self._budget_tokenizer,
             render=prompts.render,
             gate=answer_gate(settings.answer, self.indexes, catalogue),
@@ -233,6 +257,12 @@ class Runtime:
             found = self._question_encoders[settings]
         weights = embedder.name.partition("/")[0]
         return found if found and found.name.partition("/")[0] == weights else None
+
+    def _counted_tokenizer(self, generation: Generation) -> Tokenizer:
+        with self._lock:
+            if generation.index_id not in self._tokenizers:
+                self._tokenizers[generation.index_id] = CountedTokenizer(self._budget_tokenizer(generation))
+            return self._tokenizers[generation.index_id]
 
     def _budget_tokenizer(self, generation: Generation) -> Tokenizer:
         embedder = self.indexes(generation.index_id).embedder

@@ -29,13 +29,7 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
     """
     if database_url is None:
         home.create()
-    engine = _engine(database_url or f"sqlite:///{home.catalogue}")
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "do_connect", sqlite.connect)
-        event.listen(engine, "checkin", sqlite.forget_frozen)
-        event.listen(engine, "begin", sqlite.begin)
-    elif engine.dialect.name == "postgresql":
-        postgres.configure(engine)
+    engine = open_engine(database_url or f"sqlite:///{home.catalogue}")
     try:
         if not _is_up_to_date(engine):
             with writing(engine) as connection:
@@ -43,6 +37,22 @@ def open_catalogue(home: Home, database_url: str | None = None) -> Engine:
     except BaseException:
         engine.dispose()
         raise
+    return engine
+
+
+def open_engine(url: str) -> Engine:
+    """Open a database for `reading` and `writing`; nothing is connected yet.
+
+    Raises:
+        ConfigError: the URL is malformed or its driver is not installed.
+    """
+    engine = _engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", sqlite.connect)
+        event.listen(engine, "checkin", sqlite.forget_frozen)
+        event.listen(engine, "begin", sqlite.begin)
+    elif engine.dialect.name == "postgresql":
+        postgres.configure(engine)
     return engine
 
 

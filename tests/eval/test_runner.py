@@ -169,9 +169,9 @@ async def test_every_case_is_a_row_in_order_with_a_status(finished: Run) -> None
 async def test_a_failed_case_is_unmeasured_everywhere_and_costs_coverage(finished: Run, tmp_path: Path) -> None:
     boom = finished.rows[1]
     assert all(isinstance(value, Unmeasured) and value.applicable for value in boom.values.values())
-    metric = write_report(finished, tmp_path)["metrics"]["recall@4000ch"]
-    assert (metric["n"], metric["applicable"], metric["coverage"]) == (2, 4, 0.5)
-    assert metric["missing_as_zero"] == pytest.approx(metric["value"] / 2)
+    metric = write_report(finished, tmp_path).metrics["recall@4000ch"]
+    assert (metric.n, metric.applicable, metric.coverage) == (2, 4, 0.5)
+    assert metric.missing_as_zero == pytest.approx(metric.value / 2)
 
 
 async def test_values_of_hand_worked_cases(finished: Run) -> None:
@@ -262,8 +262,8 @@ async def test_the_report_folder_holds_the_contract_files(finished: Run, tmp_pat
 
 async def test_equal_values_do_not_claim_certainty(tmp_path: Path) -> None:
     finished = await run(golden(CASES[0]), Shop(), "shop", options=options())
-    validity = write_report(finished, tmp_path)["metrics"]["Recall@5"]
-    assert validity["value"] == 1.0 and validity["low"] < 0.5 and "bounded mean" in validity["method"]
+    validity = write_report(finished, tmp_path).metrics["Recall@5"]
+    assert validity.value == 1.0 and validity.low < 0.5 and "bounded mean" in validity.method
 
 
 async def test_ir_measures_finds_our_figures_in_the_trec_files(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ async def test_ir_measures_finds_our_figures_in_the_trec_files(tmp_path: Path) -
     theirs = ir_measures.calc_aggregate(measures.values(), qrels, ranking)
     for name, measure in measures.items():
         # "boom" failed, so it is 0 for them and missing for us
-        assert failed["metrics"][name]["missing_as_zero"] == pytest.approx(theirs[measure], abs=1e-6)
+        assert failed.metrics[name].missing_as_zero == pytest.approx(theirs[measure], abs=1e-6)
     assert {unquote(item.query_id) for item in qrels} == {"wash", "boom", "a b/ü", "slow", "missed"}
     assert "#odd: <b>.md" in {unquote(item.doc_id) for item in ranking}
 
@@ -310,12 +310,12 @@ async def test_every_summary_of_a_synthetic_set_says_what_it_cannot_tell(tmp_pat
     asked = [case("1", "When does the shop close?", "#odd: <b>.md", "noon", synthetic=True), case("2", "Refunds?")]
     results = write_report(await run(golden(*asked), Shop(), "shop", options=options()), tmp_path)
     warning = "1 of 2 cases are synthetic: they rank retrievers, not generators"
-    assert results["set"]["synthetic"] == 1 and results["warnings"][0].startswith(warning)
+    assert results.set.synthetic == 1 and results.warnings[0].startswith(warning)
     for page in (tmp_path / "summary.md", tmp_path / "report.html"):
         assert warning in page.read_text()
     assert warning in " ".join(render_table(results).split())
     plain = write_report(await run(golden(asked[1]), Shop(), "shop", options=options()), tmp_path)
-    assert plain["warnings"] == [] and "Warning" not in render_table(plain) + (tmp_path / "summary.md").read_text()
+    assert plain.warnings == () and "Warning" not in render_table(plain) + (tmp_path / "summary.md").read_text()
 
 
 async def test_ragas_scores_every_row_or_says_why_not(tmp_path: Path) -> None:

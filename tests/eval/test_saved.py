@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from eval.files import json_tree
 from eval.saved import load_run, paired_values
 from rag.errors import ConfigError
 from tests.eval.lines import NEEDED
 
+RESULTS = {"set": {"name": "s", "sha256": "f"}, "primary": "m", "metrics": {"m": {"unit": "share"}}}
+
 
 def write(folder: Path, *rows: dict[str, Any]) -> Path:
     folder.mkdir(exist_ok=True)
-    (folder / "results.json").write_text("{}")
+    (folder / "results.json").write_text(json.dumps(RESULTS))
     lines = (json.dumps(NEEDED | row, ensure_ascii=False) for row in rows)
     (folder / "rows.jsonl").write_text("".join(f"{line}\n" for line in lines))
     return folder
@@ -41,6 +44,28 @@ def test_a_run_folder_is_read_back_or_refused(tmp_path: Path) -> None:
 def test_a_row_that_does_not_fit_is_named_with_its_line(tmp_path: Path, row: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=f"the run in .* is damaged: .*{said}"):
         load_run(write(tmp_path, {}, row))
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "the file: Input should be"),
+        ("{}", "results.json: set: Field required"),
+        (json.dumps(RESULTS | {"metrics": {"m": {"n": "many"}}}), "results.json: metrics.m.n: Input should be"),
+    ],
+)
+def test_results_that_do_not_fit_are_damaged(tmp_path: Path, results: str, said: str) -> None:
+    (write(tmp_path, {}) / "results.json").write_text(results)
+    with pytest.raises(ConfigError, match=f"the run in .* is damaged: .*{said}"):
+        load_run(tmp_path)
+
+
+def test_what_another_version_wrote_is_kept_and_what_it_lacks_has_a_default(tmp_path: Path) -> None:
+    (write(tmp_path, {}) / "results.json").write_text(json.dumps(RESULTS | {"of_a_later_version": [1]}))
+    found = load_run(tmp_path).results
+    assert found.more == {"of_a_later_version": [1]} and found.warnings == () and found.metrics["m"].judge is None
+    assert json_tree(found)["of_a_later_version"] == [1]
 
 
 @pytest.mark.parametrize("line", ["[]", "1", '"text"', "null"])

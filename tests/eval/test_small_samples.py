@@ -10,6 +10,7 @@ import importlib
 import math
 import pkgutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from scipy.special import betaincinv, ndtr
 
 import eval.stats
 from eval.gate.policy import INCONCLUSIVE, GatePolicy, decide, render_gate, run_gate
+from eval.saved import SavedRun
 from eval.stats import (
     DIFFERENCE,
     SHARE,
@@ -160,29 +162,32 @@ def test_the_examples_of_the_docstrings_are_true() -> None:
 def test_twenty_cases_that_agree_do_not_decide(value: float) -> None:
     same = saved([value] * 20)
     result = run_gate(same, same, GatePolicy.model_validate({"metrics": {"nDCG@10": {"margin": 0.005}}}))
-    item = result["metrics"]["nDCG@10"]
-    assert (result["verdict"], result["exit_code"]) == ("INCONCLUSIVE", INCONCLUSIVE)
-    assert item["low"] == pytest.approx(-0.17, abs=0.005) and item["high"] == pytest.approx(0.17, abs=0.005)
-    assert item["mde"] > 0.17 and "MDE 0.0000" not in render_gate(result)
-    enough = saved([value] * (20 + item["more_cases"]))
-    short = saved([value] * int(0.95 * (20 + item["more_cases"])))
+    item = result.metrics["nDCG@10"].difference
+    assert (result.verdict, result.exit_code) == ("INCONCLUSIVE", INCONCLUSIVE)
+    assert item.low == pytest.approx(-0.17, abs=0.005) and item.high == pytest.approx(0.17, abs=0.005)
+    assert item.mde > 0.17 and "MDE 0.0000" not in render_gate(result)
+    enough = saved([value] * (20 + item.more_cases))
+    short = saved([value] * int(0.95 * (20 + item.more_cases)))
     for run, verdict in ((enough, "PASS"), (short, "INCONCLUSIVE")):
         again = run_gate(run, run, GatePolicy.model_validate({"metrics": {"nDCG@10": {"margin": 0.005}}}))
-        assert again["verdict"] == verdict
-    assert run_gate(same, same, GatePolicy())["verdict"] == "INCONCLUSIVE"  # nor does a margin that is derived
+        assert again.verdict == verdict
+    assert run_gate(same, same, GatePolicy()).verdict == "INCONCLUSIVE"  # nor does a margin that is derived
+
+
+def measured_in(run: SavedRun, unit: str) -> SavedRun:
+    metrics = {name: replace(metric, unit=unit) for name, metric in run.results.metrics.items()}
+    return replace(run, results=replace(run.results, metrics=metrics))
 
 
 @pytest.mark.parametrize("unit", ["tokens", "ms"])
 def test_of_a_measure_without_limits_the_largest_value_is_the_limit(unit: str) -> None:
     same, none = saved([1200.0] * 40, better="lower"), saved([0.0] * 40, better="lower")
-    for run in (same, none):
-        run.results["metrics"]["nDCG@10"]["unit"] = unit
-    item = run_gate(same, same, GatePolicy.model_validate({"metrics": {"nDCG@10": {"margin": 10}}}))["metrics"][
-        "nDCG@10"
-    ]
-    assert item["verdict"] == "INCONCLUSIVE" and item["low"] == pytest.approx(-1200 * 0.088, rel=0.02)
-    item = run_gate(none, none, GatePolicy())["metrics"]["nDCG@10"]
-    assert item["verdict"] == "INCONCLUSIVE" and item["low"] is None and item["mde"] is None
+    same, none = (measured_in(run, unit) for run in (same, none))
+    policy = GatePolicy.model_validate({"metrics": {"nDCG@10": {"margin": 10}}})
+    item = run_gate(same, same, policy).metrics["nDCG@10"]
+    assert item.verdict == "INCONCLUSIVE" and item.difference.low == pytest.approx(-1200 * 0.088, rel=0.02)
+    item = run_gate(none, none, GatePolicy()).metrics["nDCG@10"]
+    assert item.verdict == "INCONCLUSIVE" and item.difference.low is None and item.difference.mde is None
 
 
 def test_clusters_that_agree_count_as_one_case_each() -> None:

@@ -78,7 +78,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     for line in evaluation.notes:
         note(line)
     if arguments.json:
-        print_json(evaluation.results)
+        print_json(evaluation.document)
     else:
         print_text(evaluation.text(_width()) + (f"\nReport: {evaluation.page}" if evaluation.page else ""))
     return _evaluated(evaluation, arguments.corpus)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from api.cli.commands.session import settings_of
 from api.cli.grammar import add_group, add_verb, share
@@ -15,6 +15,7 @@ from api.errors import EXIT_DONE
 
 if TYPE_CHECKING:
     from api.cli.grammar import Verbs
+    from eval import CalibrationRecord
     from rag.settings import Settings
 
 
@@ -59,7 +60,7 @@ def score_run(arguments: argparse.Namespace) -> int:
     with progress_bar() as advance:
         scored = score(arguments.run, settings, progress=advance)
     if arguments.json:
-        print_json(scored.results)
+        print_json(scored.document)
     else:
         print_text(scored.text())
     return EXIT_DONE
@@ -89,7 +90,7 @@ def calibrate_judge(arguments: argparse.Namespace) -> int:
     )
     calibration = calibrate(arguments.labels, settings, options, now)
     if arguments.json:
-        print_json(calibration.record)
+        print_json(calibration.document)
     else:
         print_text(f"{calibration.text()}\nKept in {calibration.file}")
     return EXIT_DONE
@@ -97,11 +98,11 @@ def calibrate_judge(arguments: argparse.Namespace) -> int:
 
 def list_calibrations(arguments: argparse.Namespace) -> int:
     """List the calibrations, newest first."""
-    from eval import known_calibrations
+    from eval import json_object, known_calibrations
 
     records = known_calibrations(settings_of(arguments))[::-1]
     if arguments.json:
-        print_json(list(records))
+        print_json([json_object(record) for record in records])
     elif records:
         print_text(table(["at", "judge", "model", "metric", "n", "kappa", "fingerprint"], [_row(r) for r in records]))
     else:
@@ -109,11 +110,7 @@ def list_calibrations(arguments: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _row(record: dict[str, Any]) -> list[object]:
-    kappa = record["kappa"] and record["kappa"]["value"]
-    return [
-        record["at"][:10],
-        *(record[name] for name in ("judge", "model", "metric", "n")),
-        kappa,
-        record["fingerprint"],
-    ]
+def _row(record: CalibrationRecord) -> list[object]:
+    found = record.agreement
+    kappa = found.kappa.value if found.kappa else None
+    return [record.at[:10], record.judge, record.model, record.metric, found.n, kappa, record.fingerprint]

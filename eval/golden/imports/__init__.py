@@ -17,11 +17,10 @@ from typing import Any
 
 from eval.golden import GoldenSet, load_golden
 from eval.golden.export import check_new
+from eval.golden.new import NewCase, NewSpan
 from eval.golden.places import places
-from eval.golden.rows import rows_text
+from eval.golden.rows import DocumentRow, rows_text
 from rag.errors import ConfigError, GoldenSetError, UnknownKeyError
-
-Json = dict[str, Any]
 
 IMPORTERS: dict[str, str] = {
     "promptfoo": "promptfoo:read",
@@ -34,10 +33,10 @@ IMPORTERS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Cases as rows of `questions.jsonl`, documents as rows of `documents.jsonl`, and what was left out, by reason."""
+    """Cases and documents of another tool, and what was left out, by reason."""
 
-    cases: Sequence[Json]
-    documents: Sequence[Json] = ()
+    cases: Sequence[NewCase]
+    documents: Sequence[DocumentRow] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -62,7 +61,8 @@ def import_set(format: str, source: Path, out: Path, documents: Path | None = No
     reader: Reader = getattr(import_module(f"eval.golden.imports.{module}"), function)
     found = reader(source, texts_of(documents) if documents else {})
     if not found.cases:
-        raise GoldenSetError(f"{source} holds no case")
+        why = "; ".join(f"{count} {reason}" for reason, count in sorted(found.left_out.items()))
+        raise GoldenSetError(f"{source} holds no case{f': {why}' if why else ''}")
     out.mkdir(parents=True, exist_ok=True)
     _write_documents(out, found.documents, documents)
     _write_rows(out / "questions.jsonl", found.cases)
@@ -81,7 +81,7 @@ def texts_of(documents: Path) -> dict[str, str]:
     return {path.relative_to(documents).as_posix(): path.read_text(encoding="utf-8-sig") for path in files}
 
 
-def read_jsonl(path: Path) -> list[Json]:
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a JSON-lines file.
 
     Raises:
@@ -105,7 +105,7 @@ def read_jsonl(path: Path) -> list[Json]:
     return rows
 
 
-def place(text: str, documents: Mapping[str, str]) -> Json | None:
+def place(text: str, documents: Mapping[str, str]) -> NewSpan | None:
     """Return the gold span of a passage: the first document that holds it, else the first that has its words.
 
     Tools that cut documents join lines and runs of spaces; the span's text is the document's own.
@@ -113,10 +113,10 @@ def place(text: str, documents: Mapping[str, str]) -> Json | None:
     for doc_id, body in documents.items():
         start = body.find(text)
         if start >= 0:
-            return {"doc_id": doc_id, "start": start, "end": start + len(text), "text": text}
+            return NewSpan(doc_id, start, start + len(text), text)
     for doc_id, body in documents.items():
         for start, end in places(text.strip(), body)[:1]:
-            return {"doc_id": doc_id, "start": start, "end": end, "text": body[start:end]}
+            return NewSpan(doc_id, start, end, body[start:end])
     return None
 
 
@@ -125,7 +125,7 @@ def count(reasons: Iterable[str]) -> dict[str, int]:
     return dict(Counter(reasons))
 
 
-def _write_documents(out: Path, rows: Sequence[Json], documents: Path | None) -> None:
+def _write_documents(out: Path, rows: Sequence[DocumentRow], documents: Path | None) -> None:
     if documents is not None and documents.is_dir():
         shutil.copytree(documents, out / "docs")
     elif documents is not None:
@@ -136,5 +136,5 @@ def _write_documents(out: Path, rows: Sequence[Json], documents: Path | None) ->
         raise ConfigError("this format carries no documents: name them with --documents (a folder or documents.jsonl)")
 
 
-def _write_rows(path: Path, rows: Sequence[Json]) -> None:
+def _write_rows(path: Path, rows: Sequence[NewCase] | Sequence[DocumentRow]) -> None:
     path.write_text(rows_text(rows), encoding="utf-8")

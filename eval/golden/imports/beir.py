@@ -6,7 +6,9 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from eval.golden.imports import Imported, Json, count, read_jsonl
+from eval.golden.imports import Imported, count, read_jsonl
+from eval.golden.new import NewCase
+from eval.golden.rows import DocumentRow
 from rag.errors import GoldenSetError
 
 _SPLITS = {"train": "dev", "dev": "select", "test": "sealed"}
@@ -19,17 +21,17 @@ def read(source: Path, documents: Mapping[str, str]) -> Imported:
         GoldenSetError: a file is missing or malformed.
     """
     corpus = [
-        {"doc_id": str(row["_id"]), "title": str(row.get("title") or ""), "text": str(row.get("text") or "")}
+        DocumentRow(doc_id=str(row["_id"]), title=str(row.get("title") or ""), text=str(row.get("text") or ""))
         for row in read_jsonl(source / "corpus.jsonl")
     ]
-    known = {row["doc_id"] for row in corpus if row["text"].strip()}
+    known = {row.doc_id for row in corpus if row.text.strip()}
     queries = {str(row["_id"]): str(row["text"]) for row in read_jsonl(source / "queries.jsonl")}
     left: list[str] = ["document without text"] * (len(corpus) - len(known))
     cases = list(_cases(source / "qrels", queries, known, left))
-    return Imported(cases, [row for row in corpus if row["doc_id"] in known], count(left))
+    return Imported(cases, [row for row in corpus if row.doc_id in known], count(left))
 
 
-def _cases(folder: Path, queries: Mapping[str, str], known: set[str], left: list[str]) -> Iterator[Json]:
+def _cases(folder: Path, queries: Mapping[str, str], known: set[str], left: list[str]) -> Iterator[NewCase]:
     used: set[str] = set()
     files = sorted(folder.glob("*.tsv"))
     if not files:
@@ -44,10 +46,14 @@ def _cases(folder: Path, queries: Mapping[str, str], known: set[str], left: list
                 left.append("query without a text" if query not in queries else "query judged in two splits")
                 continue
             used.add(query)
-            split = {"split": _SPLITS[path.stem]} if path.stem in _SPLITS else {}
-            held = [doc_id for doc_id in ids if doc_id in known]
-            row = {"id": query, "question": queries[query], "answers": [], "relevant": held, "answerable": True}
-            yield {**row, **split, "provenance": "beir"}
+            yield NewCase(
+                id=query,
+                question=queries[query],
+                relevant=[doc_id for doc_id in ids if doc_id in known],
+                answerable=True,
+                split=_SPLITS.get(path.stem),
+                provenance="beir",
+            )
 
 
 def _relevant(path: Path, left: list[str]) -> dict[str, list[str]]:

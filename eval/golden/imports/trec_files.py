@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from eval.golden.imports import Imported, count
+from eval.golden.new import NewCase
 from rag.errors import GoldenSetError
 
 _TOP = re.compile(r"<top>(.*?)</top>", re.DOTALL | re.IGNORECASE)
@@ -26,11 +27,10 @@ def read(source: Path, documents: Mapping[str, str]) -> Imported:
     relevant = _relevant(source, left)
     left += ["topic without a relevant document" for topic in topics if not relevant.get(topic)]
     cases = [
-        {"id": topic, "question": text, "answers": [], "relevant": relevant[topic], "answerable": True,
-         "provenance": "trec"}
+        NewCase(id=topic, question=text, relevant=relevant[topic], answerable=True, provenance="trec")
         for topic, text in topics.items()
         if relevant.get(topic)
-    ]  # fmt: skip
+    ]
     return Imported(cases, left_out=count(left))
 
 

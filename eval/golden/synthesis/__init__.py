@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from eval.golden.new import NewCase
 from eval.golden.sections import Section, sections_of
 from eval.golden.synthesis import prose, tables
-from eval.golden.synthesis.cases import Json, case_row
+from eval.golden.synthesis.cases import case_row
 from eval.golden.synthesis.draft import Draft, name_of
 from eval.golden.synthesis.filters import AMBIGUOUS, MAY_BE_ANSWERED, answerability, round_trip, unambiguous
 from eval.golden.synthesis.mutations import MUTATIONS
@@ -63,7 +64,7 @@ class SynthesisOptions:
 class Synthesis:
     """Rows of `questions.jsonl`, the documents they are about, and how many drafts were dropped for which reason."""
 
-    cases: list[Json] = field(default_factory=list)
+    cases: list[NewCase] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     drafts: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -161,12 +162,12 @@ class _Maker:
                 added += self._add(case_row(draft, self.options.seed, change, answerable=False))
         return added
 
-    def _add(self, row: Json) -> bool:
-        if row["question"] in self.questions:
+    def _add(self, case: NewCase) -> bool:
+        if case.question in self.questions:
             self._drop("it was asked before")
             return False
-        self.questions.add(row["question"])
-        self.made.cases.append(row)
+        self.questions.add(case.question)
+        self.made.cases.append(case)
         return True
 
     def _drop(self, reason: str, count: int = 1) -> None:

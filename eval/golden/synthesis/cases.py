@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
+from eval.golden.new import Drafted, NewCase, NewSpan, Place
 from eval.golden.synthesis.draft import Draft
-
-Json = dict[str, Any]
 
 SOURCE = "ragwright golden synthesize"
 
 
-def case_row(draft: Draft, seed: int, change: str = "", question: str = "", answerable: bool = True) -> Json:
+def case_row(draft: Draft, seed: int, change: str = "", question: str = "", answerable: bool = True) -> NewCase:
     """Return the row of a draft; with `change` it is the draft asked otherwise (`question`), or one without an answer.
 
     A changed question keeps the cluster of the section, so that intervals do not count it as a case of its own.
     """
     asked = question or draft.question
-    spans = [{"doc_id": at.doc_id, "start": at.span.start, "end": at.span.end, "text": at.text} for at in draft.places]
-    provenance: Json = {"source": SOURCE, "template": draft.template, "seed": seed, "drafted_at": _where(draft)}
-    return {
-        "id": _identity(asked, draft),
-        "question": asked,
-        "answers": [draft.answer] if answerable else [],
-        "relevant": spans if answerable else [],
-        "answerable": answerable,
-        "expect": "answer" if answerable else "abstain",
-        "kind": "golden" if answerable and not change else "edge" if answerable else "adversarial",
-        "tags": [tag.replace(" ", "-").lower() for tag in (draft.template, change) if tag],
-        "cluster": draft.section,
-        "synthetic": True,
-        "provenance": provenance | ({"change": change} if change else {}),
-    }
-
-
-def _where(draft: Draft) -> Json:
     first = draft.places[0]
-    return {"doc_id": first.doc_id, "start": first.span.start, "end": first.span.end}
+    at = Place(first.doc_id, first.span.start, first.span.end)
+    spans = [NewSpan(gold.doc_id, gold.span.start, gold.span.end, gold.text) for gold in draft.places]
+    return NewCase(
+        id=_identity(asked, draft),
+        question=asked,
+        answers=[draft.answer] if answerable else [],
+        relevant=spans if answerable else [],
+        answerable=answerable,
+        expect="answer" if answerable else "abstain",
+        kind="golden" if answerable and not change else "edge" if answerable else "adversarial",
+        tags=[tag.replace(" ", "-").lower() for tag in (draft.template, change) if tag],
+        cluster=draft.section,
+        synthetic=True,
+        provenance=Drafted(SOURCE, draft.template, seed, at, change or None),
+    )
+
+
+def made_by(case: NewCase) -> str:
+    """Return the change or the template that a synthetic case comes from."""
+    drafted = case.provenance
+    return drafted.change or drafted.template if isinstance(drafted, Drafted) else SOURCE
 
 
 def _identity(question: str, draft: Draft) -> str:

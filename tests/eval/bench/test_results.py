@@ -56,7 +56,7 @@ def test_what_was_not_measured_says_why(tmp_path: Path) -> None:
 
 def test_systems_of_a_set_are_rows_of_one_table(tmp_path: Path) -> None:
     page = written(tmp_path, retrieval=RETRIEVAL)
-    assert "### sets, legal\n\n|  | `MRR@10` | `Recall@5` |\n|---|---|---|\n" in page
+    assert "### sets, legal\n\n| | `MRR@10` | `Recall@5` |\n|---|---|---|\n" in page
     assert "| `bm25` | 0.75 n 1 |  |\n" in page and "| `legal` | MRR@10 |" in page
     assert RETRIEVAL["about"]["date"] in page and "split dev" in page
 

@@ -35,8 +35,8 @@ def labels(path: Path, n: int = 12) -> Path:
 def test_a_calibration_is_returned_and_kept(tmp_path: Path, settings: Settings) -> None:
     assert known_calibrations(settings) == ()
     found = calibrate_judge(labels(tmp_path / "labels.jsonl"), settings, LEXICAL, NOW)
-    assert found.record["n"] == 12 and found.record["kappa"]["value"] == 1.0
-    assert known_calibrations(settings) == (json.loads(found.file.read_text()),)
+    assert found.document["n"] == 12 and found.document["kappa"]["value"] == 1.0
+    assert known_calibrations(settings) == (found.record,) and found.document == json.loads(found.file.read_text())
     assert "judge lexical" in found.text() and "kappa" in found.text()
 
 

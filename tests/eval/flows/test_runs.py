@@ -50,8 +50,8 @@ def plant(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterat
 
 def test_an_evaluation_is_a_folder_and_its_results(plant: SimpleNamespace) -> None:
     made: Evaluation = plant.made
-    assert made.results == json.loads((made.folder / "results.json").read_text())
-    assert made.results["cases"] == 4 and made.results["metrics"]["nDCG@10"]["n"] == 4
+    assert made.document == json.loads((made.folder / "results.json").read_text())
+    assert made.results.cases == 4 and made.results.metrics["nDCG@10"].n == 4
     assert (made.not_ingested, made.unwritten) == (0, "")
     assert made.page == made.folder / "report.html" and "nDCG@10" in made.text(100)
     assert {"documents", "answer", "score"} <= set(plant.phases)
@@ -61,7 +61,7 @@ def test_only_the_selected_questions_are_asked(plant: SimpleNamespace, tmp_path:
     made = evaluate(
         plant.golden, "plant", plant.runtime, tmp_path, options=FAST, selection=Selection("dev", ("id=pump",))
     )
-    assert made.results["cases"] == 1 and made.results["set"]["split"] == "dev"
+    assert made.results.cases == 1 and made.results.set.split == "dev"
 
 
 def test_a_folder_that_cannot_be_written_is_found_out_before_anything_is_asked(

@@ -10,6 +10,7 @@ import pytest
 
 from eval.gate.compare import compare_saved, render_comparison
 from eval.gate.policy import GatePolicy, render_gate, run_gate
+from eval.results import read_results
 from eval.saved import SavedRun
 from eval.stats import paired_difference
 from rag.settings import Settings, load_settings
@@ -48,7 +49,7 @@ def run(values: list[float], broken: tuple[int, ...] = (), **results: Any) -> Sa
         )
         for i, value in enumerate(values)
     )
-    return SavedRun(Path("r"), whole | results, rows)
+    return SavedRun(Path("r"), read_results(whole | results), rows)
 
 
 SAME = [0.5] * 30
@@ -79,7 +80,7 @@ def test_old_runs_without_settings_still_compare(known: str) -> None:
     found = compare_saved(run(SAME, settings="old"), run(SAME, settings="new", **kept))
     who = "baseline and the candidate do" if known == "neither" else "baseline do"
     assert f"differs: settings (old and new), but the {who} not say" in render_comparison(found, 200)
-    assert compare_saved(run(SAME), run(SAME))["differences"]["unknown"] is None
+    assert compare_saved(run(SAME), run(SAME)).differences.unknown is None
 
 
 def test_results_keep_what_the_fingerprint_is_made_of_and_no_secret() -> None:
@@ -117,14 +118,14 @@ def test_the_few_metrics_that_matter_come_first_and_the_rest_on_demand() -> None
 def test_an_undecided_gate_names_the_cases_and_documents_that_made_it_so() -> None:
     moved = [0.1 if i in (3, 7) else 0.9 if i == 4 else value for i, value in enumerate(SAME)]
     result = run_gate(run(SAME), run(moved), GatePolicy())
-    assert result["verdict"] == "INCONCLUSIVE"
-    found = result["undecided"]["nDCG@10"]
-    assert {item["id"] for item in found["cases"]} == {"q3", "q4", "q7"}
-    assert found["documents"] == {"d1.md": 2, "d0.md": 1}
+    assert result.verdict == "INCONCLUSIVE"
+    found = result.undecided["nDCG@10"]
+    assert {item.id for item in found.cases} == {"q3", "q4", "q7"}
+    assert found.documents == {"d1.md": 2, "d0.md": 1}
     shown = render_gate(result)
     assert "q3 0.500 -> 0.100: Is it 3? [d1.md]" in shown and "documents they ask about: d1.md (2), d0.md (1)" in shown
     nothing = run_gate(run(SAME), run(SAME), GatePolicy.model_validate({"metrics": {"nDCG@10": {"margin": 0.001}}}))
-    assert nothing["verdict"] == "INCONCLUSIVE" and "no case differs in nDCG@10" in render_gate(nothing)
+    assert nothing.verdict == "INCONCLUSIVE" and "no case differs in nDCG@10" in render_gate(nothing)
 
 
 @pytest.mark.parametrize("seed", range(12))

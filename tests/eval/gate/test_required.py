@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +13,8 @@ import pytest
 from eval.gate.compare import compare_saved, render_comparison
 from eval.gate.decision import comparison_markdown, gate_markdown, write_comparison, write_decision
 from eval.gate.policy import FAILED, INCONCLUSIVE, PASSED, GatePolicy, load_policy, render_gate, run_gate
+from eval.results import ScoredMetric, read_results
+from eval.results.compared import Decision
 from eval.saved import SavedRun
 from rag.errors import ConfigError
 from tests.eval.lines import line
@@ -34,10 +37,17 @@ def run_of(
         "generation": 1, "corpus": "c", "provenance": {}, "ended_at": "",
         "metrics": {"nDCG@10": {"coverage": 1.0, "better": "higher", "unit": "share"}},
     }  # fmt: skip
-    return SavedRun(Path("run"), results, rows)
+    return SavedRun(Path("run"), read_results(results), rows)
 
 
-def gate(candidate: SavedRun, **policy: Any) -> dict[str, Any]:
+def with_metrics(run: SavedRun, **values: float) -> SavedRun:
+    """Return a run that measured more: the same value in every case."""
+    metrics = {**run.results.metrics, **{name: ScoredMetric(coverage=1.0) for name in values}}
+    rows = (row.model_copy(update={"metrics": row.metrics | values}) for row in run.rows)
+    return replace(run, results=replace(run.results, metrics=metrics), rows=tuple(rows))
+
+
+def gate(candidate: SavedRun, **policy: Any) -> Decision:
     return run_gate(run_of(), candidate, GatePolicy.model_validate(policy))
 
 
@@ -46,16 +56,16 @@ HIGH_RISK = {"name": "high risk", "where": {"tag": "high-risk"}}
 
 def test_all_cases_of_a_slice_must_come_out_well() -> None:
     well = gate(run_of({30: "not_cited"}), required=[HIGH_RISK])
-    assert well["verdict"] == "PASS" and well["required"][0]["passed"] == 10
+    assert well.verdict == "PASS" and well.required[0].passed == 10
     bad = gate(run_of({3: "not_cited"}), required=[HIGH_RISK])
-    assert (bad["verdict"], bad["exit_code"]) == ("FAIL", FAILED)
-    assert bad["required"][0]["broken"] == ["q3"] and "1 of 10 cases broke" in render_gate(bad)
+    assert (bad.verdict, bad.exit_code) == ("FAIL", FAILED)
+    assert bad.required[0].broken == ("q3",) and "1 of 10 cases broke" in render_gate(bad)
 
 
 def test_a_slice_that_lost_its_cases_does_not_pass() -> None:
     gone = gate(run_of(), required=[{"name": "gone", "where": {"tag": "deleted"}}])
-    assert gone["verdict"] == "FAIL" and "0 cases are in the slice" in gone["required"][0]["reason"]
-    assert gate(run_of(), required=[HIGH_RISK | {"min_cases": 11}])["verdict"] == "FAIL"
+    assert gone.verdict == "FAIL" and "0 cases are in the slice" in gone.required[0].reason
+    assert gate(run_of(), required=[HIGH_RISK | {"min_cases": 11}]).verdict == "FAIL"
 
 
 REGRESSIONS = {"name": "regressions", "set": "old bugs"}
@@ -75,15 +85,15 @@ def test_a_required_set_must_have_been_answered_by_the_candidate(
 ) -> None:
     policy = GatePolicy.model_validate({"required": [REGRESSIONS]})
     result = run_gate(run_of(), run_of(), policy, others=others)
-    assert result["verdict"] == verdict and reason in result["required"][0]["reason"]
+    assert result.verdict == verdict and reason in result.required[0].reason
     assert "regressions (set old bugs)" in gate_markdown(result)
 
 
 def test_a_required_set_counts_at_the_candidate_s_generation_only() -> None:
     stale = run_of(name="old bugs")
-    stale.results["generation"] = 7
+    stale = replace(stale, results=replace(stale.results, generation=7))
     result = run_gate(run_of(), run_of(), GatePolicy.model_validate({"required": [REGRESSIONS]}), others=[stale])
-    assert result["verdict"] == "FAIL" and "made with generation 7" in result["required"][0]["reason"]
+    assert result.verdict == "FAIL" and "made with generation 7" in result.required[0].reason
 
 
 def test_two_runs_over_one_set_are_refused() -> None:
@@ -92,8 +102,8 @@ def test_two_runs_over_one_set_are_refused() -> None:
 
 
 def test_what_a_reader_must_know_first_stands_in_every_form_of_a_decision() -> None:
-    synthetic = run_of()
-    synthetic.results["warnings"] = ["60 of 60 cases are synthetic"]
+    plain = run_of()
+    synthetic = replace(plain, results=replace(plain.results, warnings=("60 of 60 cases are synthetic",)))
     result, compared = run_gate(run_of(), synthetic, GatePolicy()), compare_saved(run_of(), synthetic)
     for shown in (
         render_gate(result),
@@ -110,14 +120,14 @@ def test_what_a_reader_must_know_first_stands_in_every_form_of_a_decision() -> N
 def test_a_share_is_shown_by_the_exact_one_sided_bound(broken: int, verdict: str) -> None:
     policy = GatePolicy.model_validate({"required": [{"name": "all", "pass_rate": 0.95}]})
     result = run_gate(run_of(n=59), run_of(dict.fromkeys(range(broken), "not_cited"), n=59), policy)
-    assert result["required"][0]["verdict"] == result["verdict"] == verdict
+    assert result.required[0].verdict == result.verdict == verdict
     if verdict == "INCONCLUSIVE":
-        assert "34 more without a broken one" in result["required"][0]["reason"]  # 93 trials with one failure
+        assert "34 more without a broken one" in result.required[0].reason  # 93 trials with one failure
 
 
 def test_slices_combine_and_know_truth_values() -> None:
     rule = {"name": "both", "where": {"tag": "high-risk", "answerable": True, "kind": "edge"}}
-    assert gate(run_of(), required=[rule])["required"][0]["n"] == 4  # 1 2 5 7
+    assert gate(run_of(), required=[rule]).required[0].n == 4  # 1 2 5 7
 
 
 def write_policy(folder: Path, signed: str | None, by: str = "[Ada]") -> GatePolicy:
@@ -143,23 +153,23 @@ def test_without_a_sign_off_the_gate_is_inconclusive_whatever_the_policy(
     signed: str | None, reason: str, tmp_path: Path
 ) -> None:
     result = run_gate(run_of(), run_of(), write_policy(tmp_path, signed))
-    assert (result["verdict"], result["exit_code"]) == ("INCONCLUSIVE", INCONCLUSIVE)
-    assert reason in result["unsigned"] and reason in render_gate(result)
+    assert (result.verdict, result.exit_code) == ("INCONCLUSIVE", INCONCLUSIVE)
+    assert reason in result.unsigned and reason in render_gate(result)
 
 
 def test_who_may_sign_signs_for_one_candidate(tmp_path: Path) -> None:
     policy = write_policy(tmp_path, "- {candidate: 28dcc08b1067, by: Ada, at: 2026-11-22, note: read the flips}")
-    assert run_gate(run_of(), run_of(), policy)["exit_code"] == PASSED
-    assert run_gate(run_of(), run_of(settings="other0000000"), policy)["exit_code"] == INCONCLUSIVE
-    assert "several settings" in run_gate(run_of(), run_of(settings=None), policy)["unsigned"]
+    assert run_gate(run_of(), run_of(), policy).exit_code == PASSED
+    assert run_gate(run_of(), run_of(settings="other0000000"), policy).exit_code == INCONCLUSIVE
+    assert "several settings" in run_gate(run_of(), run_of(settings=None), policy).unsigned
     anybody = write_policy(tmp_path, "- {candidate: 28dcc08b1067, by: Eve, at: 2026-11-22}", by="[]")
-    assert run_gate(run_of(), run_of(), anybody)["exit_code"] == PASSED
+    assert run_gate(run_of(), run_of(), anybody).exit_code == PASSED
 
 
 def test_a_sign_off_does_not_mend_a_failure(tmp_path: Path) -> None:
     policy = write_policy(tmp_path, "- {candidate: 28dcc08b1067, by: Ada, at: 2026-11-22}")
     strict = policy.model_copy(update={"must_pass_tags": ("high-risk",)})
-    assert run_gate(run_of(), run_of({0: "not_cited"}), strict)["exit_code"] == FAILED
+    assert run_gate(run_of(), run_of({0: "not_cited"}), strict).exit_code == FAILED
 
 
 @pytest.mark.parametrize(
@@ -220,33 +230,28 @@ def test_markdown_tables_keep_their_columns_and_escape_what_was_asked() -> None:
 
 def test_slices_are_corrected_and_cover_every_case() -> None:
     worse = {i: "not_cited" for i in range(60) if i % 4}  # every answerable case breaks, no other
-    slices = compare_saved(run_of(), run_of(worse))["slices"]
-    found = {(s["dimension"], s["name"]): s for s in slices if s["metric"] == "unbroken"}
+    slices = compare_saved(run_of(), run_of(worse)).slices
+    found = {(s.dimension, s.name): s for s in slices if s.metric == "unbroken"}
     assert set(found) == {
         ("kind", "edge"), ("kind", "golden"), ("answerable", "true"), ("answerable", "false"), ("tag", "high-risk")
     }  # fmt: skip
-    assert found["answerable", "true"]["value"] == -1 and found["answerable", "true"]["p_adjusted"] < 0.001
-    assert found["answerable", "false"]["value"] == 0 and found["answerable", "false"]["p_adjusted"] == 1
-    assert all(s["p"] <= s["p_adjusted"] for s in slices)
+    assert found["answerable", "true"].difference.value == -1 and found["answerable", "true"].p_adjusted < 0.001
+    assert found["answerable", "false"].difference.value == 0 and found["answerable", "false"].p_adjusted == 1
+    assert all(s.difference.p <= s.p_adjusted for s in slices)
 
 
 def test_a_comparison_says_how_many_more_cases_would_tell() -> None:
-    row = compare_saved(run_of(), run_of())["metrics"]["nDCG@10"]
-    assert row["value"] == 0 and row["more_cases"] is None
+    row = compare_saved(run_of(), run_of()).metrics["nDCG@10"].difference
+    assert row.value == 0 and row.more_cases is None
 
 
 def test_a_measure_that_is_the_same_in_every_case_is_folded_and_flipped_cases_are_named() -> None:
     old, new = run_of(), run_of({i: "not_cited" for i in range(12)})
-    for run, value in ((old, 0.25), (new, 0.75)):
-        run.results["metrics"] |= {
-            name: {"coverage": 1.0, "better": "higher", "unit": "share"} for name in ("up", "as")
-        }
-        for row in run.rows:
-            row.metrics.update({"up": value, "as": 0.5})
+    old, new = with_metrics(old, up=0.25, same=0.5), with_metrics(new, up=0.75, same=0.5)
     comparison = compare_saved(old, new)
-    assert [comparison["metrics"][name]["changed"] for name in ("nDCG@10", "up", "as")] == [0, 60, 0]
+    assert [comparison.metrics[name].difference.changed for name in ("nDCG@10", "up", "same")] == [0, 60, 0]
     text, shown = comparison_markdown(comparison), render_comparison(comparison)
-    assert "The same in every case: as." in text and "the same in every case: as\n" in shown
+    assert "The same in every case: same." in text and "the same in every case: same\n" in shown
     assert "nDCG@10 (primary)" in shown and " up " in shown and "tag: high-risk | unbroken" in text
     assert "tag: high-risk | nDCG@10" not in text
     assert "broke   q3 (well -> not_cited): Is 3 | <odd>?" in shown and "and 2 more broke" in shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eval.golden import Case, GoldenSet, GoldSpan
-from eval.golden.coverage import coverage_json, document_use, render_coverage
+from eval.golden.coverage import Share, coverage_of, document_use, render_coverage
 from eval.golden.intents import Intent
 from eval.stats import wilson
 from ingest.partition import partition_file
@@ -41,20 +41,20 @@ def test_spans_count_where_their_text_stands_now(tmp_path: Path) -> None:
         ("b.md", 1, 1, [0, 0]),
         ("c.md", 0, 0, [0]),
     ]
-    found = coverage_json(labelled, uses, None, "demo")
+    found = coverage_of(labelled, uses, None, "demo")
     share = wilson(2, 3)
-    assert found["documents"] == {"value": 2 / 3, "n": 3, "touched": 2, "low": share.low, "high": share.high}
-    assert found["sections"]["touched"] == 2 and found["sections"]["n"] == 5 and found["lost_passages"] == 1
-    assert [item["doc_id"] for item in found["untouched_documents"]] == ["c.md"] and found["intents"] is None
+    assert found.documents == Share(2 / 3, 3, 2, share.low, share.high)
+    assert found.sections.touched == 2 and found.sections.n == 5 and found.lost_passages == 1
+    assert [item.doc_id for item in found.untouched_documents] == ["c.md"] and found.intents is None
     text = render_coverage(found)
     assert "0.667 [0.208, 0.939]  2 of 3" in text and "b.md > Guide > One" in text
 
 
 def test_a_set_of_document_labels_says_nothing_about_sections(tmp_path: Path) -> None:
     labelled = golden(ids=("a.md", "gone.md"))
-    found = coverage_json(labelled, document_use(labelled, documents(tmp_path)), None, "demo")
-    assert found["sections"] is None and found["documents"]["touched"] == 1
-    assert found["documents_not_in_corpus"] == ["gone.md"] and "gone.md" in render_coverage(found)
+    found = coverage_of(labelled, document_use(labelled, documents(tmp_path)), None, "demo")
+    assert found.sections is None and found.documents.touched == 1
+    assert found.documents_not_in_corpus == ["gone.md"] and "gone.md" in render_coverage(found)
 
 
 def test_intents_are_weighed_by_how_often_they_are_asked() -> None:
@@ -62,8 +62,8 @@ def test_intents_are_weighed_by_how_often_they_are_asked() -> None:
         Intent(6, 2, ("how long?", "how much time?"), "1", 0.8, True),
         Intent(4, 1, ("where?",), "2", 0.2, False),
     ]
-    found = coverage_json(golden(), [], clusters, "demo")
-    assert found["intents"]["clusters"]["value"] == 0.5 and found["intents"]["questions"]["value"] == 0.6
-    assert found["intents"]["questions"]["low"] == wilson(6, 10).low
+    found = coverage_of(golden(), [], clusters, "demo")
+    assert found.intents.clusters.value == 0.5 and found.intents.questions.value == 0.6
+    assert found.intents.questions.low == wilson(6, 10).low
     text = render_coverage(found)
     assert "where?  (2 0.20)" in text and "how long?" not in text

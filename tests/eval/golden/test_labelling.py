@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from eval.golden import GoldSpan, load_golden
 from eval.golden.labelling import label_row, open_labels, queue
+from eval.golden.new import NewCase
 from eval.golden.question_log import Asked
 from rag.errors import BusyError, ConfigError, GoldenSetError
 from rag.types import Document, Span, Turn
@@ -32,13 +34,13 @@ with open_labels(Path(sys.argv[1]), [Document("a.md", "", "text", (), "")]) as l
     n = len(labels)
     while True:
         n += 1
-        labels.append(label_row(Asked(f"question {n} " + "x" * 3000), [], "abstain", [], {}, {}))
+        labels.append(label_row(Asked(f"question {n} " + "x" * 3000), [], "abstain", [], {}))
         print(n, flush=True)
 """
 
 
-def row(question: str = "How long?", *gold: GoldSpan, **more: object) -> dict[str, object]:
-    return label_row(Asked(question), gold, "answer" if gold else "abstain", [], {"by": "test"}, more)
+def row(question: str = "How long?", *gold: GoldSpan, **more: Any) -> NewCase:
+    return label_row(Asked(question), gold, "answer" if gold else "abstain", [], {"by": "test"}, **more)
 
 
 def whole(quote: str) -> GoldSpan:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from eval.files import json_tree
 from eval.gate.policy import GatePolicy, render_gate, run_gate
 from eval.golden import GoldenSet
 from eval.judges.calibration import Judging, calibrate, calibration_record
@@ -54,15 +55,13 @@ def fingerprint(run: Run) -> str:
 
 def test_the_report_shows_cost_calibration_and_the_corrected_rate(judged: Run, tmp_path: Path) -> None:
     results = write_report(judged, tmp_path / "run", [record(fingerprint(judged), tmp_path)])
-    metric, judge = results["metrics"][NAME], results["judges"]["strict"]
-    assert (metric["n"], metric["applicable"], metric["value"]) == (29, 30, pytest.approx(19 / 29))
-    assert metric["unmeasured"] == {"judge 'strict': HTTP 401": 1} and metric["judge"]["fingerprint"] == fingerprint(
-        judged
-    )
+    metric, judge = results.metrics[NAME], results.judges["strict"]
+    assert (metric.n, metric.applicable, metric.value) == (29, 30, pytest.approx(19 / 29))
+    assert metric.unmeasured == {"judge 'strict': HTTP 401": 1} and metric.judge.fingerprint == fingerprint(judged)
     # Rogan-Gladen with sensitivity and specificity of .8
-    assert metric["judge"]["corrected"]["value"] == pytest.approx((19 / 29 + 0.8 - 1) / 0.6)
-    assert judge["model"] == "big" and judge["cost"]["calls"] == 30 and judge["cost"]["failed"] == {"HTTP 401": 1}
-    assert judge["cost"]["usd"] == pytest.approx(29 * 110 / 1e6)
+    assert metric.judge.corrected.value == pytest.approx((19 / 29 + 0.8 - 1) / 0.6)
+    assert judge.model == "big" and judge.cost.calls == 30 and judge.cost.failed == {"HTTP 401": 1}
+    assert judge.cost.usd == pytest.approx(29 * 110 / 1e6)
     for shown in (
         (tmp_path / "run" / "summary.md").read_text(),
         (tmp_path / "run" / "report.html").read_text().replace("&#39;", "'"),
@@ -70,14 +69,14 @@ def test_the_report_shows_cost_calibration_and_the_corrected_rate(judged: Run, t
     ):
         assert "Judge strict (big): 30 requests" in shown and "calibrated, kappa 0.60, n=100" in shown
         assert "as people would have it" in shown and "0.0032 USD" in shown
-    json.dumps(results, allow_nan=False)
+    json.dumps(json_tree(results), allow_nan=False)
 
 
 def test_scores_are_corrected_by_prediction_powered_inference(judged: Run, tmp_path: Path) -> None:
     (metric,) = judged.metrics
     graded = replace(judged, metrics=(replace(metric, rate=False),))
     results = write_report(graded, tmp_path / "run", [record(fingerprint(judged), tmp_path)])
-    assert results["metrics"][NAME]["judge"]["corrected"]["method"].startswith("prediction-powered, 100 labels")
+    assert results.metrics[NAME].judge.corrected.method.startswith("prediction-powered, 100 labels")
 
 
 def gate(run: Run, tmp_path: Path, known: list[Any], later: list[Any], now: datetime = NOW, **judges: Any) -> Any:
@@ -85,8 +84,8 @@ def gate(run: Run, tmp_path: Path, known: list[Any], later: list[Any], now: date
     saved = load_run(tmp_path / "run")
     policy = GatePolicy(metrics={NAME: {"margin": 0.2}}, judges=judges)  # type: ignore[arg-type]
     result = run_gate(saved, saved, policy, calibrations=later, clock=lambda: now)
-    assert result["metrics"][NAME]["reason"] in render_gate(result)
-    return result["metrics"][NAME]["verdict"], result["metrics"][NAME]["reason"], result["verdict"]
+    assert result.metrics[NAME].reason in render_gate(result)
+    return result.metrics[NAME].verdict, result.metrics[NAME].reason, result.verdict
 
 
 def test_a_calibrated_judge_decides(judged: Run, tmp_path: Path) -> None:
@@ -119,6 +118,9 @@ def test_runs_of_two_judges_cannot_be_compared(judged: Run, tmp_path: Path) -> N
     write_report(judged, tmp_path / "a", [good])
     write_report(judged, tmp_path / "b", [good])
     old, new = load_run(tmp_path / "a"), load_run(tmp_path / "b")
-    old.results["metrics"][NAME]["judge"]["fingerprint"] = "0" * 12
-    item = run_gate(old, new, GatePolicy(metrics={NAME: {}}), clock=lambda: NOW)["metrics"][NAME]
-    assert item["verdict"] == "INCONCLUSIVE" and "different models or wordings" in item["reason"]
+    metric = old.results.metrics[NAME]
+    assert metric.judge is not None
+    other = replace(metric, judge=replace(metric.judge, fingerprint="0" * 12))
+    old = replace(old, results=replace(old.results, metrics={NAME: other}))
+    item = run_gate(old, new, GatePolicy(metrics={NAME: {}}), clock=lambda: NOW).metrics[NAME]
+    assert item.verdict == "INCONCLUSIVE" and "different models or wordings" in item.reason

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from eval.report.html import render_html
+from eval.results import read_results
 from tests.eval.lines import CITED, line
 
 BROKEN = {1: "not_cited", 2: "error", 3: "answered_unanswerable"}
@@ -90,7 +91,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render_html(results(5), [line(row(i)) for i in range(5)])
+    return render_html(read_results(results(5)), [line(row(i)) for i in range(5)])
 
 
 def test_the_page_is_whole_and_needs_nothing_else(page: str) -> None:
@@ -122,7 +123,7 @@ def test_plots_and_controls_can_be_read_without_eyes(page: str) -> None:
 
 def test_complete_cases_stand_beside_missing_as_zero(page: str) -> None:
     assert "0.400 with missing as 0" in page and "1 unmeasured: the case failed" in page
-    assert re.search(r'class="n bad">80\.0 %', page)
+    assert re.search(r'class="n bad">80\.0%', page)
 
 
 def test_a_case_shows_gold_and_citations_in_its_source(page: str) -> None:
@@ -147,15 +148,21 @@ def test_a_cluster_leads_to_its_cases(page: str) -> None:
 
 
 def test_a_judge_stands_beside_people_and_beside_a_constant() -> None:
-    record = {
-        "n": 40, "model": "m<1>", "fingerprint": "f", "kappa": FIGURE | {"value": 0.31}, "accuracy": FIGURE,
-        "constant_accuracy": 0.7, "base_rate": FIGURE, "judge_rate": FIGURE, "at": "2026-11-20T10:00:00",
+    who = {"judge": "main", "model": "m<1>", "metric": "faithfulness", "fingerprint": "f"}
+    unknown = ("alpha", "human_alpha", "sensitivity", "specificity", "position_bias", "position_flips", "length_bias")
+    record = who | dict.fromkeys(unknown) | {
+        "at": "2026-11-20T10:00:00", "labels": {"name": "l", "sha256": "0"}, "items": 40, "n": 40, "unmeasured": {},
+        "threshold": 0.5, "annotators": 1, "kappa": FIGURE | {"value": 0.31}, "accuracy": FIGURE,
+        "constant_accuracy": 0.7, "base_rate": FIGURE, "judge_rate": FIGURE,
+        "moments": {"n": 40, "human": 0, "judge": 0, "human_variance": 1, "judge_variance": 1, "covariance": 0},
+        "confusion": {"true": 20, "called_true": 9, "false": 20, "called_false": 11},
     }  # fmt: skip
-    judged = {"calibration": record, "fingerprint": "f", "corrected": None}
+    judged = who | {"calibration": record, "corrected": None}
     metric = METRIC | {"family": "judges", "judge": judged}
     cost = {"input_tokens": 9, "output_tokens": 1, "usd": None, "calls": 2, "replayed": 0, "failed": {}}
     found = results(1) | {"judges": {"main": {"model": "m<1>", "cost": cost}}}
-    page = render_html(found | {"metrics": {**found["metrics"], "judge.faithfulness": metric}}, [line(row(0))])
+    metrics = {**found["metrics"], "judge.faithfulness": metric}
+    page = render_html(read_results(found | {"metrics": metrics}), [line(row(0))])
     assert Reader(page).open == [] and "calibrated, kappa 0.31, n=40" in page
     assert '<td class="n bad">0.700</td>' in page  # saying what is more frequent is right more often
 
@@ -170,5 +177,5 @@ def test_a_run_that_only_searched_has_a_page_too() -> None:
         "answerability": None,
     }
     found = results(2) | {"abstention": {}, "calibration": {}, "slices": {"kind": {}}}
-    page = render_html(found, [line(row(i) | searched) for i in range(2)])
+    page = render_html(read_results(found), [line(row(i) | searched) for i in range(2)])
     assert Reader(page).open == [] and "Abstention" not in page and "<h3>Gold</h3>" in page

@@ -52,8 +52,8 @@ async def test_scoring_afterwards_is_scoring_at_once(opened: Opener, script: Scr
     expected = write_report(await finished(seen, opened(**ONLY)), at_once)
     results, rows = await rescore(load_run(plain), [opened(**ONLY)])
     write_scores(results, rows, plain)
-    assert results["metrics"] == expected["metrics"]
-    assert results["judges"]["strict"]["fingerprints"] == expected["judges"]["strict"]["fingerprints"]
+    assert results.metrics == expected.metrics
+    assert results.judges["strict"].fingerprints == expected.judges["strict"].fingerprints
     for name in ("rows.jsonl", "qrels.trec"):
         assert (plain / name).read_text() == (at_once / name).read_text()
     assert "Judge strict (big)" in (plain / "summary.md").read_text()
@@ -67,13 +67,13 @@ async def test_scores_are_replaced_and_those_of_other_judges_stay(
     write_report(await finished(cases(), opened(), other), tmp_path)
     script.on("StatementGeneratorOutput", Said(status=500))
     results, rows = await rescore(load_run(tmp_path), [opened(**ONLY)])
-    judged = {name for name in results["metrics"] if "@" in name}
+    judged = {name for name in results.metrics if "@" in name}
     assert judged == {
         f"ragas.{metric}@{judge}" for metric in ("faithfulness", "rubrics") for judge in ("strict", "kind")
     }
     assert rows[0].metrics["ragas.faithfulness@strict"] is None and rows[0].metrics["ragas.faithfulness@kind"] == 1
     assert rows[0].unmeasured["ragas.faithfulness@strict"] == "judge 'strict': HTTP 500"
-    assert set(results["judges"]) == {"strict", "kind"} and len(rows) == 4
+    assert set(results.judges) == {"strict", "kind"} and len(rows) == 4
 
 
 async def test_runs_of_earlier_releases_can_be_judged(opened: Opener, tmp_path: Path) -> None:
@@ -81,12 +81,13 @@ async def test_runs_of_earlier_releases_can_be_judged(opened: Opener, tmp_path: 
     row = json.loads((tmp_path / "rows.jsonl").read_text())
     later = {key: row.pop(key) for key in ("split", "history", "rubrics", "hits_used", "answerability", "sources")}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row | {"of_a_later_version": 1}) + "\n")
-    saved = load_run(tmp_path)
-    del saved.results["judges"]
-    for entry in saved.results["metrics"].values():
-        del entry["judge"]
-    results, rows = await rescore(saved, [opened(**ONLY)])
+    old = json.loads((tmp_path / "results.json").read_text())
+    del old["judges"], old["calibration"]
+    metrics = {name: {k: v for k, v in entry.items() if k != "judge"} for name, entry in old["metrics"].items()}
+    (tmp_path / "results.json").write_text(json.dumps(old | {"metrics": metrics, "of_a_later_version": [2]}))
+    results, rows = await rescore(load_run(tmp_path), [opened(**ONLY)])
     write_scores(results, rows, tmp_path)
-    assert results["metrics"]["ragas.faithfulness@strict"]["value"] == 1.0
+    assert results.metrics["ragas.faithfulness@strict"].value == 1.0
+    assert json.loads((tmp_path / "results.json").read_text())["of_a_later_version"] == [2]
     again = json.loads((tmp_path / "rows.jsonl").read_text())
     assert again["of_a_later_version"] == 1 and not later.keys() & again.keys()  # kept, and nothing is made up

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eval.files import json_object
 from eval.golden import load_golden
 from eval.golden.export import write_set
 from eval.golden.synthesis import Synthesis, SynthesisOptions, synthesize
@@ -57,16 +58,16 @@ def test_every_case_is_exact_marked_and_loadable(
     made = make(documents, seed=seed, n=n, held_out=held_out)
     texts = {document.doc_id: document.text for document in made.documents}
     assert len(made.documents) == len(documents) - held_out and len(made.cases) <= n
-    for case in made.cases:
+    for case in map(json_object, made.cases):
         assert case["synthetic"] is True and case["provenance"]["seed"] == seed and case["provenance"]["template"]
         assert bool(case["relevant"]) == case["answerable"] == (case["expect"] == "answer") == bool(case["answers"])
         for span in case["relevant"]:
             assert texts[span["doc_id"]][span["start"] : span["end"]] == span["text"]
     folder = tmp_path_factory.mktemp("sets") / "set"
     golden = write_set(folder, made.cases, made.documents)
-    assert [case.id for case in golden.cases] == [case["id"] for case in made.cases]
+    assert [case.id for case in golden.cases] == [case["id"] for case in map(json_object, made.cases)]
     assert [(c.question, c.expect, c.synthetic, c.provenance) for c in golden.cases] == [
-        (c["question"], c["expect"], True, c["provenance"]) for c in made.cases
+        (c["question"], c["expect"], True, c["provenance"]) for c in map(json_object, made.cases)
     ]
     assert golden == load_golden(folder) and len({case.question for case in golden.cases}) == len(made.cases)
 
@@ -74,16 +75,16 @@ def test_every_case_is_exact_marked_and_loadable(
 def test_the_same_seed_gives_the_same_set_and_the_shares_are_kept(documents: list[Document]) -> None:
     first, again, other = (make(documents, n=100, seed=seed) for seed in (1, 1, 2))
     assert first.cases == again.cases != other.cases
-    assert len(first.cases) == 100 and sum(not case["answerable"] for case in first.cases) == 25
-    changed = [case["provenance"].get("change") for case in first.cases if case["answerable"]]
+    assert len(first.cases) == 100 and sum(not case["answerable"] for case in map(json_object, first.cases)) == 25
+    changed = [case["provenance"].get("change") for case in map(json_object, first.cases) if case["answerable"]]
     assert 20 <= sum(change is not None for change in changed) <= 23 and {*MUTATIONS} <= {*changed}
-    assert {case["kind"] for case in first.cases} == {"golden", "edge", "adversarial"}
+    assert {case["kind"] for case in map(json_object, first.cases)} == {"golden", "edge", "adversarial"}
 
 
 def test_a_held_out_document_is_asked_about_and_gone(documents: list[Document]) -> None:
     made = make(documents, n=80, held_out=1)
     (gone,) = {d.doc_id for d in documents} - {d.doc_id for d in made.documents}
-    asked = [case for case in made.cases if case["provenance"].get("change") == "removed document"]
+    asked = [case for case in map(json_object, made.cases) if case["provenance"].get("change") == "removed document"]
     assert asked and {case["provenance"]["drafted_at"]["doc_id"] for case in asked} == {gone}
     assert not any(case["answerable"] for case in asked)
     with pytest.raises(ConfigError, match="cannot be held out"):
@@ -94,7 +95,7 @@ def test_what_retrieval_does_not_find_is_dropped_and_counted(documents: list[Doc
     hidden = [d for d in documents if d.doc_id != "glossary.md"]
     made = asyncio.run(synthesize(documents, everywhere(hidden), SynthesisOptions(n=60)))
     assert made.dropped[NOT_FOUND] > 5
-    assert "glossary.md" not in {span["doc_id"] for case in made.cases for span in case["relevant"]}
+    assert "glossary.md" not in {span["doc_id"] for case in map(json_object, made.cases) for span in case["relevant"]}
     with pytest.raises(ConfigError, match="no question could be made"):
         asyncio.run(synthesize(documents, everywhere([]), SynthesisOptions(n=10)))
 
@@ -103,7 +104,9 @@ def test_documents_in_other_languages_are_left_alone(documents: list[Document]) 
     german = [replace(documents[0], metadata={"language": "de"}), documents[1]]
     made = make(german, n=30)
     assert made.dropped["document that is not in English"] == 1
-    assert {span["doc_id"] for case in made.cases for span in case["relevant"]} == {documents[1].doc_id}
+    assert {span["doc_id"] for case in map(json_object, made.cases) for span in case["relevant"]} == {
+        documents[1].doc_id
+    }
 
 
 # --- filters, mutations, swaps ---
