@@ -61,7 +61,7 @@ def gains_table(outcome: Outcome) -> Table | None:
         *(Column(text, shown=_ROOMY) for text in names),
         *map(Column, ("in-sample change", "confirmed change", "95 % interval")),
         Column("Holm p", shown=_ROOMY),
-        Column("optimism"),
+        Column("optimism", shown=_ROOMY),
         Column("MDE", shown=_ROOMY),
     ]
     rows = [_gain_row(outcome, point, metric, gain) for metric, gain in gains(outcome, found)]
