@@ -17,16 +17,21 @@ _LOOKS = 64  # draws that say how large a space is at most
 
 def pool_of(task: Task, rng: np.random.Generator) -> tuple[Point, ...]:
     """Return the default, the warm points, and the whole grid, or draws of it where it is too large."""
-    if _at_least(task.candidates, rng) <= 50 * _LARGEST:
-        points = list(task.candidates.grid())
+    return pool_of_candidates(task.candidates, (DEFAULT, *task.warm), rng)
+
+
+def pool_of_candidates(candidates: Candidates, first: Sequence[Point], rng: np.random.Generator) -> tuple[Point, ...]:
+    """Return some points and then the whole grid, or draws of it where it is too large."""
+    if _at_most(candidates, rng) <= 50 * _LARGEST:
+        points = list(candidates.grid())
         if len(points) > _LARGEST:
             points = [points[i] for i in sorted(rng.permutation(len(points))[:_LARGEST])]
     else:
-        points = [task.candidates.random(rng) for _ in range(_LARGEST)]
-    return tuple(dict.fromkeys((DEFAULT, *task.warm, *points)))
+        points = [candidates.random(rng) for _ in range(_LARGEST)]
+    return tuple(dict.fromkeys((*first, *points)))
 
 
-def _at_least(candidates: Candidates, rng: np.random.Generator) -> int:
+def _at_most(candidates: Candidates, rng: np.random.Generator) -> int:
     """Return about how large a space is without listing it: the product of the values that draws showed."""
     seen: dict[str, set[object]] = {}
     for point in (candidates.random(rng) for _ in range(_LOOKS)):
