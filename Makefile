@@ -15,7 +15,9 @@ export SCARF_NO_ANALYTICS := 1
 export RAGAS_DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test accept lint format ingest serve eval gate aa bench bench-ingest bench-latency bench-vectors bench-tokens bench-retrieval bench-eval docs up down lock clean
+SPEC ?= quick
+TUNED = $(if $(filter command line environment,$(origin OUT)),$(OUT),out/tune)
+.PHONY: help install demo test accept lint format ingest serve eval tune gate aa bench bench-ingest bench-latency bench-vectors bench-tokens bench-retrieval bench-eval docs up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +62,11 @@ serve: install  ## the HTTP service on 127.0.0.1:8484
 
 eval: install  ## make eval SET=folder CORPUS=name
 	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --out $(OUT)
+
+# The sweep `quick` asks the demo corpus; the others that come with Ragwright say what they need.
+tune: install  ## make tune SPEC=quick (or a YAML file): search settings on one split, confirm the best on another
+	$(BIN)/ragwright status --corpus demo >/dev/null 2>&1 || $(BIN)/ragwright ingest corpora/demo --corpus demo --prune
+	$(BIN)/ragwright tune $(SPEC) --out $(TUNED) $(TUNE_ARGS)
 
 gate: install  ## make gate BASELINE=run CANDIDATE=run
 	$(BIN)/ragwright gate --baseline $(BASELINE) --candidate $(CANDIDATE)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         flip_gate,
         gate_runs,
     )
+    from eval.flows.tune import TuneOptions, run_sweep, sweep_document, sweep_text
     from eval.golden import GoldSpan
     from eval.golden.imports import import_set
     from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
@@ -66,6 +67,7 @@ _HOMES = {
         "flip_gate",
         "gate_runs",
     ),
+    "eval.flows.tune": ("TuneOptions", "run_sweep", "sweep_document", "sweep_text"),
     "eval.golden": ("GoldSpan",),
     "eval.golden.imports": ("import_set",),
     "eval.golden.labelling": ("LabelFile", "Queued", "label_row", "open_labels", "queue"),
@@ -95,8 +97,9 @@ __all__ = [
     "RunOptions",
     "Selection",
     "SetCheck",
-    "SyntheticSet",
     "SynthesisOptions",
+    "SyntheticSet",
+    "TuneOptions",
     "calibrate_judge",
     "check_set",
     "compare_runs",
@@ -112,8 +115,11 @@ __all__ = [
     "open_labels",
     "queue",
     "read_traffic",
+    "run_sweep",
     "score_run",
     "set_coverage",
+    "sweep_document",
+    "sweep_text",
     "synthesise",
 ]
 

@@ -18,6 +18,7 @@ from api.cli.commands import (
     question,
     service,
     sources,
+    tune,
 )
 from api.cli.grammar import Parser
 from api.cli.output import print_text
@@ -34,6 +35,7 @@ _GROUPS = (
     corpus.add_status,
     question.add_verbs,
     evaluation.add_verbs,
+    tune.add_verbs,
     golden.add_verbs,
     label.add_verbs,
     judge.add_verbs,

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from rag.settings import Settings
 from rag.types import Generation
 
 _WAIT_S = 1.0
+_HALVES = ("half-a", "half-b")
 _NAME = re.compile(r"[^a-z0-9]+")
 
 Tell = Callable[[str], None]
@@ -67,16 +68,33 @@ def open_board(sets: Sequence[SetSpec], home: Path, now: datetime) -> Board:
     opened = [(spec, folder) for spec in sets for folder in _folders(spec)]
     specs, golden, search, confirm = [], [], list[Asked](), list[Asked]()
     for number, (spec, folder) in enumerate(opened):
-        looked = open_golden(folder, home=home, now=now, split=spec.search, where=list(spec.where))
+        looked = _opened(folder, spec.search, spec.where, home, now)
         if spec.search is None and any(case.split == "sealed" for case in looked.cases):
             raise ConfigError(f"{folder}: search null would open its sealed split; name the split to search")
         search += [Asked(number, case) for case in looked.cases]
         if spec.confirm is not None:
-            chosen = open_golden(folder, home=home, now=now, split=spec.confirm, where=list(spec.where))
+            chosen = _opened(folder, spec.confirm, spec.where, home, now)
             confirm += [Asked(number, case) for case in chosen.cases]
         specs.append(spec.model_copy(update={"set": folder}))
         golden.append(looked)
     return Board(tuple(specs), tuple(golden), tuple(search), tuple(confirm))
+
+
+def _opened(folder: Path, split: str | None, where: Sequence[str], home: Path, now: datetime) -> GoldenSet:
+    """Open the questions of a split; a half of a set without splits is chosen by the hash of the cluster."""
+    if split not in _HALVES:
+        return open_golden(folder, home=home, now=now, split=split, where=list(where))
+    whole = open_golden(folder, home=home, now=now, where=list(where))
+    if any(case.split for case in whole.cases):
+        raise ConfigError(f"{folder} has splits of its own; name them instead of {split}")
+    cases = tuple(case for case in whole.cases if _half(case) == split)
+    if not cases:
+        raise ConfigError(f"{folder} has too few questions to be cut into halves")
+    return replace(whole, cases=cases, split=split)
+
+
+def _half(case: Case) -> str:
+    return _HALVES[hashlib.sha256(case.cluster.encode()).digest()[0] % 2]
 
 
 def _folders(spec: SetSpec) -> list[Path]:

@@ -46,9 +46,19 @@ class Ledger:
 
     def scores(self, work: Work) -> Floats:
         """Return `(questions, objectives)` of a piece of work: higher is better, NaN is unmeasured."""
-        found = [self.rows[work.point][question] for question in work.questions]
-        columns = [[item.sign * row.value(item.name) for row in found] for item in self.objectives]
-        return np.array(columns, dtype=np.float64).reshape(len(self.objectives), len(found)).T
+        return self.scores_of(work.point)[list(work.questions)]
+
+    def scores_of(self, point: Point) -> Floats:
+        """Return `(questions, objectives)` of a point over all questions; NaN where it was not asked."""
+        signs = np.array([item.sign for item in self.objectives], dtype=np.float64)
+        return self.values_of(point, [item.name for item in self.objectives]) * signs
+
+    def values_of(self, point: Point, metrics: Sequence[str]) -> Floats:
+        """Return `(questions, metrics)` of a point as the metrics say, NaN where it was not asked or has no value."""
+        found = np.full((self.questions, len(metrics)), np.nan)
+        for question, row in self.rows.get(point, {}).items():
+            found[question] = [row.value(name) for name in metrics]
+        return found
 
     @property
     def spent(self) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from eval.tune.analysis import Analysis
-    from eval.tune.confirm import Confirmation
+    from eval.tune.confirm import Candidate, Confirmation
 
 BEST = "best.yaml"
 TRIALS = "trials.jsonl"
@@ -100,7 +101,7 @@ class Outcome:
     spent: int
     affordable: int
     confirmation: Confirmation | None
-    analysis: Analysis
+    analysis: Analysis | None
     winner: Point | None
     best: Point
     flips: tuple[Flip, ...]
@@ -116,6 +117,52 @@ class Outcome:
     def settings(self, point: Point) -> Settings:
         """Return the settings of a point."""
         return self.sweep.base.changed(point.changes()) if point.values else self.sweep.base
+
+
+def document(outcome: Outcome, folder: Path) -> dict[str, object]:
+    """Return what `tune --json` prints: what won, by how much, and where everything is."""
+    confirmation = outcome.confirmation
+    candidates = [] if confirmation is None else [_candidate(item) for item in confirmation.candidates]
+    return {
+        "name": outcome.sweep.spec.name,
+        "sweep": outcome.id,
+        "winner": outcome.winner.changes() if outcome.winner else None,
+        "verdict": confirmation.ending() if confirmation else None,
+        "objectives": [item.name for item in outcome.sweep.objectives],
+        "candidates": candidates,
+        "settings": outcome.grid,
+        "trials": len(outcome.trials),
+        "evaluations": outcome.spent,
+        "seconds": round(outcome.seconds, 3),
+        "cost_usd": outcome.usd,
+        "stopped": outcome.stopped or None,
+        "reuse": {
+            stage: {"hits": r.hits, "misses": r.misses, "saved_s": r.saved_s} for stage, r in outcome.reuse.items()
+        },
+        "best": str(folder / BEST),
+    }
+
+
+def _candidate(item: Candidate) -> dict[str, object]:
+    return {
+        "changes": item.point.changes(),
+        "beats_default": item.beats,
+        "gains": [
+            {
+                "value": gain.difference.value,
+                "n": gain.difference.n,
+                "low": gain.difference.low,
+                "high": gain.difference.high,
+                "p_holm": gain.p_holm,
+                "in_sample": gain.in_sample,
+                "optimism": gain.optimism,
+                "mde": gain.mde if math.isfinite(gain.mde) else None,
+                "more_cases": gain.more_cases,
+            }
+            for gain in item.gains
+        ],
+        "constraints": [{"text": kept.text, "holds": kept.holds} for kept in item.constraints],
+    }
 
 
 def write_best(outcome: Outcome, folder: Path) -> None:

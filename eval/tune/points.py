@@ -48,6 +48,11 @@ def _shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def point_of(changes: Mapping[str, object]) -> Point:
+    """Return the point whose `changes` these are, as JSON gives them back."""
+    return Point.of({key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()})  # type: ignore[misc]
+
+
 DEFAULT = Point()
 
 

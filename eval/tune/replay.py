@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.tune.points import Candidates, Floats, Found, Point, Scores, Search, Work
+from eval.tune.points import Floats, Found, Point, Scores, Search, Work
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,10 @@ class Parameter:
         """Return the values that a grid takes."""
         raise NotImplementedError
 
+    def has(self, value: Value) -> bool:
+        """Say whether the value is one of the setting's."""
+        return value in self.levels()
+
     def draw(self, rng: np.random.Generator) -> Value:
         """Return a value at random."""
         raise NotImplementedError
@@ -78,6 +82,12 @@ class Range(Parameter):
             count = math.floor((self.high - self.low) / self.step + 1e-9)
             return tuple(dict.fromkeys(self._value(self.low + i * self.step) for i in range(count + 1)))
         return tuple(dict.fromkeys(self._at(i / (_LEVELS - 1)) for i in range(_LEVELS)))
+
+    def has(self, value: Value) -> bool:
+        """Say whether the value is one of the steps, or in the range."""
+        if self.step or not isinstance(value, int | float):
+            return value in self.levels()
+        return self.low <= value <= self.high
 
     def draw(self, rng: np.random.Generator) -> Value:
         """Return one of the steps, or any number of the range."""
@@ -138,9 +148,15 @@ class Space:
         """The dotted keys that vary, in the order of the flow."""
         return tuple(sorted((item.key for item in self.parameters), key=lambda key: (stage_of(key), key)))
 
-    def size(self) -> int:
-        """Return the number of points of the grid."""
-        return len(self.grid())
+    def most(self) -> int:
+        """Return how many points the grid has at most: as if every setting counted everywhere."""
+        return math.prod(len(item.levels()) for item in self.parameters)
+
+    def holds(self, point: Point) -> bool:
+        """Say whether the point is one of the space: it has the settings that count, with values of theirs."""
+        values = dict(point.values)
+        active = {item.key: item for item in self.parameters if item.active(values, dict(self.base))}
+        return values.keys() == active.keys() and all(active[key].has(value) for key, value in values.items())
 
     def grid(self) -> Sequence[Point]:
         """Return every point, each once; a setting that does not count is left out."""

@@ -22,7 +22,9 @@ from rag.state.home import check_corpus_name
 SPECS = Path(__file__).with_name("specs")
 """The sweeps that come with Ragwright, by the names of their files."""
 
-Split = Literal["dev", "select", "sealed"]
+Split = Literal["dev", "select", "sealed", "half-a", "half-b"]
+"""A split of a golden set; the halves are of a set without splits, by the hash of a question's cluster."""
+
 _CONSTRAINT = re.compile(r"\s*([^\s<>=]+)\s*(<=|>=)\s*([-+0-9.eE]+)\s*")
 
 

@@ -130,7 +130,7 @@ class Store:
             taken = insert.on_conflict_do_update(
                 index_elements=["sweep", "piece"], set_={"worker": worker, "seen_at": now, "done": 0}, where=stale
             )
-            return connection.execute(taken).rowcount == 1
+            return connection.scalar(taken.returning(_claims.c.worker)) is not None
 
     def beat(self, sweep: str, worker: str) -> None:
         """Give a sign of life for all pieces that a worker has."""
@@ -166,6 +166,13 @@ class Store:
             connection.execute(insert.on_conflict_do_nothing(index_elements=["sweep", "name"]))
             chosen = select(_notes.c.value).where((_notes.c.sweep == sweep) & (_notes.c.name == name))
             return str(connection.scalar(chosen))
+
+    def notes(self, name: str) -> list[str]:
+        """Return the notes of that name of all sweeps."""
+        with reading(self._engine) as connection:
+            return list(
+                connection.scalars(select(_notes.c.value).where(_notes.c.name == name).order_by(_notes.c.sweep))
+            )
 
     def trim(self, most: int = _MOST_ROWS) -> int:
         """Forget the rows used longest ago beyond so many; return how many went."""

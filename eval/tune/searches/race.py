@@ -19,11 +19,10 @@ import math
 from collections.abc import Generator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.tune.dropping import Strata, surely_worse
 from eval.tune.fronts import ranking, shares_on_front
-from eval.tune.points import DEFAULT, Dropped, Floats, Found, Point, Scores, Search, Task, Work
+from eval.tune.points import DEFAULT, Dropped, Floats, Found, Scores, Search, Task, Work
 from eval.tune.searches.asked import Asked, question_order
 from eval.tune.searches.pool import groups_of, pool_of, spread_out
 from eval.tune.surrogate import Belief, Kernels, believe

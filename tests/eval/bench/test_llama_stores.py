@@ -14,7 +14,7 @@ from llama_index.core import MockEmbedding, StorageContext, load_index_from_stor
 
 from eval.bench import llama_stores
 from eval.bench.llama_pipeline import LlamaIngestion, runtime_embedding
-from eval.bench.llama_stores import BM25, DOCUMENTS, INDEX, QDRANT, Hybrid, InMemory, Json, OnDisk
+from eval.bench.llama_stores import BM25, DOCUMENTS, INDEX, QDRANT, Hybrid, InMemory, JsonStore, OnDisk
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_qdrant_on_a_path_holds_every_slice(slices, tmp_path):
 
 
 def test_json_holds_every_slice_with_its_vectors(slices, tmp_path):
-    made = bring_in(slices, Json(tmp_path))
+    made = bring_in(slices, JsonStore(tmp_path))
     stored = StorageContext.from_defaults(persist_dir=str(tmp_path / INDEX))
     index = load_index_from_storage(stored, embed_model=MockEmbedding(32))
     found = index.as_retriever(similarity_top_k=made).retrieve("Where is it kept?")
