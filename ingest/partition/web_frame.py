@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.partition.clean import clip, one_line
 from ingest.partition.web_collapsed import Collapsed, is_content, is_fallback, is_hidden, name_tabs
+from ingest.partition.web_turners import turner_bars
 
 _DROPPED_TAGS = frozenset("script style nav iframe svg canvas object select textarea head".split())
 _OPENED_TAGS = frozenset({"dialog", "template"})
@@ -25,7 +26,7 @@ _DIALOG_ROLES = frozenset({"dialog", "alertdialog"})
 _BOILERPLATE = re.compile(
     r"""(?:(?:site|page|global|main|app|top|primary|js|c|l)[-_]?){0,2}
     (?:(?:cookies?|consent|gdpr|privacy)(?:[-_]?(?:banner|bar|notice|consent|popup|modal|overlay|dialog|message))+
-      |cookies?|consent|gdpr|breadcrumbs?|nav(?:bar|igation|[-_]?menu|[-_]?bar)?|menu|skip[-_]?(?:link|nav|to[-_]?content)
+      |cookies?|consent|gdpr|breadcrumbs?|nav(?:bar|igation|[-_]?menu|[-_]?bar|header|footer|[-_]?path|[-_]?panel)?|menu|skip[-_]?(?:link|nav|to[-_]?content)
       |(?:share|social)(?:[-_]?(?:share|social|links?|buttons?|bar|icons?|media))*
       |newsletter(?:[-_]?(?:signup|form|box))?|adverts?|advertisement|ads?|popup|modal|footer|pagination|pager
       |(?:article[-_]?)?(?:feedback|helpful|rating)(?:[-_]?(?:widget|form|box))?|was[-_]?this[-_]?helpful
@@ -81,6 +82,7 @@ def remove_frame(page: Any) -> tuple[str, ...]:
     name_tabs(page)
     weights = _Weights.of(page)
     whole = weights.text[page]
+    bars = turner_bars(page, weights.text)
     # In document order, and nothing below what is already gone.
     gone: set[Any] = set()
     frame: list[Any] = []
@@ -91,7 +93,7 @@ def remove_frame(page: Any) -> tuple[str, ...]:
             continue
         if parent in gone:
             gone.add(element)
-        elif _is_frame(element, weights, whole, collapsed):
+        elif element in bars or _is_frame(element, weights, whole, collapsed):
             gone.add(element)
             frame.append(element)
     for element in frame:
