@@ -21,6 +21,7 @@ _LINE = re.compile(
     |\{%-?\s*include(?:_relative|-markdown)?\s+["']?([^"'\s%]+)["']?.*?%\})[ \t]*""",
     re.VERBOSE | re.IGNORECASE,
 )
+_ANY = re.compile(r"8<-|\{!|<<<\s|include|\[!code|readfile|code_sample", re.IGNORECASE)
 _EXAMPLES = frozenset({"", "text", "txt", "md", "markdown", "html", "rst"})
 _SHOWN = 3
 _SHOWS = re.compile(r"::\s*\Z")
@@ -43,6 +44,8 @@ def rst_includes(text: str, blocks: Iterable[Block]) -> tuple[str, ...]:
 
 def markdown_includes(text: str, blocks: Iterable[Block]) -> tuple[str, ...]:
     """Return the warning about the files that Markdown of any dialect includes, () where it includes none."""
+    if not _ANY.search(text):
+        return ()
     return _warning(name for block in blocks for name in _of_block(block, text[block.span.start : block.span.end]))
 
 
@@ -62,7 +65,7 @@ def _of_block(block: Block, text: str) -> Iterator[str]:
         if not all(_LINE.fullmatch(line) for line in text.split("\n")):
             return
     for line in text.split("\n"):
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line) if _ANY.search(line) else None
         if match:
             yield next(name for name in match.groups() if name)
 

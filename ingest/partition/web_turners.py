@@ -53,9 +53,10 @@ def turner_bars(page: Any, sizes: Mapping[Any, int]) -> set[Any]:
 
 def _turns(link: Any) -> bool:
     """Say whether a link leads to a page beside, above or at the start of this one."""
-    if (link.get("href") or "#").startswith("#") and link.get("rel") is None:
+    relation = link.get("rel")
+    if relation is None and (link.get("href") or "#").startswith("#"):
         return False
-    if _RELATIONS & set((link.get("rel") or "").lower().split()):
+    if relation is not None and _RELATIONS & set(relation.lower().split()):
         return True
     words = _shown(link)
     return bool(_TURNS.fullmatch(words) or _NAMED.match(words))
@@ -66,8 +67,10 @@ def _turns_beside(link: Any) -> bool:
 
 
 def _shown(link: Any) -> str:
-    images = " ".join(image.get("alt") or "" for image in link.iter("img"))
-    return one_line(f"{''.join(link.itertext())} {images}").strip(_SIGNS).casefold()
+    parts = [link.text or ""]
+    if len(link):
+        parts = [*link.itertext(), *(image.get("alt") or "" for image in link.iter("img"))]
+    return one_line(" ".join(parts)).strip(_SIGNS).casefold()
 
 
 def _holds_only(element: Any, turning: set[Any]) -> bool:
