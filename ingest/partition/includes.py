@@ -1,4 +1,4 @@
-"""Text that a source takes from another file when it is built: a warning names the file, because it is not read here."""
+"""Text that a source takes from another file when it is built: it is not read here, so a warning names the file."""
 
 from __future__ import annotations
 
@@ -77,6 +77,4 @@ def _warning(names: Iterable[str]) -> tuple[str, ...]:
         return (f"it includes {files[0]}, which is not read with it; ingest that file by itself",)
     shown, more = files[:_SHOWN], len(files) - _SHOWN
     last = f"{more} more" if more > 0 else shown.pop()
-    return (
-        f"it includes {', '.join(shown)} and {last}, which are not read with it; ingest those files by themselves",
-    )
+    return (f"it includes {', '.join(shown)} and {last}, which are not read with it; ingest those files by themselves",)

@@ -24,7 +24,9 @@ _WORDS_BESIDE = (
 )
 _WORDS = f"{_WORDS_BESIDE} up top home index contents toc main chapter page section topic article lesson"
 _TURNS = re.compile(rf"(?:{'|'.join(_WORDS.split())})(?:\s+(?:page|chapter|section|topic|article|lesson))?")
-_TURNS_BESIDE = re.compile(rf"(?:{'|'.join(_WORDS_BESIDE.split())})\b(?:\s+(?:page|chapter|section|topic|article|lesson))?")
+_TURNS_BESIDE = re.compile(
+    rf"(?:{'|'.join(_WORDS_BESIDE.split())})\b(?:\s+(?:page|chapter|section|topic|article|lesson))?"
+)
 _NAMED = re.compile(rf"{_TURNS_BESIDE.pattern}\s*[:»›→—]")
 _LABELS = frozenset(_WORDS.split()) | {"table", "of"}
 _SIGNS = " \t«»‹›<>←→⇐⇒↑▲◀▶|[]()·•:-–—"

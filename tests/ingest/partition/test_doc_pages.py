@@ -49,7 +49,7 @@ def test_a_bar_that_turns_pages_is_no_text(tmp_path, build, bar):
         '<p>Press <a href="#next">Next</a> on the first screen and <a href="#f">Finish</a> on the last.</p>',
         '<p>The <a href="next.html">next</a> chapter is about pumps.</p>',
         '<ul><li><a href="a.html">Next steps</a></li><li><a href="b.html">Previous releases</a></li></ul>',
-        '<table><tr><th>Key</th><th>Does</th></tr><tr><td>n</td><td>Next</td></tr><tr><td>p</td><td>Previous</td></tr></table>',
+        "<table><tr><th>Key</th><th>Does</th></tr><tr><td>n</td><td>Next</td></tr><tr><td>p</td><td>Previous</td></tr></table>",
         f'<p><a href="a.html">Previous</a> <a href="b.html">Next</a> {SENTENCE * 6}</p>',
         '<p>See the <a href="a.html">previous</a> and the <a href="b.html">next</a> chapter.</p>',
         '<p>Click <a href="#p">Previous</a> or <a href="#n">Next</a> to move between the steps.</p>',
@@ -101,7 +101,12 @@ def test_parts_that_only_look_like_notes_keep_their_headings(tmp_path):
         '<div class="note"><h2>Pumps</h2><p>They hum.</p><h2>Valves</h2><p>They drip.</p></div>'
     )
     document = partition_file(office.html(tmp_path, body), "x")
-    assert [b.headings[-1] for b in document.blocks if b.kind == "heading"] == ["Head", "Version 2.3", "Pumps", "Valves"]
+    assert [b.headings[-1] for b in document.blocks if b.kind == "heading"] == [
+        "Head",
+        "Version 2.3",
+        "Pumps",
+        "Valves",
+    ]
 
 
 # --- signs of anchors ------------------------------------------------------------------------------------------------
@@ -161,7 +166,10 @@ def test_marks_of_notes_that_are_told_by_their_class(tmp_path, build, look, note
     [
         ('<a role="doc-noteref" href="#n1">[1]</a>', "[^1]"),
         ('<sup><a href="#n1">a</a></sup>', "[^a]"),
-        ('<p><a class="footnote-reference" href="#n1">1</a><a class="footnote-reference" href="#n2">2</a></p>', "[^1][^2]"),
+        (
+            '<p><a class="footnote-reference" href="#n1">1</a><a class="footnote-reference" href="#n2">2</a></p>',
+            "[^1][^2]",
+        ),
     ],
 )
 @pytest.mark.parametrize("build", BUILDS)
