@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from rag.errors import ConfigError
 from rag.files import write_atomic
+from rag.settings.doubled import doubled_keys
 
 JsonTree = Mapping[str, Any]
 """A JSON object that is only read from a file, written to one, or handed on unread."""
@@ -33,7 +34,7 @@ def read_yaml(path: Path, model: type[_Model], what: str) -> _Model:
         tree = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read {what} {path}: {' '.join(str(error).split())}") from error
-    problems = list(_doubled(root))
+    problems = [(line, f"{key}: it is there twice") for line, key in doubled_keys(root)]
     try:
         found = model.model_validate({} if tree is None else tree)
     except ValidationError as error:
@@ -66,20 +67,6 @@ def _child(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node | None, y
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part]
     return None, None
-
-
-def _doubled(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Yield the keys that stand twice in a mapping, of which YAML would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.start_mark.line + 1, f"{key.value}: it is there twice"
-            seen.add(key.value)
-            yield from _doubled(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _doubled(item)
 
 
 def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:

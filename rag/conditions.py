@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rag.errors import ConfigError
@@ -116,6 +116,20 @@ def resolve(conditions: Iterable[Condition], values: Callable[[str], Iterable[st
         else c
         for c in conditions
     )
+
+
+def hiding(conditions: Iterable[Condition], values: Callable[[str], Iterable[str]]) -> Filter:
+    """Return the filter that hides every document which satisfies any of the conditions."""
+    found = (replace(c, negated=not c.negated) for c in resolve(conditions, values))
+    return tuple(c for c in found if c.values or not c.negated)
+
+
+def satisfied(metadata: Mapping[str, str | tuple[str, ...]], condition: Condition) -> bool:
+    """Say whether a document's metadata satisfies one condition."""
+    if isinstance(condition, OneOf):
+        return matches(metadata, (condition,))
+    value = metadata.get(condition.field, ())
+    return any(condition.holds(item) for item in ((value,) if isinstance(value, str) else value))
 
 
 def as_conditions(filter: Mapping[str, str] | Sequence[Condition]) -> tuple[Condition, ...]:

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from rag.answer.check import Checked, Checker, blocks_with_boxes
+from rag.answer.check import CUT_SHORT, Checked, Checker, blocks_with_boxes
 from rag.answer.write import Writer
 from rag.cache.stages import UNKEPT, StageResults
 from rag.conditions import Condition
-from rag.context.assemble import Assembler
+from rag.context.assemble import Assembler, Selected
 from rag.context.dedupe import collapse
 from rag.ports import (
     AnswerGate,
@@ -36,6 +35,7 @@ from rag.types import (
     Answer,
     Answerability,
     Block,
+    Context,
     ContextResult,
     Generation,
     Hit,
@@ -45,21 +45,14 @@ from rag.types import (
     Ranking,
     Request,
     SearchResult,
-    Usage,
+    StreamEvent,
+    Taken,
+    Trace,
     text_of,
     total_usage,
 )
 
 __all__ = ["RagPipeline", "Request", "Stages", "StreamEvent", "Trace"]
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The whole ranking of a question, best first, and the context packed from its head."""
-
-    query: Query
-    hits: tuple[Hit, ...]
-    context: ContextResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +62,6 @@ class _Evidence:
     result: ContextResult
     judged: Answerability
     blocks: Mapping[str, tuple[Block, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class StreamEvent:
-    """A step of a streamed answer: the context, then text as it comes, then the checked answer."""
-
-    kind: Literal["context", "delta", "answer"]
-    text: str = ""
-    context: ContextResult | None = None
-    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +151,24 @@ class RagPipeline:
 
         return await self._reader.of_one_generation(request.corpus, spans, read)
 
+    async def ranking(self, request: Request, generation: Generation) -> Ranking:
+        """Return the whole ranking of a question in one generation: every candidate of every first stage."""
+        return await self._search.whole(request, generation, Spans())
+
+    async def selected(self, found: Ranking, read: ReadDocument) -> Selected:
+        """Return what the head of a ranking has to offer to a context."""
+        return await self._assemble.selected(found.query, found.hits, read)
+
+    async def packed(self, request: Request, query: Query, selected: Selected, read: ReadDocument) -> Context:
+        """Return the context packed from what was selected; no prompt is made of it."""
+        return await self._assemble.packed(query, selected, request.budget_tokens, read)
+
     async def assemble(self, request: Request, hits: Sequence[Hit]) -> ContextResult:
         """Return the context packed from hits that were retrieved elsewhere, best first."""
         spans = Spans()
         query = await self._search.query(request, await self._reader.live(request.corpus, spans), spans)
-        return await self._packed(request, Ranking(query, tuple(hits)), self._reader.documents(query.generation), spans)
+        found, read = Ranking(query, tuple(hits)), self._reader.documents(query.generation)
+        return await self._packed(request, found, read, spans, foreign=True)
 
     async def answer(self, request: Request) -> Answer:
         """Return an answer whose every citation was resolved to source characters and checked, or an abstention.
@@ -196,7 +192,7 @@ class RagPipeline:
         async with aclosing(written):
             async for piece in written:
                 pieces.append(piece)
-                if not isinstance(piece, Usage):
+                if isinstance(piece, str | Taken):
                     yield StreamEvent("delta", text=text_of(piece))
         draft, passages = self._write.draft(pieces, judged), result.context.passages
         checked = await self._check.checked(draft, passages, request.history, evidence.blocks, spans)
@@ -230,9 +226,11 @@ class RagPipeline:
             request.question, query.generation, self._fingerprint, hits, spans.timings_ms(), query.steps
         )
 
-    async def _packed(self, request: Request, found: Ranking, read: ReadDocument, spans: Spans) -> ContextResult:
+    async def _packed(
+        self, request: Request, found: Ranking, read: ReadDocument, spans: Spans, *, foreign: bool = False
+    ) -> ContextResult:
         shown = self._shown(request, found, spans)
-        context = await self._assemble.context(found, request.budget_tokens, read, spans)
+        context = await self._assemble.context(found, request.budget_tokens, read, spans, foreign=foreign)
         prompt = await self._write.prompt(request, context, spans)
         packed_from = min(self._settings.context.max_hits, len(found.hits))
         return ContextResult(shown, context, prompt, spans.timings_ms(), packed_from)
@@ -255,4 +253,5 @@ class RagPipeline:
             usage=total_usage([draft.usage, *(step.usage for step in result.search.steps)]),
             timings_ms=spans.timings_ms(),
             answerability=evidence.judged.probability,
+            warnings=(CUT_SHORT[draft.cut],) if draft.cut else (),
         )

@@ -19,7 +19,7 @@ _BREAK = re.compile(
     rf"""(?P<stop>(?<![.!?…])[.!?…]++)(?:["'”’)\]]|{_REFERENCE})*+(?=\s)  # a stop, what closes around it, white space
     |(?P<wide>[。！？]+(?:[」』”）]|{_REFERENCE})*+)         # CJK stops need no white space
     |(?P<line>\n[ \t]*\n\s*)                             # a blank line
-    |(?P<item>\n(?=[ \t]*(?:[-*+•]\s|\d{{1,3}}[.)]\s|\||\#{{1,6}}\s|>\s?|```)))  # before a list item or a heading
+    |(?P<item>\n(?=[ \t]*(?:[-*+•]\s|\d{{1,3}}[.)]\s|\||\#{{1,6}}\s|>\s?|```|~~~)))  # before a list item or a heading
     |(?P<row>(?<=\ \|)\n|(?<=\|)\n|\n(?=\|\ |[^\n]*\ \|\ ))                           # around a table row
     |(?P<head>(?<![^\n])\#{{1,6}}\ [^\n]*\n)                                       # after a heading
     """,

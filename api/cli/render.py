@@ -6,7 +6,8 @@ import textwrap
 from collections import Counter
 
 from api.cli.excerpt import excerpt
-from rag.types import Answer, Citation, ContextResult, SearchResult
+from rag.retrieve.demote import BEFORE
+from rag.types import Answer, Citation, ContextResult, Hit, SearchResult
 
 WIDTH = 100
 _SNIPPET = 240
@@ -21,11 +22,16 @@ def search_text(result: SearchResult, whole: bool = False) -> str:
     for hit in result.hits:
         chunk = hit.chunk
         page = f" page {chunk.page}" if chunk.page is not None else ""
-        lines.append(f"{hit.rank:>3}. {chunk.header or chunk.doc_id}  ({hit.score:.4f})")
+        lines.append(f"{hit.rank:>3}. {chunk.header or chunk.doc_id}  ({hit.score:.4f}{_demoted(hit)})")
         lines.append(f"{_INDENT}{_place(chunk.doc_id, chunk.span.start, chunk.span.end)}{page}")
         shown = _wrapped(excerpt(chunk.text, result.question, _SNIPPET))
         lines.append(textwrap.indent(chunk.text, _INDENT) if whole else shown)
     return "\n".join(lines)
+
+
+def _demoted(hit: Hit) -> str:
+    """Return where a hit would stand if its document were not demoted."""
+    return f", demoted from {hit.stages[BEFORE].rank}" if BEFORE in hit.stages else ""
 
 
 def steps_lines(result: SearchResult) -> list[str]:
@@ -56,7 +62,8 @@ def answer_text(answer: Answer) -> str:
     before = "\n".join([*steps, "", ""]) if steps else ""
     if answer.abstained:
         return before + refusal_text(answer)
-    return f"{before}{marked(answer)}\n\n{sources_text(answer)}"
+    after = "".join(f"\n\nnote: {warning}" for warning in answer.warnings)
+    return f"{before}{marked(answer)}\n\n{sources_text(answer)}{after}"
 
 
 def refusal_text(answer: Answer) -> str:

@@ -44,12 +44,14 @@ def _ranks(found: Explanation) -> str:
 
 
 def _changes(found: Explanation) -> Iterator[str]:
-    if found.gate is None or found.chunk is None and found.gate == "not_ingested":
+    if found.gate is None or found.gate in ("not_ingested", "left_out"):
         return
     alone = [s for s in found.suggestions if len(s.settings) == 1]
     if not alone:
         tried = ", ".join(item.key for item in found.tried)
         yield _wrapped(f"No single setting admits it. Tried: {tried or 'nothing, for none can matter here'}.", "")
+    if found.not_tried:
+        yield _wrapped(f"Not tried, it would take too many runs: {', '.join(found.not_tried)}.", "")
     if found.suggestions:
         heading = "Any one of these admits it, the least disturbing first:" if alone else "Together these admit it:"
         lines = [f"  {' '.join(f'--set {option}' for option in options(s))}" for s in found.suggestions]

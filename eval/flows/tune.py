@@ -22,6 +22,7 @@ from eval.tune.report import text, verdict, write_report, write_summary
 from eval.tune.searches import search_of
 from eval.tune.spec import Sweep, SweepSpec, check, read_spec, spec_of
 from eval.tune.store import Store, open_store
+from eval.tune.study import write_study
 from rag.errors import ConfigError
 from rag.runtime import Runtime
 
@@ -418,6 +419,9 @@ def _write(outcome: Outcome, run: _Run) -> None:
     write_trials(outcome, run.out)
     write_summary(outcome, run.out)
     write_report(outcome, run.out)
+    url = run.sweep.base.environment.database_url
+    signs = {item.name: item.sign for item in run.sweep.objectives}
+    write_study(run.id[:16], outcome.trials, signs, run.sweep.space, run.out, url.get_secret_value() if url else None)
     run.store.trim()
 
 

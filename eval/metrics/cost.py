@@ -32,12 +32,12 @@ def context_tokens() -> Metric:
 
 def input_tokens() -> Metric:
     """Tokens that the generator read."""
-    return _usage("input_tokens", "tokens the generator read", "tokens", lambda usage: float(usage.input_tokens))
+    return _usage("input_tokens", "tokens the generator read", "tokens", lambda usage: usage.input_tokens)
 
 
 def output_tokens() -> Metric:
     """Tokens that the generator wrote."""
-    return _usage("output_tokens", "tokens the generator wrote", "tokens", lambda usage: float(usage.output_tokens))
+    return _usage("output_tokens", "tokens the generator wrote", "tokens", lambda usage: usage.output_tokens)
 
 
 def cost_usd() -> Metric:
@@ -50,6 +50,11 @@ def _usage(name: str, meaning: str, unit: Unit, read: Callable[[Usage], float | 
         if seen.usage is None:
             return not_applicable("no answer was asked for")
         value = read(seen.usage)
-        return not_applicable("the model's price is not configured") if value is None else value
+        if value is None:
+            uncounted = seen.usage.input_tokens is None or seen.usage.output_tokens is None
+            return not_applicable(
+                "the model's endpoint counts no tokens" if uncounted else "the model's price is not configured"
+            )
+        return float(value)
 
     return Metric(name, "cost", meaning, compute, unit=unit, better="lower")

@@ -39,6 +39,8 @@ class Ledger:
     objectives: Sequence[Objective]
     questions: int
     rows: dict[Point, dict[int, Row]] = field(default_factory=dict)
+    works: list[Work] = field(default_factory=list)
+    """What a search asked for, in its order."""
 
     def add(self, point: Point, question: int, row: Row) -> None:
         """Write a row down."""
@@ -194,6 +196,7 @@ class Driver:
             works = next(search)
             while True:
                 scores = self.score(f"{name}{number}", works)
+                self.ledger.works += works
                 number += 1
                 works = search.send(scores)
         except StopIteration as end:

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from eval.stats import paired_difference
+from eval.tune.analysis import Analysis, analyse
 from eval.tune.board import Asked, Board
 from eval.tune.confirm import SHORTLIST, Confirmation, Measured, confirm
 from eval.tune.drive import Distinct, Driver, Ledger
@@ -80,12 +81,11 @@ def ending(ended: Ended, clock: Callable[[], datetime]) -> Outcome:
         spent=spent,
         affordable=ended.affordable,
         confirmation=confirmation,
-        analysis=None,
+        analysis=_analysis(ended, best),
         winner=winner,
         best=best,
         flips=_flips(ended, ledger, asked, best),
         slices=_slices(ended, ledger, asked, best),
-        curve=_curve(ended),
         reuse=reuse,
         started_at=ended.started_at,
         ended_at=clock(),
@@ -176,16 +176,10 @@ def _sets(board: Board) -> Iterator[SetInfo]:
         yield SetInfo(golden.name, spec.search, spec.confirm, search, confirming, spec.corpus)
 
 
-def _curve(ended: Ended) -> tuple[tuple[int, float], ...]:
-    """Return the best gain so far after the first question evaluations of each trial, over what is known now."""
-    objective, spent, best, curve = ended.sweep.objectives[0], 0, 0.0, [(0, 0.0)]
-    most = max((len(rows) for rows in ended.ledger.rows.values()), default=0)
-    for point, rows in ended.ledger.rows.items():
-        spent += len(rows)
-        if 2 * len(rows) >= most:
-            best = max(best, ended.ledger.gain(point, objective)[0])
-        curve.append((spent, best))
-    return tuple(curve)
+def _analysis(ended: Ended, best: Point) -> Analysis:
+    scores = {point: ended.ledger.scores_of(point) for point in ended.ledger.rows}
+    strata = ended.task.strata
+    return analyse(scores, strata, ended.candidates, best, ended.ledger.works, seed=ended.task.seed)
 
 
 def _flips(ended: Ended, ledger: Ledger, asked: Sequence[Asked], best: Point) -> tuple[Flip, ...]:

@@ -8,20 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
+from eval.tune.analysis import Analysis
+from eval.tune.confirm import Candidate, Confirmation
 from eval.tune.points import Dropped, Point
 from eval.tune.spec import Sweep
 from rag.cache.stages import Reuse
 from rag.errors import ConfigError
 from rag.files import write_atomic
 from rag.settings import Settings
-
-if TYPE_CHECKING:
-    from eval.tune.analysis import Analysis
-    from eval.tune.confirm import Candidate, Confirmation
 
 BEST = "best.yaml"
 TRIALS = "trials.jsonl"
@@ -89,8 +86,7 @@ class Outcome:
 
     `winner` is None where no setting beats the default; then `best` is the default. `grid` is how many distinct points
     the space has, `spent` how many question evaluations the search took, of `affordable` that the budget paid for.
-    `curve` has, after so many evaluations, the best gain so far. `reuse` says what the stage cache saved. `stopped`
-    says why the search ended early, if it did.
+    `reuse` says what the stage cache saved. `stopped` says why the search ended early, if it did.
     """
 
     sweep: Sweep
@@ -101,12 +97,11 @@ class Outcome:
     spent: int
     affordable: int
     confirmation: Confirmation | None
-    analysis: Analysis | None
+    analysis: Analysis
     winner: Point | None
     best: Point
     flips: tuple[Flip, ...]
     slices: tuple[Slice, ...]
-    curve: tuple[tuple[int, float], ...]
     reuse: Mapping[str, Reuse]
     started_at: datetime
     ended_at: datetime

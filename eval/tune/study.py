@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.tune.points import Point, Value
+from eval.tune.outcome import Trial
+from eval.tune.points import Value
 from eval.tune.space import Parameter, Range, Space
 
 if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "study.log"
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One point that a sweep tried. `values` are the means of its metrics over the questions it was asked."""
-
-    number: int
-    point: Point
-    questions: int
-    whole: bool
-    values: Mapping[str, float | None]
 
 
 def write_study(

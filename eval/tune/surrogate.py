@@ -26,6 +26,7 @@ from eval.tune.points import Floats, Point, Value
 _LEAST_SHARED = 6  # questions that two points must share before their variance tells anything
 _REACH = 1.5  # a numeric setting's two ends are correlated as exp(-1.5)
 _NUGGET = 1e-3  # of the variance: keeps matrices invertible where points always agree
+_UNKNOWN = 0.01  # variance of scores where nothing differed yet
 _RATIO = (0.003, 1.0)  # bounds of the variance of means beside that of single scores
 
 
@@ -90,13 +91,28 @@ class Belief:
         return self.mean + rng.standard_normal((count, len(self.mean))) @ root.T
 
 
-def believe(kernels: Kernels, scores: Floats, weights: Floats) -> Belief:
-    """Return the belief after scores `(points, questions)`, NaN where unknown; `weights` `(questions,)` sum to 1."""
-    known = np.isfinite(scores)
-    arms = np.flatnonzero(known.any(axis=1))
-    kernel = _fitted(kernels, scores, arms)
-    ratio = _ratio(scores, arms)
-    return _krige(kernel, ratio, scores, known, weights)
+def believe(
+    kernels: Kernels, scores: Floats, weights: Floats, silent: Sequence[tuple[NDArray[np.bool_], float]] = ()
+) -> Belief:
+    """Return the belief after scores `(points, questions)`, NaN where unknown; `weights` `(questions,)` sum to 1.
+
+    `silent` are questions on which all points asked scored the same, with the chance that another point scores
+    differently. They have beliefs of their own, for what is true where points differ is not true there: the kernel is
+    that of the others, times that chance.
+    """
+    telling = ~np.any([mask for mask, _ in silent], axis=0) if silent else np.ones(scores.shape[1], bool)
+    fitted = telling if telling.any() else ~telling
+    arms = np.flatnonzero(np.isfinite(scores).any(axis=1))
+    kernel = _fitted(kernels, scores[:, fitted], arms)
+    ratio = _ratio(scores[:, fitted], arms)
+    mean, covariance = np.zeros(len(scores)), np.zeros((len(scores), len(scores)))
+    for chosen, scale in [(telling, 1.0), *silent]:
+        share = float(weights[chosen].sum())
+        if share > 0:
+            part = _krige(scale * kernel, ratio, scores[:, chosen], weights[chosen] / share)
+            mean += share * part.mean
+            covariance += share**2 * part.covariance
+    return Belief(mean, covariance)
 
 
 def _fitted(kernels: Kernels, scores: Floats, arms: NDArray[np.intp]) -> Floats:
@@ -108,7 +124,7 @@ def _fitted(kernels: Kernels, scores: Floats, arms: NDArray[np.intp]) -> Floats:
     seen = variance[first, second] / 2
     parts = list(kernels.parts())
     if not seen.any():
-        return kernels.of(parts[-1]) + _NUGGET * np.eye(len(scores))
+        return _UNKNOWN * (kernels.of(parts[-1]) + _NUGGET * np.eye(len(scores)))
     root = np.sqrt(shared[first, second])
     design = np.stack([1.0 - kernels.of(part, arms)[first, second] for part in parts] + [np.ones(len(seen))], axis=1)
     found, _ = nnls(design * root[:, None], seen * root)
@@ -138,8 +154,9 @@ def _ratio(scores: Floats, arms: NDArray[np.intp]) -> float:
     return float(np.clip(above / below, low, high)) if below > 0 else low
 
 
-def _krige(kernel: Floats, ratio: float, scores: Floats, known: NDArray[np.bool_], weights: Floats) -> Belief:
+def _krige(kernel: Floats, ratio: float, scores: Floats, weights: Floats) -> Belief:
     """Return mean and covariance of the points' means over all questions, asked or not."""
+    known = np.isfinite(scores)
     groups = [_Group.of(kernel, scores, asked, questions) for asked, questions in _groups(known)]
     n = len(kernel)
     precision, pull = np.linalg.inv(ratio * kernel), np.zeros(n)

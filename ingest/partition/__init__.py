@@ -6,7 +6,7 @@ A partitioner takes a path and returns a `Content`; `PARTITIONERS` chooses it by
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ingest.partition.layout import Content, flat_metadata
 from ingest.partition.plain import paragraphs
 from ingest.partition.sniffing import reader_of
 from rag.errors import ConfigError, DocumentError
-from rag.types import Block, Document
+from rag.types import NOT_CHUNKED, Block, Document
 
 Partitioner = Callable[[Path], Content]
 
@@ -90,8 +90,19 @@ def partition_file(path: Path, doc_id: str, *, pdf_strategy: str = "fast") -> Do
         uri=path.absolute().as_uri(),
         media_type=content.media_type,
         metadata={**content.metadata, "format": path.suffix.lower().lstrip(".") or "txt"},
-        warnings=content.warnings,
+        warnings=(*content.warnings, *_nothing_to_find(content.blocks)),
     )
+
+
+def _nothing_to_find(blocks: Sequence[Block]) -> Iterator[str]:
+    """Yield a warning where no chunk is made of any block."""
+    kinds = {block.kind for block in blocks}
+    if kinds and kinds <= NOT_CHUNKED:
+        parts = " and ".join(_NO_BODY[kind] for kind in sorted(kinds))
+        yield f"there is nothing in it but {parts}, so no question finds it; put text below"
+
+
+_NO_BODY = {"front_matter": "front matter", "margin": "headers and footers of pages"}
 
 
 def document_from_row(row: Mapping[str, Any], source_hash: str, uri: str = "") -> Document:

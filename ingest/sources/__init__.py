@@ -74,7 +74,8 @@ def _listed(source: Source, reach: Reach) -> Sources:
     listed = Sources()
     _kind(source.spelling)(source.spelling, listed, reach)
     if not listed.count:
-        raise SourceError(f"the source {source.spelling} holds no documents; check the path, or that it is not empty")
+        why = listed.why_empty or "; ".join(listed.warnings) or "check the path, or that it is not empty"
+        raise SourceError(f"the source {source.spelling} holds no documents; {why}")
     chosen = _of_source(source, listed)
     if not chosen.count and chosen.skipped:
         told = ", ".join(f"{count} {name}" for name, count in sorted(chosen.skipped.items()))

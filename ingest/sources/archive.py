@@ -15,6 +15,7 @@ from ingest.partition.clean import one_line
 from ingest.partition.packages import BROKEN_ZIP
 from ingest.sources.fetcher import MB, Reach, file_name, save
 from ingest.sources.formats import ARCHIVE_SUFFIX, unlisted
+from ingest.sources.ignored import IGNORE_FILE, Ignored, parsed
 from ingest.sources.items import Fetched, Known, SourceFailure, SourceItem, Sources, failing, is_hidden, is_text
 from ingest.sources.named import ROWS_NAME
 from ingest.sources.sidecars import Beside, BesideFiles, is_beside, orphans
@@ -107,9 +108,34 @@ def add_archive(path: Path, prefix: str, found: Sources, reach: Reach, around: B
     limits = reach.settings
     archive = Archive(path, opened, limits.max_file_mb, limits.max_archive_mb)
     members = [info for info in opened.infolist() if not _is_folder(info) and not is_hidden(_name(info))]
-    if not members:
-        found.failures.append(SourceFailure(name, "the archive holds no documents"))
-    _Members(archive, prefix, found, around).add(members)
+    try:
+        ignored = _ignored(archive)
+    except DocumentError as error:
+        found.failures.append(SourceFailure(name, f"{IGNORE_FILE}: {error}; mend or remove it"))
+        return
+    kept = [info for info in members if not ignored.leaves_out_below(_name(info))]
+    if not kept:
+        why = f"its {IGNORE_FILE} leaves out every file" if members else "the archive holds no documents"
+        found.failures.append(SourceFailure(name, why))
+    _Members(archive, prefix, found, around).add(kept)
+
+
+def _ignored(archive: Archive) -> Ignored:
+    """Return the rules of the ignore file in the root of an archive.
+
+    Raises:
+        DocumentError: it cannot be read.
+    """
+    info = next((info for info in archive.zip.infolist() if _name(info) == IGNORE_FILE), None)
+    if info is None:
+        return Ignored()
+    problem = _problem(info) or ("it is too large" if info.file_size > _SIDECAR_BYTES else "")
+    if problem:
+        raise DocumentError(problem)
+    try:
+        return parsed(b"".join(archive.pieces(info)).decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DocumentError("it is no UTF-8") from error
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The ignore file in the root of a folder: names that are no documents, in the notation of .gitignore."""
+"""The ignore file in the root of a folder or an archive: names that are no documents, in the notation of .gitignore."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ class Ignored:
         fitting = (rule for rule in reversed(self.rules) if is_folder or not rule.folders_only)
         last = next((rule for rule in fitting if fits(name, rule.glob)), None)
         return last is not None and not last.keeps
+
+    def leaves_out_below(self, name: str) -> bool:
+        """Say whether a file is left out, by its own name or by that of a folder above it."""
+        parts = name.split("/")
+        above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+        return any(self.leaves_out(folder, is_folder=True) for folder in above) or self.leaves_out(
+            name, is_folder=False
+        )
 
 
 def parsed(text: str) -> Ignored:

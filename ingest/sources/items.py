@@ -167,7 +167,7 @@ class Sources:
     `row_files` are the names of lists (row files, archives, sitemaps), which failures of listing start with.
     `warnings` say what was left out on purpose, `skipped` how many files of each format that is not read. `named` are
     the sources themselves, `unsure` those among them that a tolerant listing could not list whole, so that nothing is
-    taken for gone from them.
+    taken for gone from them. `why_empty` says why a source holds nothing, where that is known.
     """
 
     items: list[SourceItem] = field(default_factory=list)
@@ -176,6 +176,7 @@ class Sources:
     warnings: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     named: list[Source] = field(default_factory=list)
+    why_empty: str = ""
     unsure: set[SourceKey] = field(default_factory=set)
 
     @property

@@ -85,7 +85,10 @@ def _add_folder(folder: Path, found: Sources, reach: Reach) -> None:
     if folder.is_file():
         add_rows(folder, ROWS_NAME, found, Beside())
         return
-    paths = list(_walk(folder, folder, found, read_ignored(folder / IGNORE_FILE)))
+    ignored = read_ignored(folder / IGNORE_FILE)
+    paths = list(_walk(folder, folder, found, ignored))
+    if not paths and not found.failures and ignored.rules:
+        found.why_empty = f"its {IGNORE_FILE} leaves out every file; take a rule out, or take it back with !name"
     # Asking the system for each file's sidecar would take longer than the listing.
     sidecars = {path.relative_to(folder).as_posix() for path in paths if is_beside(path.name)}
     _add_files(_root(folder, sidecars), paths, found, reach)
@@ -102,18 +105,35 @@ def _walk(folder: Path, root: Path, found: Sources, ignored: Ignored) -> Iterato
         if is_hidden(path.name) or ignored.leaves_out(path.relative_to(root).as_posix(), is_folder=is_folder):
             continue
         if is_folder:
-            # A linked folder may lead back to its parent.
-            if not path.is_symlink():
+            if path.is_symlink():  # it may lead back to its parent
+                found.warnings.append(
+                    f"{path.relative_to(root).as_posix()}/: it is a link to a folder, so it was not followed;"
+                    " name the folder as a source of its own to ingest it"
+                )
+            else:
                 yield from _walk(path, root, found, ignored)
         # A link that leads nowhere is named as a failure; a pipe or device is no document and would never end.
         elif path.is_file() or (path.is_symlink() and not path.exists()):
-            yield path
+            if not _leads_out(path, root, found):
+                yield path
+
+
+def _leads_out(path: Path, root: Path, found: Sources) -> bool:
+    """Say whether a file is a link to one outside the folder, which nobody named; a warning names it."""
+    if not path.is_symlink() or not path.exists() or path.resolve().is_relative_to(root.resolve()):
+        return False
+    found.warnings.append(
+        f"{path.relative_to(root).as_posix()}: it is a link that leads out of the folder, so it was left out;"
+        " name the file as a source of its own to ingest it"
+    )
+    return True
 
 
 def _add_glob(pattern: str, found: Sources, reach: Reach) -> None:
     root = _root(Path(*fixed_parts(pattern)))
     paths = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]
-    _add_files(root, [path for path in paths if path.is_file() and not is_hidden(root.name(path))], found, reach)
+    files = [path for path in paths if path.is_file() and not is_hidden(root.name(path))]
+    _add_files(root, [path for path in files if not _leads_out(path, root.folder, found)], found, reach)
 
 
 def _add_files(root: _Root, paths: list[Path], found: Sources, reach: Reach, *, alone: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,11 +13,18 @@ from rag.context.tags import Repeat, repeats, without_repeats
 from rag.ports import ReadDocument, Verifier
 from rag.prompts import REFUSAL
 from rag.telemetry import Spans
-from rag.types import Block, Citation, ContextResult, Draft, Passage, Sentence, Support, Turn
+from rag.types import Block, Citation, ContextResult, CutReason, Draft, Passage, Sentence, Support, Turn
 
 LONGEST_CLAIM = 5_000
 """Characters of a written sentence beyond which nothing is taken for its proof."""
 
+CUT_SHORT: Mapping[CutReason, str] = {
+    "length": "the model reached max_output_tokens before its answer ended; the sentence that broke off is left out",
+    "content_filter": "the endpoint's content filter ended the answer early; the sentence that broke off is left out",
+}
+"""What is said of an answer that broke off."""
+
+_ENDED = re.compile(r"[.!?…。！？][\"'”’)*_`\]]*$")
 _UNPROVEN = Support(0.0, False)
 
 
@@ -59,7 +67,7 @@ class Checker:
         spans: Spans,
     ) -> Checked:
         """Return the draft's checked sentences; `blocks` says where the quotes of documents with pages stand."""
-        draft = _refused(draft)
+        draft = _refused(await asyncio.to_thread(_finished, draft))
         if draft.abstained:
             return Checked(draft)
         with spans.stage("verify"):
@@ -116,6 +124,18 @@ def checked_sentences(
         Sentence(cited.text[s.start : s.end], s.start, s.end, tuple(citations.get(s.start, ())), s.claim)
         for s in cited.sentences
     )
+
+
+def _finished(draft: Draft) -> Draft:
+    """Return a draft that was cut off without the sentence in the middle of which that happened."""
+    if draft.cut is None or not draft.text or draft.taken:
+        return draft
+    cited = cite(draft.text, range(1, 1000))
+    last = cited.sentences[-1] if cited.sentences else None
+    if last is None or _ENDED.search(last.claim):
+        return draft
+    text = cited.text[: last.start].rstrip()
+    return replace(draft, text=text) if text else replace(_abstained(draft), reason=CUT_SHORT[draft.cut])
 
 
 def _refused(draft: Draft) -> Draft:

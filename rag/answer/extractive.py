@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.answer.answer_type import AnswerType, answer_type, holds
 from rag.answer.instructions import addresses_assistant
+from rag.answer.introduced import said_with
 from rag.answer.lookup import narrowed
+from rag.context.citations import span_texts
 from rag.context.pack import JOINT
 from rag.context.tags import source_brackets
 from rag.context.terms import content_terms
@@ -27,12 +29,13 @@ _TERM_WEIGHT = 0.05
 _PASSAGE_WEIGHT = 0.2
 _SAME = 0.7
 _MARKER = re.compile(r"^(?:[-*+•>]\s+|\d{1,3}[.)]\s+)+")
+_FENCED = re.compile(r"(?:^|\n)[ \t>]*(?:`{3,}|~{3,})$")
 _END = re.compile(r"[.!?…:;。！？](?:[\"'”’)*_`]|\[\^?\d[^\[\]]{0,40}\])*$")
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence or table row of a passage; `table` is the table that a row is of."""
+    """A sentence or table row of a passage; `table` is the table that a row is of, `lines` keeps its line breaks."""
 
     passage: Passage
     start: int
@@ -40,6 +43,7 @@ class _Sentence:
     kind: UnitKind
     score: float
     table: Table | None = None
+    lines: bool = False
 
     @property
     def cells(self) -> Sequence[str]:
@@ -93,7 +97,8 @@ def choose(question: str, context: Context, limit: int) -> list[_Sentence]:
 
     What is looked up in a table is answered from its own row.
     """
-    usable = narrowed(question, statements(context))
+    found = (_whole(sentence) for sentence in narrowed(question, statements(context)))
+    usable = [sentence for sentence in found if sentence is not None]
     if not usable:
         return []
     scores = _scores(question, usable)
@@ -111,6 +116,22 @@ def statements(context: Context) -> list[_Sentence]:
     """Return the sentences and table rows of a context that may be a part of an answer."""
     found = (sentence for passage in context.passages for sentence in _sentences(passage))
     return [sentence for sentence in found if _usable(sentence)]
+
+
+def _whole(sentence: _Sentence) -> _Sentence | None:
+    """Return a sentence with what it introduces, or the fenced block that it is a part of; None for half of one."""
+    if sentence.kind != "sentence":
+        return sentence
+    said = Span(sentence.start, sentence.start + len(sentence.text))
+    for span, text in span_texts(sentence.passage):
+        if span.contains(said):
+            found = said_with(text, Span(said.start - span.start, said.end - span.start))
+            if found is None:
+                return None
+            shown = text[found.start : found.end]
+            joined = found.end - found.start > len(sentence.text)
+            return replace(sentence, start=found.start + span.start, text=shown, lines=joined)
+    return sentence
 
 
 def _scores(question: str, sentences: Sequence[_Sentence]) -> list[float]:
@@ -171,13 +192,19 @@ def _taken(sentences: Sequence[_Sentence]) -> Iterator[Taken]:
     for sentence in sentences:
         claim, tag = _readable(sentence), sentence.passage.tag
         place = Span(sentence.start, sentence.start + len(sentence.text))
-        yield Taken(gap, f"{source_brackets(claim)} [{tag}]", claim, tag, place)
+        # a tag on the line of a closing fence would keep the block open
+        before = "\n\n" if _FENCED.search(claim) else " "
+        yield Taken(
+            "\n\n" if gap and sentence.lines else gap, f"{source_brackets(claim)}{before}[{tag}]", claim, tag, place
+        )
         # what ends without a full stop would run into the next sentence
-        gap = " " if _END.search(claim) else "\n\n"
+        gap = " " if _END.search(claim) and not sentence.lines else "\n\n"
 
 
 def _readable(sentence: _Sentence) -> str:
     """Return a sentence as one line; a table row with the names of its columns."""
+    if sentence.lines:
+        return sentence.text
     if sentence.kind != "row":
         return " ".join(sentence.text.split())
     return said(sentence.text, sentence.table.head if sentence.table else None, _column(sentence))

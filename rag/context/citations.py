@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.context.pack import JOINT
-from rag.context.tags import TagGroup, retagged, tag_groups
+from rag.context.tags import TagGroup, fences, retagged, tag_groups
 from rag.context.terms import content_terms
 from rag.tables import cells_of, guessed, names_of, ruled, said, table_at
 from rag.text import sentences, word_spans, words
@@ -16,6 +17,8 @@ from rag.types import Passage, Span, Table, Taken
 from rag.units import Unit, units_of
 
 _STOPS, _CLOSERS = frozenset(".!?…。！？"), frozenset("\"'”’)*_")
+_BEHIND_FENCE = re.compile(r"(?:\s*+\[[\d\s,;–-]{1,40}\])*+[\s.,;]*+")
+_FENCE_LINES = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[^\n]*\n?", re.MULTILINE)
 _SECOND_SENTENCE_GAIN = 0.15
 _NAMED_ROW = 0.5  # of the claim's words: it is about the row whose first cell it says
 _LONGEST_ANSWER = 50_000
@@ -175,12 +178,31 @@ def _without_unknown(text: str, known: Collection[int]) -> tuple[str, tuple[int,
 def _sentence_spans(text: str, groups: Sequence[TagGroup]) -> list[Span]:
     """Cut into sentences as if the tags were not there; tags between two sentences belong to the first."""
     masked = _masked(text, groups)
-    starts = sorted({span.start for span in sentences(masked)} | set(_starts_after_tags(text, groups)))
+    found = {span.start for span in sentences(masked)} | set(_starts_after_tags(text, groups))
+    starts = sorted(_outside_fences(text, found))
     if not starts:
         return []
     ends = [group.end for group in groups]
     edges = [0, *(_line_start(text, start, groups, ends) for start in starts[1:]), len(text)]
     return [Span(a, a + len(text[a:b].rstrip())) for a, b in pairwise(edges)]
+
+
+def _outside_fences(text: str, starts: set[int]) -> set[int]:
+    """Return the starts with each fenced block as one sentence, whatever stands in it, the tags behind it included."""
+    blocks = fences(text)
+    opened = [first for first, _ in blocks]
+    ends = [_behind_tags(text, end) for _, end in blocks]
+
+    def is_outside(start: int) -> bool:
+        i = bisect_right(opened, start) - 1
+        return i < 0 or start >= ends[i]
+
+    return {start for start in starts if is_outside(start)}.union(opened, (end for end in ends if end < len(text)))
+
+
+def _behind_tags(text: str, position: int) -> int:
+    found = _BEHIND_FENCE.match(text, position)
+    return found.end() if found else position
 
 
 def _masked(text: str, groups: Sequence[TagGroup]) -> str:
@@ -244,7 +266,7 @@ def _claim(text: str, span: Span, groups: Sequence[TagGroup]) -> str:
         pieces.append(text[position : group.start].rstrip())
         position = group.end
     pieces.append(text[position : span.end])
-    return "".join(pieces).strip()
+    return _FENCE_LINES.sub("", "".join(pieces)).strip()
 
 
 def _tables(passage: Passage, span: Span, text: str) -> tuple[Table, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 
 from rag.text import words
 from rag.types import Dropped, Hit, Span
 
 _SHINGLE = 3
+_KNOWN_TEXTS = 1024  # of hits, about 20 MB
 
 
 def drop_near_duplicates(hits: Sequence[Hit], threshold: float) -> tuple[list[Hit], list[Dropped]]:
@@ -31,36 +34,50 @@ def collapse(hits: Sequence[Hit], threshold: float, top_k: int) -> tuple[Hit, ..
 
 def _judged(hits: Iterable[Hit], threshold: float) -> Iterator[tuple[Hit, bool]]:
     """Yield every hit with whether it says the same as one that was yielded before and did not repeat another."""
-    kept: list[tuple[Hit, frozenset[tuple[str, ...]]]] = []
+    kept = _Kept()
     for hit in hits:
-        shingles = frozenset(_shingles(words(hit.chunk.text)))
-        repeats = any(_same(hit, shingles, other, known, threshold) for other, known in kept)
+        repeats = kept.says(hit, threshold)
         if not repeats:
-            kept.append((hit, shingles))
+            kept.add(hit)
         yield hit, repeats
 
 
-def similarity(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> float:
-    """Return the larger of Jaccard(a, b) and the share of `a` found in `b` (0..1; 0 when `a` is empty)."""
-    if not a:
-        return 0.0
-    # |a & b| / |a| is never below |a & b| / |a | b|, so containment is the larger one
-    return len(a & b) / len(a)
+class _Kept:
+    """The hits that stay: which of them hold a shingle, and where they stand in their documents.
 
+    A hit is compared with those that share a shingle with it only, which are few.
+    """
 
-def _same(
-    hit: Hit, shingles: frozenset[tuple[str, ...]], other: Hit, known: frozenset[tuple[str, ...]], threshold: float
-) -> bool:
-    if hit.chunk.doc_id == other.chunk.doc_id and _shared(hit.chunk.span, other.chunk.span) >= threshold:
-        return True
-    return similarity(shingles, known) >= threshold
+    def __init__(self) -> None:
+        self._holders: dict[tuple[str, ...], list[int]] = {}
+        self._spans: dict[str, list[Span]] = {}
+        self._count = 0
+
+    def add(self, hit: Hit) -> None:
+        """Keep a hit."""
+        for shingle in _shingles(hit.chunk.text):
+            self._holders.setdefault(shingle, []).append(self._count)
+        self._spans.setdefault(hit.chunk.doc_id, []).append(hit.chunk.span)
+        self._count += 1
+
+    def says(self, hit: Hit, threshold: float) -> bool:
+        """Say whether a hit that is kept says the same as this one."""
+        if any(_shared(hit.chunk.span, span) >= threshold for span in self._spans.get(hit.chunk.doc_id, ())):
+            return True
+        shingles = _shingles(hit.chunk.text)
+        found = Counter(holder for shingle in shingles for holder in self._holders.get(shingle, ()))
+        # |a & b| / |a| is never below |a & b| / |a | b|, so containment is the larger one
+        return bool(found) and max(found.values()) / len(shingles) >= threshold
 
 
 def _shared(a: Span, b: Span) -> float:
     return max(0, min(a.end, b.end) - max(a.start, b.start)) / len(a)
 
 
-def _shingles(tokens: Sequence[str]) -> Iterable[tuple[str, ...]]:
+@lru_cache(maxsize=_KNOWN_TEXTS)
+def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    """Return the shingles of a text; what was hit lately is not split again."""
+    tokens = words(text)
     if 0 < len(tokens) < _SHINGLE:
-        return [tuple(tokens)]
-    return (tuple(tokens[i : i + _SHINGLE]) for i in range(len(tokens) - _SHINGLE + 1))
+        return frozenset([tuple(tokens)])
+    return frozenset(tuple(tokens[i : i + _SHINGLE]) for i in range(len(tokens) - _SHINGLE + 1))

@@ -54,28 +54,36 @@ def pack(
     """
     drafts: list[_Draft] = []
     sizes: list[int] = []
+    of_document: dict[str, list[int]] = {}
+    used = 0
     ledger = list(dropped)
     for selection in selections:
-        draft = _without_overlap(_draft(selection), drafts)
+        places = of_document.setdefault(selection.hit.chunk.doc_id, [])
+        same = [drafts[i] for i in places]
+        draft = _without_overlap(_draft(selection), same)
         if draft is None:
             continue
-        place = _place(draft, drafts, read)
+        found = _place(draft, same, read)
+        place = None if found is None else places[found]
         if place is None and len(drafts) >= max_passages:
             ledger += [Dropped(draft.doc_id, span, "max_passages") for span in draft.spans]
             continue
-        room = budget_tokens - sum(sizes) + (sizes[place] if place is not None else 0)
+        room = budget_tokens - used + (sizes[place] if place is not None else 0)
         base = drafts[place] if place is not None else None
         fitted, size, cut = _fit(draft, base, room, tokenizer, read)
         ledger += [Dropped(draft.doc_id, span, "budget") for span in cut]
         if fitted is None:
             continue
         if place is None:
+            places.append(len(drafts))
             drafts.append(fitted)
             sizes.append(size)
+            used += size
         else:
+            used += size - sizes[place]
             drafts[place], sizes[place] = fitted, size
     passages = tuple(_passage(tag, d, size) for tag, (d, size) in enumerate(zip(drafts, sizes, strict=True), 1))
-    return Context(passages, sum(sizes), budget_tokens, tokenizer.name, tuple(ledger))
+    return Context(passages, used, budget_tokens, tokenizer.name, tuple(ledger))
 
 
 def minus(span: Span, taken: Sequence[Span]) -> list[Span]:
@@ -134,8 +142,8 @@ def _keep_units(draft: _Draft, units: Sequence[ScoredSpan]) -> _Draft | None:
 
 
 def _without_overlap(draft: _Draft, drafts: Sequence[_Draft]) -> _Draft | None:
-    """Cut from a draft what earlier passages of its document already hold."""
-    taken = sorted(span for other in drafts if other.doc_id == draft.doc_id for span in other.spans)
+    """Cut from a draft what earlier passages of its document, `drafts`, already hold."""
+    taken = sorted(span for other in drafts for span in other.spans)
     if not any(span.overlaps(other) for span in draft.spans for other in taken):
         return draft
     spans = [piece for span in draft.spans for piece in minus(span, taken)]
@@ -163,8 +171,8 @@ def _trimmed(selection: Selection, span: Span) -> Span | None:
 
 
 def _place(draft: _Draft, drafts: Sequence[_Draft], read: ReadDocument) -> int | None:
-    """Return the index of the passage that shows the head of the draft's rows, or that the draft touches, or None."""
-    same = [(i, other) for i, other in enumerate(drafts) if other.doc_id == draft.doc_id]
+    """Return the index of the passage of its document that shows the head of the draft's rows, or that it touches."""
+    same = list(enumerate(drafts))
     heads = _heads(draft)
     for i, other in same:
         if any(span.contains(head) for span in other.spans for head in heads):

@@ -17,10 +17,13 @@ _CODE = r"`[^`\n]*`"
 _ADDRESS = r"\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s<>]+"
 _INDEX = r"\b[a-zA-Z_]\w{0,60}(?:\[\d{1,6}\])+(?=\.[a-z_]|->|\(|\s?=)"  # servers[0].port, argv[1] = x
 _LINK = r"!?\[[^\[\]\n]*\]\((?:[^()\n]++|\([^()\n]*\))*+\)"
-_OPAQUE = re.compile(
-    rf"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|{_CODE}|{_LINK}|{_ADDRESS}|{_INDEX}",
-    re.DOTALL,
+_OPAQUE = re.compile(rf"{_CODE}|{_LINK}|{_ADDRESS}|{_INDEX}")
+_FENCE = re.compile(r"^(?:[ \t>]|[-*+•][ \t]|\d{1,3}[.)][ \t])*+(?P<fence>`{3,}+|~{3,}+)(?P<rest>[^\n]*)", re.MULTILINE)
+_TAGS_ONLY = re.compile(r"\s*+(?:\[[\d\s,;–-]{1,40}\][\s.,;]*+)*+")
+_COMPLETE = re.compile(
+    r"""[\w.;)"'`}\]](?<!\breturn)(?<!\byield)(?<!\bin)(?<!\bor)(?<!\band)(?<!\bnot)(?<!\bis)[ \t]+$"""
 )
+_NEAR = 80  # characters of a line that are looked at around a bracket in code
 # A source's fence is believed where both its lines are there: a passage may be cut in the middle of one.
 _VERBATIM = re.compile(
     rf"^[ ]{{0,3}}(?P<fence>```|~~~)[^\n]*\n(?:[^\n]*\n)*?[ ]{{0,3}}(?P=fence)|{_CODE}|{_ADDRESS}|{_INDEX}",
@@ -57,10 +60,56 @@ class Repeat:
 
 
 def tag_groups(text: str) -> list[TagGroup]:
-    """Find `[1]`, `[1, 3]` and `[1-3]` outside code, links and addresses; tags are numbers from 1 to 999."""
+    """Find `[1]`, `[1, 3]` and `[1-3]` outside code, links and addresses; tags are numbers from 1 to 999.
+
+    In a fenced block a bracket is a tag where it ends a line and no expression: `make install  [1]`, not `x = [1]`.
+    """
     opaque = _Ranges(match.span() for match in _OPAQUE.finditer(text))
+    fenced = _Ranges(fences(text))
     found = ((match, _expand(match.group(1))) for match in _TAG.finditer(text))
-    return [TagGroup(*match.span(), tags) for match, tags in found if tags and match.start() not in opaque]
+    return [
+        TagGroup(*match.span(), tags)
+        for match, tags in found
+        if tags and match.start() not in opaque and (match.start() not in fenced or _ends_line(text, match))
+    ]
+
+
+def fences(text: str) -> list[tuple[int, int]]:
+    """Return the fenced blocks of a text, from the first fence's mark to the last one's end; in order.
+
+    A fence may stand in a list or a quotation. One that is never closed fences nothing: what follows it is read as
+    text. Tags may stand behind a closing fence.
+    """
+    lines = list(_FENCE.finditer(text))
+    found: list[tuple[int, int]] = []
+    unclosed: dict[str, int] = {}
+    i = 0
+    while i < len(lines):
+        mark, rest = lines[i]["fence"], lines[i]["rest"]
+        if mark[0] in rest or len(mark) >= unclosed.get(mark[0], len(text)):
+            i += 1
+            continue
+        last = next((j for j in range(i + 1, len(lines)) if _closes(lines[j], mark)), None)
+        if last is None:  # nor is a longer one of its kind
+            unclosed[mark[0]] = len(mark)
+            last = i
+        else:
+            found.append((lines[i].start("fence"), lines[last].end("fence")))
+        i = last + 1
+    return found
+
+
+def _closes(line: re.Match[str], mark: str) -> bool:
+    return line["fence"].startswith(mark) and _TAGS_ONLY.fullmatch(line["rest"]) is not None
+
+
+def _ends_line(text: str, match: re.Match[str]) -> bool:
+    """Say whether a bracket in code ends its line behind a space and something that is complete without it."""
+    start = match.start()
+    near = max(0, start - _NEAR)
+    before = text[max(near, text.rfind("\n", near, start) + 1) : start]
+    after = text[match.end() : match.end() + _NEAR].partition("\n")[0]
+    return not after.strip() and _COMPLETE.search(before) is not None
 
 
 def retagged(text: str, groups: Iterable[TagGroup], shown: Callable[[TagGroup], str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from rag.context.knapsack import PACKINGS
 from rag.explain.gates import changed_chars, depth
+from rag.explain.rehearsal import WorkSpentError
 from rag.explain.values import Fate, SettingValue, Suggestion, Tried
 from rag.retrieve.fusion import FUSIONS
 from rag.settings import Settings
@@ -20,6 +21,8 @@ MAX_CANDIDATES = 1000
 MAX_PASSAGES = 1000
 MAX_BUDGET_TOKENS = 32_000
 BUDGET_STEP = 25
+SEVERAL = "several limits at once"
+"""What `not_tried` calls a change of several limits."""
 _MAX_STEPS = 6
 
 
@@ -99,23 +102,52 @@ LEVERS: tuple[Lever, ...] = (
 """In the order of the flow; a setting behind the gate that removed the passage cannot bring it back."""
 
 
-async def single_changes(run: Run, settings: Settings, now: Fate) -> tuple[list[Suggestion], list[Tried]]:
-    """Return for each setting that admits the passage alone its smallest such value; and those that do not.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a search for changes came to: those that admit the passage, and the settings that do not, or were not tried.
 
-    The change that alters the context least comes first.
+    Of `suggestions` the one that alters the context least comes first.
     """
-    found, tried = [], []
+
+    suggestions: tuple[Suggestion, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    not_tried: tuple[str, ...] = ()
+
+
+async def changes(run: Run, settings: Settings, now: Fate) -> Changes:
+    """Return the settings that admit the passage alone, else a change of several limits that does."""
+    alone = await single_changes(run, settings, now)
+    if alone.suggestions:
+        return alone
+    try:
+        joint = await joint_change(run, settings, now)
+    except WorkSpentError:
+        return replace(alone, not_tried=(*alone.not_tried, SEVERAL))
+    return replace(alone, suggestions=(joint,) if joint else ())
+
+
+async def single_changes(run: Run, settings: Settings, now: Fate) -> Changes:
+    """Return for each setting that admits the passage alone its smallest such value; and those that do not."""
+    found: list[Suggestion] = []
+    tried: list[Tried] = []
+    not_tried: list[str] = []
     for lever in LEVERS:
         values = lever.values(settings, now) if depth(lever.gate) <= depth(now.gate) else ()
         if not values:
             continue
         look = _smallest if lever.cut else _first
-        value = await look(values, partial(_alone, run, lever.key))
+        try:
+            value = await look(values, partial(_alone, run, lever.key))
+        except WorkSpentError:
+            not_tried.append(lever.key)
+            continue
         if value is None:
             tried.append(Tried(lever.key, tuple(values[-1:] if lever.cut else values)))
         else:
             found.append(await _suggestion(run, {lever.key: value}, now))
-    return sorted(found, key=lambda suggestion: suggestion.changed_chars), tried
+    return Changes(
+        tuple(sorted(found, key=lambda suggestion: suggestion.changed_chars)), tuple(tried), tuple(not_tried)
+    )
 
 
 async def joint_change(run: Run, settings: Settings, now: Fate) -> Suggestion | None:
@@ -123,16 +155,16 @@ async def joint_change(run: Run, settings: Settings, now: Fate) -> Suggestion | 
 
     Gate after gate is opened just as far as the passage needs to get behind it.
     """
-    changes: dict[str, SettingValue] = {}
+    made: dict[str, SettingValue] = {}
     found = now
     for _ in range(_MAX_STEPS):
         if found.gate is None:
-            return await _suggestion(run, await _without_needless(run, changes), now)
-        step = await _opened(run, settings.changed(changes), found, changes)
+            return await _suggestion(run, await _without_needless(run, made), now)
+        step = await _opened(run, settings.changed(made), found, made)
         if step is None:
             return None
-        changes.update(step)
-        found = await run(changes)
+        made.update(step)
+        found = await run(made)
     return None
 
 
@@ -180,9 +212,10 @@ async def _admits(run: Run, changes: Mapping[str, SettingValue]) -> bool:
     return (await run(changes)).gate is None
 
 
-async def _suggestion(run: Run, changes: Mapping[str, SettingValue], now: Fate) -> Suggestion:
-    context = (await run(changes)).context
-    return Suggestion(dict(changes), context.tokens, changed_chars(now.context, context))
+async def _suggestion(run: Run, made: Mapping[str, SettingValue], now: Fate) -> Suggestion:
+    context = (await run(made)).context
+    assert context is not None and now.context is not None, "what holds the passage was packed"
+    return Suggestion(dict(made), context.tokens, changed_chars(now.context, context))
 
 
 async def _first(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from rag.types import Answer, Chunk, Context, Dropped, Generation, Hit, Sentence, Span, StageScore, Support
+from rag.types import Answer, Chunk, Context, Dropped, Generation, Hit, Metadata, Sentence, Span, StageScore, Support
 from rag.types.loss import Gate
 
 SettingValue = str | int | float
@@ -24,6 +24,7 @@ class Target:
     """A passage as the generation has it, and the chunks through which it can reach a context.
 
     `span` neither starts nor ends with white space. `chunks` share a character with it, or their parent does.
+    `metadata` is its document's, `left_out` the conditions of the settings for which it is not searched.
     """
 
     doc_id: str
@@ -31,6 +32,8 @@ class Target:
     span: Span
     text: str
     chunks: tuple[Chunk, ...]
+    metadata: Metadata = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def chunk_ids(self) -> frozenset[str]:
@@ -43,14 +46,15 @@ class Fate:
     """What became of a passage in one run: `gate` removed it, or is None because the context holds part of it.
 
     `hit` is its best ranked chunk (None: no first stage brought one); `held` are the parts of it that the context
-    holds, `left_out` the entries of the context's ledger that touch it.
+    holds, `left_out` the entries of the context's ledger that touch it. `context` is None where the ranking alone
+    showed that it cannot be there.
     """
 
     gate: Gate | None
     hit: Hit | None
     held: tuple[Span, ...]
     left_out: tuple[Dropped, ...]
-    context: Context
+    context: Context | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,8 @@ class Explanation:
 
     `stages` holds rank and score of the passage's best chunk, None where a stage gave it none. `tags` are the passages
     of the context that hold part of it, `share` (0..1) is how much of it they hold. `suggestions` come with the least
-    disturbing first. `answer` and `sentences` are there when the passage is in the context.
+    disturbing first; `not_tried` are the settings that were not tried to the end, because it would have taken too many
+    runs. `answer` and `sentences` are there when the passage is in the context.
     """
 
     question: str
@@ -112,6 +117,7 @@ class Explanation:
     left_out: tuple[Dropped, ...]
     suggestions: tuple[Suggestion, ...]
     tried: tuple[Tried, ...]
+    not_tried: tuple[str, ...]
     answer: Answer | None
     sentences: tuple[SupportChange, ...]
     timings_ms: Mapping[str, float]

@@ -74,6 +74,12 @@ class Delta:
     usage: Usage | None = None
 
 
+_WHY_EMPTY = {
+    "length": ": it used up max_output_tokens before it wrote any; raise that",
+    "content_filter": ": a content filter of its endpoint held it back",
+}
+
+
 @runtime_checkable
 class ChatModel(Protocol):
     """A language model. `model` is its name at the endpoint."""
@@ -109,13 +115,14 @@ async def text_of(model: ChatModel, request: ChatRequest) -> Completion:
     completion = await model.complete(request)
     text = completion.text.strip()
     if not text:
-        raise empty_answer(model.model)
+        raise empty_answer(model.model, completion.finish_reason)
     return Completion(text, completion.refusal, completion.finish_reason, completion.usage)
 
 
-def empty_answer(model: str) -> GeneratorError:
-    """Return the error for a reply without text."""
-    return GeneratorError(f"the model {model!r} returned an empty answer", "empty answer")
+def empty_answer(model: str, finish_reason: str | None = None) -> GeneratorError:
+    """Return the error for a reply without text; it says what to do where the endpoint says why."""
+    why = _WHY_EMPTY.get(finish_reason or "", "")
+    return GeneratorError(f"the model {model!r} returned an empty answer{why}", "empty answer")
 
 
 def _as_json(message: Message) -> dict[str, str]:

@@ -16,6 +16,7 @@ from rag.llm.metered import Metered, prices_of
 from rag.llm.openai_compatible import Endpoint, OpenAiCompatible
 from rag.llm.retried import Retried
 from rag.settings import AnswerSettings, Environment, JudgeModelSettings, ModelSettings, QuerySettings
+from rag.settings.models import address_problem
 
 _logger = logging.getLogger(__name__)
 _LONGEST_PAUSE_S = 120.0  # that a judge's endpoint may ask for before another try
@@ -118,6 +119,8 @@ class ChatModels:
             raise ConfigError(f"{_wanting(section)} needs OPENAI_BASE_URL (and OPENAI_API_KEY if the server asks)")
         if urlsplit(base_url).password is not None or urlsplit(base_url).username is not None:
             raise ConfigError("an endpoint's address holds a user or password; take it out, and name the key by itself")
+        if not settings.base_url and (problem := address_problem(base_url)):
+            raise ConfigError(f"OPENAI_BASE_URL: {problem.replace('a base_url', 'it')}")
         endpoint = Endpoint(
             base_url,
             _plain(key, section),

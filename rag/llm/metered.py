@@ -45,7 +45,7 @@ class Meter:
 
     def add(self, usage: Usage | None) -> None:
         """Count the tokens of one reply."""
-        if usage is None:
+        if usage is None or usage.input_tokens is None or usage.output_tokens is None:
             self.uncounted += 1
             return
         self.input_tokens += usage.input_tokens
@@ -92,6 +92,6 @@ class Metered:
             self.meter.seconds += self._clock() - started
 
     def _priced(self, usage: Usage | None) -> Usage | None:
-        if usage is None or self._prices is None:
+        if usage is None or self._prices is None or usage.input_tokens is None or usage.output_tokens is None:
             return usage
         return replace(usage, cost_usd=self._prices.cost_usd(usage.input_tokens, usage.output_tokens))

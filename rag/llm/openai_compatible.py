@@ -200,7 +200,7 @@ def _for_reasoning(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _completion(raw: Any) -> Completion:
-    choice = raw.choices[0]
+    choice = min(raw.choices, key=lambda item: item.index or 0)  # an endpoint may send them in any order
     refusal = _text(getattr(choice.message, "refusal", None)) or None
     return Completion(_text(choice.message.content), refusal, choice.finish_reason, _usage(raw))
 

@@ -115,8 +115,8 @@ class _WholeAsEvents(httpx.AsyncByteStream):
 
 
 def _as_chunk(completion: Any) -> dict[str, Any]:
-    """Return a completion with the text of its first choice as the `delta` of a streamed one."""
-    choice = completion["choices"][0]
+    """Return a completion with the text of its first choice, by `index`, as the `delta` of a streamed one."""
+    choice = min(completion["choices"], key=lambda item: item.get("index") or 0)
     text = choice["message"].get("content")
     delta = {"role": "assistant", "content": text if isinstance(text, str) else ""}
     part = {"index": 0, "delta": delta, "finish_reason": choice.get("finish_reason")}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rag.errors import GeneratorError
 from rag.llm.base import ChatModel, ChatRequest
 from rag.prompts import PromptFiles
-from rag.types import Context, Query, StepTrace, Usage, Variant
+from rag.types import UNCOUNTED, Context, Query, StepTrace, Variant
 
 _NOTHING = Context((), 0, 0, "")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -43,7 +43,7 @@ class WrittenStep:
         lines = [line for line in lines if line]
         found = self.rewrite(query, lines) if lines else query
         traced = self._traced(query, found, note="" if lines else "the model wrote nothing")
-        return replace(traced, steps=(*query.steps, replace(traced.steps[-1], usage=reply.usage or Usage())))
+        return replace(traced, steps=(*query.steps, replace(traced.steps[-1], usage=reply.usage or UNCOUNTED)))
 
     def _traced(self, before: Query, after: Query, note: str) -> Query:
         added = [v.text for v in after.variants[len(before.variants) :]]

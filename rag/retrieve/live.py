@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TypeVar
 
+from rag.errors import BusyError
 from rag.ports import Catalogue, ReadDocument
 from rag.telemetry import Spans
 from rag.types import Generation
@@ -37,6 +38,9 @@ class LiveReader:
         """Return what `read` finds in the live generation; it reads anew if another one has gone live meanwhile.
 
         An ingest may delete a generation that was rolled back from, and a vacuum an old one, while we still read it.
+
+        Raises:
+            BusyError: that happened again and again.
         """
         for _ in range(_READS - 1):
             generation = await self.live(corpus, spans)
@@ -48,7 +52,15 @@ class LiveReader:
             else:
                 if await self.live(corpus, spans) == generation:
                     return found
-        return await read(await self.live(corpus, spans))
+        generation = await self.live(corpus, spans)
+        try:
+            return await read(generation)
+        except Exception as error:
+            if await self.live(corpus, spans) == generation:
+                raise
+            raise BusyError(
+                f"generations of {corpus!r} went live one after the other while a question was read; ask it again"
+            ) from error
 
     def documents(self, generation: Generation) -> ReadDocument:
         """Return a function that reads each document once: packing asks for the same one again and again."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rag.cache.stages import UNKEPT, StageResults, stage_key
-from rag.conditions import Condition, Filter, as_conditions, resolve
+from rag.conditions import Condition, Filter, as_conditions, hiding, parse_condition, resolve
 from rag.errors import ConfigError
 from rag.ports import Catalogue, QueryStep, Reranker, Retriever
+from rag.retrieve.demote import demoted
 from rag.retrieve.fusion import Fusion, contenders, fuse, to_hits, variant
 from rag.settings import QuerySettings, RerankSettings, RetrievalSettings
 from rag.telemetry import Spans
@@ -64,8 +65,16 @@ class Searcher:
         if not request.question.strip():
             raise ConfigError("the question is empty; ask one")
         depth = max(self.retrieval.candidates, request.top_k or self.retrieval.top_k)
-        chosen = await self._filter(request, generation)
-        query = Query(request.question, generation, depth, chosen, request.history, typed=request.question)
+        chosen, left_out = await self._filter(request, generation)
+        query = Query(
+            request.question,
+            generation,
+            depth,
+            (*chosen, *left_out),
+            request.history,
+            typed=request.question,
+            left_out=left_out,
+        )
         for step in self.query_steps:
             with spans.stage(f"query.{step.name}"):
                 query = await step.apply(query)
@@ -76,12 +85,14 @@ class Searcher:
         asked = (request.question, request.history, request.top_k, as_conditions(request.filter), self.access)
         return stage_key((self.steps, self.retrieval, self.rerank), (generation, *asked, packed))
 
-    async def _filter(self, request: Request, generation: Generation) -> Filter:
+    async def _filter(self, request: Request, generation: Generation) -> tuple[Filter, Filter]:
+        """Return what the caller asks for and may see, and what the settings leave out."""
         conditions = (*as_conditions(request.filter), *self.access)
-        if not conditions:
-            return ()
+        left_out = tuple(map(parse_condition, self.retrieval.leave_out))
+        if not conditions and not left_out:
+            return (), ()
         values = partial(self.catalogue.field_values, generation)
-        return await asyncio.to_thread(resolve, conditions, values)
+        return await asyncio.to_thread(lambda: (resolve(conditions, values), hiding(left_out, values)))
 
     async def _hits(self, query: Query, first: int | None, spans: Spans) -> tuple[Hit, ...]:
         """Return the `first` hits, all if it is None."""
@@ -95,7 +106,8 @@ class Searcher:
             chunk_ids = {pk: chunk.chunk_id for pk, chunk in chunks.items()}
             hits = to_hits(fuse(rankings, scores, chunk_ids, first), chunks)
         with spans.stage("rerank"):
-            return tuple(await self.reranker.rerank(query, hits))
+            ranked = await self.reranker.rerank(query, hits)
+        return tuple(demoted(ranked, self.retrieval.demote) if self.retrieval.demote else ranked)
 
     def _contending(self, scores: Mapping[int, float], first: int | None) -> dict[int, Chunk]:
         """Return the chunks that may be among the first; a chunk that nobody looks at is not read."""
@@ -106,7 +118,7 @@ class Searcher:
 
     def _looked_at(self, request: Request, packed: int) -> int | None:
         """Return how many fused candidates later stages may look at, None for all."""
-        if self.retrieval.collapse:
+        if self.retrieval.collapse or self.retrieval.demote:  # hits from further down move up
             return None
         return max(request.top_k or self.retrieval.top_k, self.rerank.top_n, packed)
 

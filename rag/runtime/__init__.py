@@ -150,12 +150,12 @@ class Runtime:
     def _sweeping(self) -> LateInteraction:
         return LateInteraction(self.indexes, QueryEncoder(self.indexes, _SWEPT_QUESTIONS), scored=_SWEPT_CHUNKS)
 
-    def _variant(self, settings: Settings) -> RagPipeline:
-        """Return the flow with other settings over what is open already, models included."""
+    def _variant(self, settings: Settings) -> Stages:
+        """Return the stages that other settings ask for, over what is open already, models included."""
         stages = replace(self._made_of(settings, self.catalogue), generator=self._stages.generator)
         if settings.rerank == self.settings.rerank:
             stages = replace(stages, reranker=self._stages.reranker)
-        return RagPipeline(stages, settings)
+        return stages
 
     def _made_of(
         self, settings: Settings, catalogue: SqlCatalogue, interaction: LateInteraction | None = None

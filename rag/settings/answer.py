@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rag.settings.models import CALLED, ModelSettings
+from rag.settings.models import CALLED, EndpointModel, ModelSettings
 from rag.settings.section import Section
 
 
@@ -18,7 +18,9 @@ class AnswerSettings(Section):
     generator: str = Field(
         default="auto", description="auto, extractive or openai; auto is openai where OPENAI_BASE_URL is set"
     )
-    model: str = Field(default="default", description="an entry of models, or a model's name at OPENAI_BASE_URL")
+    model: EndpointModel = Field(
+        default="default", description="an entry of models, or a model's name at OPENAI_BASE_URL"
+    )
     prompt: str = Field(default="grounded@1", description="NAME@VERSION of the prompt file")
     max_sentences: int = Field(default=3, ge=1, description="of an extractive answer")
     max_output_tokens: int = Field(default=512, ge=1, description="most tokens of a written answer")

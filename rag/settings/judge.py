@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from rag.settings.models import CALLED, ModelName, ModelSettings
+from rag.settings.models import CALLED, Address, EndpointModel, ModelName, ModelSettings
 from rag.settings.section import Section
 
 
@@ -17,8 +17,8 @@ class JudgeModelSettings(Section):
     `temperature` and `max_output_tokens` are left out of requests where they are null.
     """
 
-    model: str = Field(description="an entry of models, or a model's name at base_url")
-    base_url: str | None = Field(default=None, description="default OPENAI_BASE_URL")
+    model: EndpointModel = Field(description="an entry of models, or a model's name at base_url")
+    base_url: Address | None = Field(default=None, description="default OPENAI_BASE_URL")
     repeats: int = Field(default=1, ge=1, description="times that every case is judged; its score is their mean")
     concurrency: int = Field(default=4, ge=1, description="requests at a time")
     timeout_s: float = Field(default=60.0, gt=0, description="for one request")

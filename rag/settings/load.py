@@ -11,6 +11,7 @@ import yaml
 from pydantic import SecretStr
 
 from rag.errors import ConfigError
+from rag.settings.doubled import doubled_keys
 from rag.settings.environment import VARIABLES
 from rag.settings.tree import Settings, put, validated
 
@@ -45,9 +46,14 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        doubled = doubled_keys(yaml.compose(text, Loader=yaml.SafeLoader))
+        tree = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read the configuration {path}: {_one_line(error)}") from error
+    if doubled:
+        twice = "; ".join(f"line {line}: {key!r} is there twice" for line, key in doubled)
+        raise ConfigError(f"the configuration {path} is wrong: {twice}; keep one of them")
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -60,9 +66,12 @@ def _set_dotted(tree: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise ConfigError(f"--set needs key=value, got {override!r}")
     try:
+        doubled = doubled_keys(yaml.compose(value, Loader=yaml.SafeLoader))
         loaded = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {key}: cannot read the value {value!r}: {_one_line(error)}") from error
+    if doubled:
+        raise ConfigError(f"--set {key}: {doubled[0][1]!r} is there twice in {value!r}; keep one of them")
     put(tree, key, loaded)
 
 

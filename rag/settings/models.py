@@ -5,12 +5,43 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from rag.settings.section import Section
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 """A name in `models` or `judge.models`."""
+
+
+def address_problem(url: str) -> str | None:
+    """Return what is wrong with an endpoint's address, None where nothing is; it does not repeat the address."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "a base_url begins with http:// or https:// and a host"
+    if parts.username is not None or parts.password is not None:
+        return "a key does not belong into an address; name its variable in api_key_env"
+    if parts.query or parts.fragment or url.rstrip()[-1:] in "?#":
+        return "a base_url ends before the ? or #: /chat/completions is appended to it; name a key in api_key_env"
+    return None
+
+
+def _address(value: str) -> str:
+    problem = address_problem(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
+
+
+def _named(value: str) -> str:
+    if not value.strip():
+        raise ValueError("a model needs a name; it is empty")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""Of an OpenAI-compatible endpoint."""
+EndpointModel = Annotated[str, AfterValidator(_named)]
+"""The name of a model, never blank."""
 
 _PRICES = {"usd_per_million_input", "usd_per_million_output"}
 CALLED = {"temperature", "max_output_tokens", "timeout_s", "retries", *_PRICES}
@@ -23,8 +54,8 @@ class ModelSettings(Section):
     `temperature` and `max_output_tokens` are left out of requests where they are null.
     """
 
-    model: str = Field(description="its name at the endpoint")
-    base_url: str | None = Field(
+    model: EndpointModel = Field(description="its name at the endpoint")
+    base_url: Address | None = Field(
         default=None, description="what /chat/completions is appended to; default OPENAI_BASE_URL"
     )
     api_key_env: str | None = Field(
@@ -37,17 +68,6 @@ class ModelSettings(Section):
     retries: int = Field(default=2, ge=0, description="of a call that may succeed later")
     usd_per_million_input: float | None = Field(default=None, ge=0, description="price of a million tokens it reads")
     usd_per_million_output: float | None = Field(default=None, ge=0, description="price of a million tokens it writes")
-
-    @field_validator("base_url")
-    @classmethod
-    def _plain_url(cls, value: str | None) -> str | None:
-        if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("a base_url begins with http:// or https:// and a host")
-            if parts.username is not None or parts.password is not None:
-                raise ValueError("a key does not belong into an address; name its variable in api_key_env")
-        return value
 
     def relevant(self) -> dict[str, Any]:
         """Return what decides the replies."""

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from rag.conditions import parse_condition
+from rag.errors import ConfigError
 from rag.settings.section import Section
 
 _SHARES = {"learned": 1.0, "evidence": 0.4, "maxsim": 0.2}
 _USUAL_SHARE = 0.5
+
+
+def _condition(text: str) -> str:
+    try:
+        parse_condition(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+MetadataCondition = Annotated[str, AfterValidator(_condition)]
 
 
 class RetrievalSettings(Section):
@@ -28,6 +41,13 @@ class RetrievalSettings(Section):
     )
     top_k: int = Field(default=10, ge=1, description="hits that a search returns")
     collapse: bool = Field(default=False, description="of hits that say the same, show only the best")
+    leave_out: tuple[MetadataCondition, ...] = Field(
+        default=(), description="conditions as in --filter; documents that meet any of them are not searched"
+    )
+    demote: Mapping[MetadataCondition, Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default_factory=dict,
+        description="{condition as in --filter: factor}; at 0.5 a hit that meets it and stands 4th counts as 8th",
+    )
 
 
 class RerankSettings(Section):

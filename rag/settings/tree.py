@@ -60,6 +60,7 @@ class Settings(Section):
             "serve": True,
             "models": True,
             "query": {"model"} if self.query.model is None else set(),
+            "retrieval": {key for key in ("leave_out", "demote") if not self.value(f"retrieval.{key}")},
         }
         tree = self.model_dump(mode="json", exclude=speed_only)
         asked = {self.answer.model, self.query.model}

@@ -113,6 +113,7 @@ def answer_json(answer: types.Answer) -> AnswerJson:
         ),
         usage=usage_json(answer.usage),
         timings_ms=dict(answer.timings_ms),
+        warnings=list(answer.warnings),
     )
 
 

@@ -96,6 +96,7 @@ class ExplainJson(JsonShape):
     left_out: list[DroppedJson]
     suggestions: list[SuggestionJson]
     tried: list[TriedJson]
+    not_tried: list[str]
     answer: ExplainedAnswerJson | None
     timings_ms: dict[str, float]
 
@@ -122,6 +123,7 @@ def explain_json(found: values.Explanation) -> ExplainJson:
         left_out=[dropped_json(item) for item in found.left_out],
         suggestions=[_suggestion_json(item) for item in found.suggestions],
         tried=[TriedJson(key=item.key, values=list(item.values)) for item in found.tried],
+        not_tried=list(found.not_tried),
         answer=_answer_json(found),
         timings_ms=dict(found.timings_ms),
     )

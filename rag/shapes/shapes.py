@@ -49,10 +49,13 @@ class HitJson(JsonShape):
 
 
 class UsageJson(JsonShape):
-    """Tokens and cost; `cost_usd` is null when the model's price is not configured."""
+    """Tokens and cost; `cost_usd` is null when the model's price is not configured.
 
-    input_tokens: int
-    output_tokens: int
+    Tokens are null where the model's endpoint did not count them.
+    """
+
+    input_tokens: int | None
+    output_tokens: int | None
     cost_usd: float | None
 
 
@@ -188,7 +191,10 @@ class ProvenanceJson(JsonShape):
 
 
 class AnswerJson(JsonShape):
-    """A checked answer; when `abstained`, `answer` is empty and `reason` says why."""
+    """A checked answer; when `abstained`, `answer` is empty and `reason` says why.
+
+    `warnings` say what a reader must know of it, such as that the model was cut off.
+    """
 
     answer: str
     sentences: list[SentenceJson]
@@ -198,6 +204,7 @@ class AnswerJson(JsonShape):
     provenance: ProvenanceJson
     usage: UsageJson
     timings_ms: dict[str, float]
+    warnings: list[str] = []
 
 
 class CorpusJson(JsonShape):

@@ -9,10 +9,13 @@ from rag.types.answers import (
     Answer,
     Answerability,
     Citation,
+    Cut,
+    CutReason,
     Draft,
     Piece,
     Provenance,
     Sentence,
+    StreamEvent,
     Support,
     Taken,
     draft_of,
@@ -29,6 +32,7 @@ from rag.types.context import (
     ScoredSpan,
     Section,
     Selection,
+    Trace,
     UnitKind,
 )
 from rag.types.documents import (
@@ -49,6 +53,7 @@ from rag.types.documents import (
 )
 from rag.types.loss import DROP_REASONS, DropReason
 from rag.types.search import (
+    UNCOUNTED,
     Candidate,
     Hit,
     Query,
@@ -64,6 +69,7 @@ from rag.types.search import (
 )
 
 __all__ = [
+    "UNCOUNTED",
     "Answer",
     "Answerability",
     "Block",
@@ -72,6 +78,8 @@ __all__ = [
     "Candidate",
     "Chunk",
     "Citation",
+    "Cut",
+    "CutReason",
     "Context",
     "ContextResult",
     "Document",
@@ -101,9 +109,11 @@ __all__ = [
     "Span",
     "StageScore",
     "StepTrace",
+    "StreamEvent",
     "Support",
     "Table",
     "Taken",
+    "Trace",
     "Turn",
     "UnitKind",
     "Usage",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rag.types.context import ContextResult
 from rag.types.documents import Box, Span
@@ -25,11 +26,16 @@ class Taken:
     span: Span
 
 
+CutReason = Literal["length", "content_filter"]
+"""Why an endpoint ended a reply before the model did: its limit of tokens, or a filter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a generator returned, before its citations were checked. `abstained` drafts have an empty text.
 
-    `taken` are its sentences where all of them were taken from passages; together they are its text.
+    `taken` are its sentences where all of them were taken from passages; together they are its text. `cut` says why
+    the model broke off before its end; None where it did not.
     """
 
     text: str
@@ -38,10 +44,18 @@ class Draft:
     abstained: bool = False
     reason: str | None = None
     taken: tuple[Taken, ...] = ()
+    cut: CutReason | None = None
 
 
-Piece = str | Taken | Usage
-"""What a generator streams: text that a model wrote, or sentences taken from passages, then what they cost."""
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The end of a stream that broke off before the model was done."""
+
+    reason: CutReason
+
+
+Piece = str | Taken | Cut | Usage
+"""What a generator streams: text that a model wrote, or sentences taken from passages, then how they ended and cost."""
 
 
 def draft_of(pieces: Sequence[Piece], model: str) -> Draft:
@@ -49,14 +63,15 @@ def draft_of(pieces: Sequence[Piece], model: str) -> Draft:
 
     The last usage counts. Text that a model wrote has no white space around it.
     """
-    said = [piece for piece in pieces if not isinstance(piece, Usage)]
+    said = [piece for piece in pieces if isinstance(piece, str | Taken)]
+    cut = next((piece.reason for piece in pieces if isinstance(piece, Cut)), None)
     spent = [piece for piece in pieces if isinstance(piece, Usage)]
     usage = spent[-1] if spent else Usage()
     taken = tuple(piece for piece in said if isinstance(piece, Taken))
     text = "".join(map(text_of, said))
     if len(taken) == len(said):
-        return Draft(text, model, usage, taken=taken)
-    return Draft(text.strip(), model, usage)
+        return Draft(text, model, usage, taken=taken, cut=cut)
+    return Draft(text.strip(), model, usage, cut=cut)
 
 
 def text_of(piece: str | Taken) -> str:
@@ -131,6 +146,7 @@ class Answer:
     """A checked answer. `text` is empty when `abstained`; `reason` then says why.
 
     `answerability` (0..1) is the gate's estimate that the context can carry an answer, None where it made none.
+    `warnings` say what a reader must know of it.
     """
 
     text: str
@@ -142,3 +158,14 @@ class Answer:
     usage: Usage
     timings_ms: Mapping[str, float]
     answerability: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """A step of a streamed answer: the context, then text as it comes, then the checked answer."""
+
+    kind: Literal["context", "delta", "answer"]
+    text: str = ""
+    context: ContextResult | None = None
+    answer: Answer | None = None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from rag.types.documents import Span, Table, Vectors
 from rag.types.loss import DropReason
-from rag.types.search import Hit, SearchResult
+from rag.types.search import Hit, Query, SearchResult
 
 UnitKind = Literal["sentence", "heading", "header", "row", "rule"]
 """What a unit of compression is; `header` is a table's first row, `rule` the line of dashes below it."""
@@ -156,3 +156,12 @@ class ContextResult:
     prompt: Prompt
     timings_ms: Mapping[str, float]
     packed_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole ranking of a question, best first, and the context packed from its head."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    context: ContextResult

@@ -16,9 +16,11 @@ DropReason = Literal["near_duplicate", "max_per_document", "compressed_away", "m
 
 Gate = Literal[
     "not_ingested",
+    "left_out",
     "candidates",
     "fusion",
     "rerank",
+    "demoted",
     "near_duplicate",
     "max_per_document",
     "compression",
@@ -69,7 +71,8 @@ class Loss:
         depth: how far a passage came that is lost here; gates that act in one step have the same depth.
         failure: what a case fails of whose gold is lost here.
         sentence: what happened, for a person; `{value}` is the setting's value, `{rank}` the passage's rank and
-            `{places}` its rank in each first stage.
+            `{places}` its rank in each first stage, `{before}` the rank before it was demoted, `{rules}` the conditions
+            of the setting that its document meets.
         told: the same of a hit, in a few words for a table; empty where no hit is lost.
         setting: the dotted key of the limit that it hangs on; None where no setting can bring the passage back.
         reason: its name in the context's ledger; None where the passage never came so far.
@@ -90,6 +93,13 @@ LOSSES: tuple[Loss, ...] = (
         depth=0,
         failure="not_ingested",
         sentence="No chunk holds it: front matter and the headers and footers of pages are not searched.",
+    ),
+    Loss(
+        gate="left_out",
+        depth=0,
+        failure="not_retrieved",
+        sentence="retrieval.leave_out keeps its document from being searched: {rules}.",
+        setting="retrieval.leave_out",
     ),
     Loss(
         gate="candidates",
@@ -113,6 +123,14 @@ LOSSES: tuple[Loss, ...] = (
         sentence="Reranking ranks it {rank}; the context is packed from the best {value}.",
         told="below the hits used",
         setting="context.max_hits",
+    ),
+    Loss(
+        gate="demoted",
+        depth=2,
+        failure="ranked_too_low",
+        sentence="retrieval.demote ({rules}) puts it from rank {before} to {rank}, behind the hits of the context.",
+        told="below the hits used",
+        setting="retrieval.demote",
     ),
     Loss(
         gate="near_duplicate",

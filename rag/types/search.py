@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,20 +38,36 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and cost of one generation; `cost_usd` is None when the model's price is not configured."""
+    """Tokens and cost of one generation; `cost_usd` is None when the model's price is not configured.
 
-    input_tokens: int = 0
-    output_tokens: int = 0
+    Tokens that an endpoint did not count are None, and so is their cost: nobody knows them. 0 is what nobody used.
+    """
+
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
     cost_usd: float | None = None
 
 
+UNCOUNTED = Usage(None, None)
+"""What a model used whose endpoint does not count tokens."""
+
+
 def total_usage(parts: Sequence[Usage]) -> Usage:
-    """Return the sum; the cost is unknown when that of any part that used tokens is."""
-    used = [part for part in parts if part.input_tokens or part.output_tokens]
+    """Return the sum; tokens and cost are unknown when those of any part that used tokens are."""
+    used = [part for part in parts if part.input_tokens != 0 or part.output_tokens != 0]
     costs = [part.cost_usd for part in used]
     known = [cost for cost in costs if cost is not None]
     cost = math.fsum(known) if costs and len(known) == len(costs) else None
-    return Usage(sum(part.input_tokens for part in used), sum(part.output_tokens for part in used), cost)
+    return Usage(_sum(part.input_tokens for part in used), _sum(part.output_tokens for part in used), cost)
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,7 @@ class Query:
 
     `text` is what is searched. Query steps may change it; then `typed` is the question as it came and `asked` the
     question that they made of it, without the words that they only added for the search. `terms` are weighted keyword
-    terms on top of the text's own.
+    terms on top of the text's own. `left_out` is the part of the filter that the settings ask for, not the caller.
     """
 
     text: str
@@ -96,6 +112,7 @@ class Query:
     terms: Mapping[str, float] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     steps: tuple[StepTrace, ...] = ()
+    left_out: Filter = ()
 
     @property
     def question(self) -> str:

@@ -103,8 +103,11 @@ def _document(arguments: argparse.Namespace, runtime: Runtime) -> tuple[Generati
         raise DocumentNotFoundError(f"{arguments.corpus!r} has no document {arguments.document!r} ({hint})") from error
 
 
-def note_unknown_fields(fields: Iterable[str], corpus: str, runtime: Runtime) -> None:
-    """Say which fields of a filter no document has: such a filter lets nothing through, or all."""
+def note_unknown_fields(fields: Iterable[str], corpus: str, runtime: Runtime, setting: str = "") -> None:
+    """Say which fields of a filter no document has: such a filter lets nothing through, or all.
+
+    `setting` names where the condition stands, if not in the filter.
+    """
     from difflib import get_close_matches
 
     asked = dict.fromkeys(fields)
@@ -113,4 +116,5 @@ def note_unknown_fields(fields: Iterable[str], corpus: str, runtime: Runtime) ->
         if field not in known:
             near = get_close_matches(field, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"they have: {', '.join(sorted(known)) or 'none'}"
-            note(f"no document of {corpus!r} has the metadata field {field!r}; {hint}")
+            where = f"{setting}: " if setting else ""
+            note(f"{where}no document of {corpus!r} has the metadata field {field!r}; {hint}")

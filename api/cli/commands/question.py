@@ -132,6 +132,7 @@ def explain(arguments: argparse.Namespace) -> int:
     body = _body(ExplainBody, arguments)
     with open_runtime(arguments) as runtime:
         found = run_sync(runtime.explainer.explain(_request(body, runtime), passage_of(body)))
+        _note_unknown_fields(body, runtime)
     if arguments.json:
         print_json(explain_json(found).model_dump(mode="json"))
     else:
@@ -140,7 +141,13 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def _note_unknown_fields(body: SearchBody, runtime: Runtime) -> None:
+    """Say which fields of the filter, and of the settings that leave out or demote, no document has."""
+    from rag.conditions import parse_condition
+
     note_unknown_fields((condition.field for condition in body.filter), body.corpus, runtime)
+    retrieval = runtime.settings.retrieval
+    for setting, conditions in (("retrieval.leave_out", retrieval.leave_out), ("retrieval.demote", retrieval.demote)):
+        note_unknown_fields((parse_condition(text).field for text in conditions), body.corpus, runtime, setting)
 
 
 async def _print_events(events: AsyncIterator[StreamEvent]) -> None:

@@ -61,7 +61,8 @@ def import_set(format: str, source: Path, out: Path, documents: Path | None = No
     reader: Reader = getattr(import_module(f"eval.golden.imports.{module}"), function)
     found = reader(source, texts_of(documents) if documents else {})
     if not found.cases:
-        raise GoldenSetError(f"{source} holds no case")
+        why = "; ".join(f"{count} {reason}" for reason, count in sorted(found.left_out.items()))
+        raise GoldenSetError(f"{source} holds no case{f': {why}' if why else ''}")
     out.mkdir(parents=True, exist_ok=True)
     _write_documents(out, found.documents, documents)
     _write_rows(out / "questions.jsonl", found.cases)

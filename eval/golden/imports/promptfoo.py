@@ -15,6 +15,7 @@ from rag.errors import GoldenSetError
 _QUESTION_VARIABLES = ("question", "query", "input", "prompt", "message")
 _ANSWERS = {"equals", "contains", "icontains", "contains-any", "icontains-any", "contains-all", "icontains-all",
             "similar", "starts-with", "factuality", "answer-relevance"}  # fmt: skip
+_SHOWN_CHARS = 100
 _REFUSALS = {"is-refusal"}
 
 
@@ -35,16 +36,30 @@ def _tests(source: Path) -> list[Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise GoldenSetError(f"cannot read {source}: {' '.join(str(error).split())}") from error
     tests = tree.get("tests") if isinstance(tree, dict) else tree
+    if isinstance(tests, str) or isinstance(tests, list) and tests and all(isinstance(test, str) for test in tests):
+        named = tests if isinstance(tests, str) else ", ".join(tests)
+        raise GoldenSetError(f"{source.name} only names the file of its tests, {_short(named)}; import that YAML file")
     if not isinstance(tests, list):
-        raise GoldenSetError(f"{source} holds no list of tests (a list, or a mapping with the key 'tests')")
+        found = f"the keys {', '.join(map(str, tree))}" if isinstance(tree, dict) else "no list"
+        raise GoldenSetError(
+            f"{source.name} holds no tests but {_short(found)}; promptfoo tests are a list, or a mapping with a list"
+            " under 'tests', of items like {vars: {question: …}, assert: […]}"
+        )
     return tests
+
+
+def _short(text: str) -> str:
+    """Return a text as a message shows it."""
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
 
 
 def _case(number: int, test: Any, left: list[str]) -> Iterator[NewCase]:
     variables = test.get("vars") if isinstance(test, dict) else None
-    question = next((variables[key] for key in _QUESTION_VARIABLES if key in variables), None) if variables else None
+    known = variables if isinstance(variables, dict) else {}
+    question = next((known[key] for key in _QUESTION_VARIABLES if key in known), None)
     if not isinstance(question, str) or not question.strip():
-        left.append(f"test without a question (vars: {', '.join(_QUESTION_VARIABLES)})")
+        has = ", ".join(map(str, variables)) if isinstance(variables, dict) and variables else "no vars"
+        left.append(f"test with {_short(has)} and no question (one of the vars {', '.join(_QUESTION_VARIABLES)})")
         return
     asserts = [item for item in test.get("assert") or [] if isinstance(item, dict)]
     left += [f"assertion {item.get('type')}" for item in asserts if item.get("type") not in _ANSWERS | _REFUSALS]

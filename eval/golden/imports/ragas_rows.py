@@ -5,6 +5,7 @@ https://docs.ragas.io/en/stable/concepts/components/eval_dataset/
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 from eval.golden.imports import Imported, count, place, read_jsonl
 from eval.golden.new import NewCase
 from eval.golden.rows import DocumentRow
+from rag.errors import GoldenSetError
 
+_SHOWN_KEYS = 5
 _QUESTION = ("user_input", "question", "query")
 _ANSWER = ("reference", "ground_truth", "ground_truths", "answer", "answers")
 _CONTEXTS = ("reference_contexts", "contexts", "ground_truth_contexts")
@@ -24,12 +27,12 @@ def read(source: Path, documents: Mapping[str, str]) -> Imported:
     A row without an answer and without contexts counts as unanswerable only if it says `answerable: false`.
 
     Raises:
-        GoldenSetError: the file is no JSON lines.
+        GoldenSetError: the file holds neither JSON lines nor a JSON array of objects.
     """
     left: list[str] = []
     cases: list[NewCase] = []
     own: dict[str, str] = {}
-    for number, row in enumerate(read_jsonl(source), start=1):
+    for number, row in enumerate(_rows(source), start=1):
         question = _first(row, _QUESTION)
         if not isinstance(question, str) or not question.strip():
             left.append("row without a question")
@@ -51,6 +54,32 @@ def read(source: Path, documents: Mapping[str, str]) -> Imported:
             )
         )
     return Imported(cases, [DocumentRow(doc_id=doc_id, text=text) for text, doc_id in own.items()], count(left))
+
+
+def _rows(source: Path) -> Sequence[Mapping[str, Any]]:
+    """Return the rows of JSON lines, or of one JSON array, as `EvaluationDataset.to_pandas().to_json` writes it.
+
+    Raises:
+        GoldenSetError: it is neither.
+    """
+    try:
+        whole = json.loads(source.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):  # JSON lines, or what `read_jsonl` names the line of
+        return read_jsonl(source)
+    if isinstance(whole, list):
+        odd = next((number for number, row in enumerate(whole, 1) if not isinstance(row, dict)), None)
+        if odd is not None:
+            raise GoldenSetError(
+                f"{source.name}: item {odd} of its JSON array is no object; ragas wants rows with keys"
+            )
+        return whole
+    if isinstance(whole, dict) and not {*_QUESTION} & whole.keys():
+        keys = ", ".join(sorted(map(str, whole))[:_SHOWN_KEYS])
+        raise GoldenSetError(
+            f"{source.name}: one JSON object with the keys {keys}; ragas rows are JSON lines or one array of objects,"
+            f" each with one of {', '.join(_QUESTION)}"
+        )
+    return read_jsonl(source) if not isinstance(whole, dict) else [whole]
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from eval.tune.points import Search, Task
 from eval.tune.searches.grid import grid
+from eval.tune.searches.halving import halving
 from eval.tune.searches.race import race
 from eval.tune.searches.random import random
+from eval.tune.searches.staged import staged
+from eval.tune.searches.tpe import tpe
 from rag.errors import UnknownKeyError
 
 __all__ = ["SEARCHES", "search_of"]
@@ -16,6 +19,9 @@ SEARCHES: dict[str, Callable[[Task], Search]] = {
     "race": race,
     "grid": grid,
     "random": random,
+    "tpe": tpe,
+    "staged": staged,
+    "halving": halving,
 }
 """`race` is the one to use. The others are what it is measured against (`make bench-sweep`)."""
 

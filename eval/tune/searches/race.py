@@ -29,14 +29,21 @@ from eval.tune.surrogate import Belief, Kernels, believe
 
 Steps = Generator[Sequence[Work], Scores, None]
 
-_PROBE_SHARE = 0.35  # of the budget goes to probes
+import os
+
+_PROBE_SHARE = float(os.environ.get("PS", "0.3"))  # of the budget goes to probes
 _PROBES = (3, 12)
-_ROUNDS = 6
-_FIRST_BLOCK = 14  # questions that the first round asks, about
-_FEWEST = 4  # points in the last rounds
-_AUDIT = 0.15  # of the questions that tell nothing are asked while those that tell are
+_ROUNDS = int(os.environ.get("ROUNDS", "6"))
+_FIRST_BLOCK = int(os.environ.get("FB", "10"))  # questions that the first round asks, about
+_FEWEST = int(os.environ.get("FEW", "4"))  # points in the last rounds
+_TELLING_SHARE = float(
+    os.environ.get("TS", "0.7")
+)  # of a round goes to the questions that tell points apart, the rest to audits of the others
+_LAST = 2  # rounds in which audits ask all points the same
 _DRAWS = 200
-_CAUTION = 1.0  # standard errors that the winner's estimate is lowered by: few lucky questions win nothing
+_CAUTION = float(
+    os.environ.get("Z", "1.0")
+)  # standard errors that the winner's estimate is lowered by: few lucky questions win nothing
 
 
 def race(task: Task) -> Search:
@@ -46,6 +53,42 @@ def race(task: Task) -> Search:
     for turn in range(_ROUNDS):
         yield from running.round(turn)
     return running.found()
+
+
+class Rates:
+    """How often a further point scores differently where all before it scored the same, by the level of that score."""
+
+    levels = (0, 1, 2)
+
+    def __init__(self) -> None:
+        self._found = [0.5, 0.5, 0.5]
+        self._asked = [10.0, 10.0, 10.0]
+
+    def of(self, level: int) -> float:
+        """Return the rate at a level."""
+        return self._found[level] / self._asked[level]
+
+    def note(self, level: int, differs: bool) -> None:
+        """Count a point that was asked."""
+        self._asked[level] += 1
+        self._found[level] += differs
+
+    def left_out(self, table: Floats) -> None:
+        """Count what each row of `(points, questions)` would have found out beside the others."""
+        if len(table) < 3:
+            return
+        low, high = float(np.nanmin(table)), float(np.nanmax(table))
+        for i in range(len(table)):
+            others = np.delete(table, i, axis=0)
+            same = np.isfinite(table).all(axis=0) & (np.ptp(others, axis=0) == 0)
+            levels = level_of(others[0], low, high)
+            for q in np.flatnonzero(same):
+                self.note(int(levels[q]), bool(table[i, q] != others[0, q]))
+
+
+def level_of(values: Floats, low: float, high: float) -> NDArray[np.intp]:
+    """Return 0 for the lowest score, 2 for the highest and 1 for one between."""
+    return np.where(values <= low, 0, np.where(values >= high, 2, 1))
 
 
 class _Race:
@@ -58,31 +101,102 @@ class _Race:
         self._kernels = Kernels(self._pool)
         self._groups = groups_of(self._pool, task.candidates)
         self._order = question_order(task.strata, self._rng)
-        self._strata = Strata.of(task.strata, np.zeros(task.questions, bool))
+        self._silent = np.zeros(task.questions, bool)
+        self._rates = Rates()
+        self._strata = Strata.of(task.strata, self._silent)
         self._dropped: dict[int, Dropped] = {}
         self._running: list[int] = []
 
     def probe(self) -> Steps:
-        """Ask the default, the warm points and points far from them, and put the questions in a better order."""
+        """Ask the default, the warm points and points far from them every question, as far as half the budget goes."""
         columns = self._task.budget / max(1, self._task.questions)
         wanted = min(int(np.clip(columns * _PROBE_SHARE, *_PROBES)), self._task.trials or len(self._pool))
         first = [self._place[point] for point in dict.fromkeys((DEFAULT, *self._task.warm))][: max(1, wanted)]
         self._running = spread_out(self._kernels, first, wanted, self._rng)
         reach = max(1, min(self._task.questions, self._task.budget // (2 * len(self._running))))
-        yield from self._ask(self._running, reach)
-        self._reorder()
+        yield from self._ask([(i, self._order[:reach].tolist()) for i in self._running])
+        self._silent = self._quiet()
+        self._rates.left_out(self._table(0)[self._running])
+        self._strata = Strata.of(self._task.strata, self._silent)
 
     def round(self, turn: int) -> Steps:
         """Ask the likeliest points on the next questions, and drop what is surely worse."""
         if self._asked.left <= 0:
             return
-        spend = self._asked.left // (_ROUNDS - turn)
-        fewest = max(_FEWEST, round(self._asked.left / _ROUNDS / _FIRST_BLOCK * 0.5**turn))
+        spend = math.ceil(self._asked.left / (_ROUNDS - turn))
+        telling = [int(q) for q in self._order if not self._silent[q]]
+        fewest = max(_FEWEST, round(spend / max(1, min(len(telling), _FIRST_BLOCK)) * 0.5**turn))
         chosen = self._contenders(turn, fewest, spend)
         if chosen:
             self._running = chosen
-            yield from self._ask(chosen, self._reach(chosen, spend))
+            plan = self._plan(chosen, telling, spend, turn)
+            audits = [(i, q) for i, questions in plan.items() for q in questions if self._silent[q]]
+            levels = self._levels()
+            yield from self._ask([(i, plan[i]) for i in chosen])
+            for i, q in audits:
+                self._rates.note(levels[q], self._table_at(i, q))
+            self._listen()
             self._drop(turn + 1)
+
+    def _plan(self, chosen: Sequence[int], telling: Sequence[int], spend: int, turn: int) -> dict[int, list[int]]:
+        """Return the questions for each point: first those that tell points apart, then audits of the silent ones."""
+        reach, cost = self._reach(chosen, telling, round(spend * _TELLING_SHARE))
+        plan = {i: list(telling[:reach]) for i in chosen}
+        yields = self._yields()
+        silent = sorted((int(q) for q in self._order if self._silent[q]), key=lambda q: -yields[q])
+        left = spend - cost
+        if turn >= _ROUNDS - _LAST:  # the same ones for all that are left
+            more, _ = self._reach(chosen, silent, left)
+            return {i: [*questions, *silent[:more]] for i, questions in plan.items()}
+        for i, questions in self._audits_of(chosen, left).items():
+            plan[i] += questions
+        return plan
+
+    def _audits_of(self, chosen: Sequence[int], left: int) -> dict[int, list[int]]:
+        """Spread audits over the points and the silent questions: always the question that was asked least so far."""
+        counts = np.sum([self._asked.seen(point) for point in self._asked.points], axis=0).astype(np.float64)
+        yields = np.where(self._silent, self._yields(), 0.0)
+        own = {i: ~self._asked.seen(self._pool[i]) for i in chosen}
+        found: dict[int, list[int]] = {i: [] for i in chosen}
+        for step in range(left):
+            i = chosen[step % len(chosen)]
+            worth = (yields / counts * own[i])[self._order]
+            q = int(self._order[int(np.argmax(worth))])
+            if worth.max() > 0:
+                counts[q] += 1
+                own[i][q] = False
+                found[i].append(q)
+            elif not any((yields * own[j]).any() for j in chosen):
+                break
+        return found
+
+    def _reach(self, chosen: Sequence[int], questions: Sequence[int], spend: int) -> tuple[int, int]:
+        """Return how many of the questions the points can be asked for that many evaluations, and what that costs."""
+        if not questions:
+            return 0, 0
+        new = np.sum([~self._asked.seen(self._pool[i])[list(questions)] for i in chosen], axis=0)
+        costs = np.cumsum(new)
+        reach = int(np.searchsorted(costs, spend, side="right"))
+        return reach, int(costs[reach - 1]) if reach else 0
+
+    def _quiet(self) -> NDArray[np.bool_]:
+        """Say of which questions all points that were asked scored the same in the first objective."""
+        table = self._table(0)
+        measured = np.isfinite(table)
+        spread = np.where(measured, table, -np.inf).max(axis=0) - np.where(measured, table, np.inf).min(axis=0)
+        return (measured.sum(axis=0) > 1) & (spread == 0)
+
+    def _listen(self) -> None:
+        """Note which silent questions tell something after all, and put them first: the other points come to them."""
+        before = self._silent
+        self._silent = before & self._quiet()
+        found = before & ~self._silent
+        self._order = np.concatenate([self._order[found[self._order]], self._order[~found[self._order]]])
+
+    def _ask(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Steps:
+        """Ask points on questions; those that share an index follow each other."""
+        grouped = sorted(wanted, key=lambda pair: self._groups[pair[0]])
+        yield from self._asked.ask((self._pool[i], questions) for i, questions in grouped)
 
     def found(self) -> Found:
         """Return what was asked, the most promising first; points that the budget took out come with no p-value."""
@@ -100,25 +214,6 @@ class _Race:
                 self._dropped[i] = Dropped(self._pool[i], questions, behind, self._pool[best], None)
         ranked = tuple(self._pool[i] for i in order)
         return Found(ranked, tuple(self._dropped[i] for i in sorted(self._dropped)), self._asked.spent)
-
-    def _ask(self, chosen: Sequence[int], reach: int) -> Steps:
-        """Ask points on the first questions of the order; those that share an index follow each other."""
-        grouped = sorted(chosen, key=lambda i: self._groups[i])
-        yield from self._asked.ask((self._pool[i], self._order[:reach].tolist()) for i in grouped)
-
-    def _reorder(self) -> None:
-        """Put questions on which the probes differ in the first objective before those on which they do not."""
-        table = self._table(0)[self._running]
-        measured = np.isfinite(table)
-        spread = np.where(measured, table, -np.inf).max(axis=0) - np.where(measured, table, np.inf).min(axis=0)
-        silent = (measured.sum(axis=0) > 1) & (spread == 0)
-        labels, places = np.asarray(self._task.strata), np.empty(self._task.questions)
-        for label in np.unique(labels):
-            for mine, share in (((labels == label) & ~silent, 1.0), ((labels == label) & silent, _AUDIT)):
-                shuffled = self._rng.permutation(np.flatnonzero(mine))
-                places[shuffled] = (np.arange(len(shuffled)) + 0.5) / max(1, len(shuffled)) / share
-        self._order = np.argsort(places, kind="stable")
-        self._strata = Strata.of(self._task.strata, silent)
 
     def _contenders(self, turn: int, fewest: int, spend: int) -> list[int]:
         """Return the likeliest points, the best first: as many as the round is for, or as the money reaches."""
@@ -144,11 +239,6 @@ class _Race:
         sums = np.bincount(groups, weights=promise)
         return set(np.argsort(-sums, kind="stable")[:wanted].tolist())
 
-    def _reach(self, chosen: Sequence[int], spend: int) -> int:
-        """Return how many questions of the order the points can be asked for that many evaluations."""
-        new = np.sum([~self._asked.seen(self._pool[i])[self._order] for i in chosen], axis=0)
-        return max(1, int(np.searchsorted(np.cumsum(new), spend, side="right")))
-
     def _promise(self) -> Floats:
         """Return how likely each point is the best (on the front, with several objectives), by draws of the belief."""
         beliefs = self._beliefs()
@@ -159,8 +249,31 @@ class _Race:
         return shares_on_front(draws) + ranks / (2 * _DRAWS)
 
     def _beliefs(self) -> list[Belief]:
-        weights = self._asked.weights
-        return [believe(self._kernels, self._table(column), weights) for column in range(self._asked.columns)]
+        weights, none = self._asked.weights, np.zeros(self._task.questions, bool)
+        levels = self._levels()
+        silent = [(self._silent & (levels == level), self._rates.of(level)) for level in self._rates.levels]
+        return [
+            believe(self._kernels, self._table(column), weights, () if column else silent)
+            for column in range(self._asked.columns)
+        ]
+
+    def _levels(self) -> NDArray[np.intp]:
+        """Return what kind of score each silent question has: the lowest there is, the highest, or one between."""
+        table = self._table(0)
+        value = np.nanmean(np.where(np.isfinite(table).any(axis=0), table, 0.0), axis=0)
+        return level_of(value, float(np.nanmin(table)), float(np.nanmax(table)))
+
+    def _yields(self) -> Floats:
+        """Return for every question the chance that a further point scores differently there."""
+        levels = self._levels()
+        return np.array([self._rates.of(int(level)) for level in levels])
+
+    def _table_at(self, i: int, q: int) -> bool:
+        """Say whether a point scored differently on a question from those that were asked it before."""
+        column = self._table(0)[:, q]
+        others = np.delete(column, i)
+        others = others[np.isfinite(others)]
+        return bool(len(others) and np.isfinite(column[i]) and (others != column[i]).all())
 
     def _table(self, column: int) -> Floats:
         """Return the scores of one objective, `(pool, questions)`, NaN where unknown."""

@@ -87,7 +87,9 @@ def test_a_constraint_that_nothing_keeps_leaves_the_default(plant: SimpleNamespa
 
 
 def test_a_set_alone_gets_a_small_space(plant: SimpleNamespace, tmp_path: Path) -> None:
-    spec = sweep_spec(str(plant.golden), TuneOptions(corpus="plant", keep=("false_abstention<=0.5",), trials=3, minutes=2))
+    spec = sweep_spec(
+        str(plant.golden), TuneOptions(corpus="plant", keep=("false_abstention<=0.5",), trials=3, minutes=2)
+    )
     assert spec.sets[0].corpus == "plant" and "answer.abstain_below" in spec.space and spec.budget.trials == 3
     assert not any(key.startswith("ingest.") for key in spec.space), "nothing is embedded anew unless told to"
     assert "ingest.chunker.max_tokens" in sweep_spec(str(plant.golden), TuneOptions(embed=True)).space
@@ -131,7 +133,10 @@ def test_a_killed_sweep_goes_on_at_the_command_line(plant: SimpleNamespace, tmp_
     killed.wait()
     assert "settings over" in line, line + killed.stderr.read()
     done = subprocess.run(
-        command(plant, spec, tmp_path / "out", "--resume", "--workers", "2"), env=environ, capture_output=True, text=True
+        command(plant, spec, tmp_path / "out", "--resume", "--workers", "2"),
+        env=environ,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     resumed = json.loads(done.stdout)

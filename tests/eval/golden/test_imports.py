@@ -50,7 +50,7 @@ tests:
     assert (atlantis.id, atlantis.answerable, atlantis.expect) == ("test-2", False, "abstain")
     assert left == {
         "assertion latency": 1,
-        "test without a question (vars: question, query, input, prompt, message)": 1,
+        "test with name and no question (one of the vars question, query, input, prompt, message)": 1,
     }
 
 
@@ -76,6 +76,16 @@ def test_ragas_rows_without_documents_bring_their_contexts(tmp_path: Path) -> No
     )
     golden, _ = import_set("ragas", source, tmp_path / "set")
     assert golden.cases[0].doc_ids == ("context-1", "context-2") and golden.cases[1].doc_ids == ("context-2",)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_ragas_rows_in_one_json_array_are_those_of_its_lines(tmp_path: Path, docs: Path, indent: int | None) -> None:
+    items = [{"user_input": "How hot?", "reference": "30", "reference_contexts": ["Wash at 30 degrees."]}]
+    lines = rows(tmp_path / "lines.jsonl", *items)
+    array = tmp_path / "array.json"
+    array.write_text(json.dumps(items, indent=indent), encoding="utf-8")
+    found = [import_set("ragas", source, tmp_path / f"set{source.stem}", docs)[0].cases for source in (lines, array)]
+    assert found[0] == found[1] and len(found[0]) == 1
 
 
 def test_beir(tmp_path: Path) -> None:
@@ -126,9 +136,17 @@ def test_our_own_trec_export_comes_back(tmp_path: Path, docs: Path) -> None:
 @pytest.mark.parametrize(
     ("format", "content", "message"),
     [
-        ("promptfoo", "a: b", "no list of tests"),
+        ("promptfoo", "a: b", "source holds no tests but the keys a; promptfoo tests are a list"),
+        ("promptfoo", "tests: file://tests.csv", "only names the file of its tests, file://tests.csv"),
+        ("promptfoo", "tests: [file://a.yaml, file://b.yaml]", "only names the file of its tests, file://a.yaml, f"),
+        ("promptfoo", "[{vars: {ask: why}}]", "holds no case: 1 test with ask and no question"),
+        ("promptfoo", "[{assert: []}, {vars: x}]", "holds no case: 2 test with no vars and no question"),
         ("promptfoo", "tests: [", "cannot read"),
-        ("ragas", "[1]", "source:1: not a JSON object but list"),
+        ("ragas", "[1]", "source: item 1 of its JSON array is no object"),
+        ("ragas", '[{"user_input": "q"}, "x"]', "source: item 2 of its JSON array is no object"),
+        ("ragas", '{"samples": [], "version": 1}', "source: one JSON object with the keys samples, version"),
+        ("ragas", '[{"prompt": "q"}]', "holds no case: 1 row without a question"),
+        ("ragas", '{"question": "q"}\n[1]\n', "source:2: not a JSON object but list"),
         ("ragas", "{", "source:1: not a JSON object"),
         ("ragas", "", "holds no case"),
     ],

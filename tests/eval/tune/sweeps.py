@@ -98,5 +98,8 @@ def sweep(planted: Planted, seed: int, share: float, search: str = "race") -> Co
     shortlist = [point for point in found.ranked if point != DEFAULT][:SHORTLIST]
     fresh = {point: select.scores[point] for point in [DEFAULT, *shortlist]}
     return confirm(
-        shortlist, Measured(asked, task.strata, task.clusters), Measured(fresh, strata_of(CONFIRMED), names(m)), seed=seed
+        shortlist,
+        Measured(asked, task.strata, task.clusters),
+        Measured(fresh, strata_of(CONFIRMED), names(m)),
+        seed=seed,
     )

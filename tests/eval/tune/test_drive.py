@@ -26,7 +26,9 @@ from rag.errors import ConfigError
 
 RECALL = Objective(METRICS["recall@4000ch"], 1)
 TOKENS = Objective(METRICS["context_tokens"], -1)
-SPACE = Space((Range("context.keep", low=0.1, high=0.9, step=0.2), Choice("context.packing", options=("rank", "knapsack"))))
+SPACE = Space(
+    (Range("context.keep", low=0.1, high=0.9, step=0.2), Choice("context.packing", options=("rank", "knapsack")))
+)
 ASKED = tuple(Asked(n % 2, Case(f"q{n}", f"Question {n}?", True, "answer", cluster=f"q{n}")) for n in range(40))
 
 

@@ -59,7 +59,10 @@ def test_the_last_stage_is_that_of_the_metrics() -> None:
 
 
 def test_kept_stages_change_no_score(plant: SimpleNamespace, store: Store, tmp_path: Path) -> None:
-    points = [DEFAULT, *(Point.of({"context.keep": keep, "rerank.weight": w}) for keep in (0.2, 0.6) for w in (0.3, 1.0))]
+    points = [
+        DEFAULT,
+        *(Point.of({"context.keep": keep, "rerank.weight": w}) for keep in (0.2, 0.6) for w in (0.3, 1.0)),
+    ]
     names = (*CONTEXT, "recall@4000ch", "gold_citation_recall", "false_abstention")
     kept = measurer(plant, store, *names)
     fresh = measurer(plant, open_store(tmp_path / "other"), *names)

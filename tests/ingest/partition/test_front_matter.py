@@ -81,3 +81,14 @@ def test_a_real_front_matter_still_is_one(tmp_path):
         path.write_text(f"---\n{fields}---\n\n# T\n")
         assert partition_file(path, "x").blocks[0].kind == "front_matter", fields
     assert json.dumps(dict(partition_file(tmp_path / "2.md", "x").metadata)) == '{"a": ["x"], "b": "2", "format": "md"}'
+
+
+@pytest.mark.parametrize("suffix", [".md", ".markdown"])
+@pytest.mark.parametrize("end", ["", "\n", "\n\n  \n"])
+def test_a_document_of_front_matter_alone_says_that_nothing_finds_it(tmp_path, suffix, end):
+    path = tmp_path / f"a{suffix}"
+    path.write_text(f"---\ntitle: A\nkind: note\n---{end}")
+    (warning,) = partition_file(path, path.name).warnings
+    assert "nothing in it but front matter" in warning and "put text below" in warning
+    path.write_text("---\ntitle: A\n---\n\nText.\n")
+    assert not partition_file(path, path.name).warnings

@@ -253,3 +253,19 @@ def test_lock_files_of_office_are_no_documents(tmp_path, reach):
     for source in (str(tmp_path), str(tmp_path / "**" / "*"), tmp_path.as_uri()):
         found = resolve([source], reach)
         assert [item.doc_id for item in found.items] == ["a.md"] and not found.failures, source
+
+
+@pytest.mark.parametrize("rules", ["*.log\ndrafts/\n", "# none\n/a.log\n/drafts\n/b/*.log\n"])
+def test_the_ignore_file_of_an_archive_counts(tmp_path, reach, rules):
+    members = {".ragwrightignore": rules, "a.log": "x", "drafts/d.md": "# D", "drafts/e/f.md": "# F", "b/c.md": "# C"}
+    source = pack(tmp_path / "docs.zip", {**members, "b/d.log": "x"})
+    assert reasons(source, reach) == {"b/c.md": ""}
+
+
+def test_an_ignore_file_of_an_archive_that_leaves_nothing_or_is_no_text_is_named(tmp_path, reach):
+    source = pack(tmp_path / "docs.zip", {".ragwrightignore": "*", "a.md": "# A"})
+    found = resolve([source], reach)
+    assert not found.items and "leaves out every file" in found.failures[0].reason
+    source = pack(tmp_path / "more.zip", {".ragwrightignore": b"\xff\xfe*", "a.md": "# A"})
+    found = resolve([source], reach)
+    assert not found.items and ".ragwrightignore: it is no UTF-8" in found.failures[0].reason

@@ -125,3 +125,57 @@ def test_file_name_that_is_no_text_is_a_failure(tmp_path):
     found = resolve([str(tmp_path)])
     assert [item.doc_id for item in found.items] == ["a.md"]
     assert "not valid UTF-8" in found.failures[0].reason
+
+
+@pytest.fixture
+def linked(tmp_path):
+    write(tmp_path, inside__a_md="a", inside__sub__b_md="b", outside__secret_md="s", outside__c_md="c")
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    (inside / "sub" / "leak.md").symlink_to(outside / "secret.md")
+    (inside / "again.md").symlink_to("sub/b.md")
+    (inside / "folder").symlink_to(outside)
+    return inside, outside
+
+
+@pytest.mark.parametrize("pattern", ["", "**/*.md"])
+def test_a_link_that_leads_out_is_left_out_and_named(linked, pattern):
+    inside, _ = linked
+    found = resolve([str(inside / pattern) if pattern else str(inside)])
+    assert {item.doc_id for item in found.items} >= {"a.md", "again.md", "sub/b.md"}
+    assert not {item.doc_id for item in found.items} & {"sub/leak.md"}
+    assert [line for line in found.warnings if line.startswith("sub/leak.md: it is a link that leads out")]
+
+
+def test_a_linked_folder_is_not_followed_and_named(linked):
+    inside, _ = linked
+    found = resolve([str(inside)])
+    assert [item.doc_id for item in found.items] == ["a.md", "again.md", "sub/b.md"]
+    assert [line for line in found.warnings if line.startswith("folder/: it is a link to a folder")]
+
+
+def test_links_that_are_named_themselves_are_read(linked, tmp_path):
+    inside, outside = linked
+    assert ids(inside / "sub" / "leak.md") == ["leak.md"]
+    assert ids(inside / "folder") == ["c.md", "secret.md"]
+    (tmp_path / "way").symlink_to(inside)
+    found = resolve([str(tmp_path / "way")])
+    assert [item.doc_id for item in found.items] == ["a.md", "again.md", "sub/b.md"] and len(found.warnings) == 2
+
+
+def test_a_folder_of_nothing_but_links_says_so(tmp_path):
+    write(tmp_path, outside__a_md="a")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.md").symlink_to(tmp_path / "outside" / "a.md")
+    with pytest.raises(SourceError, match="a.md: it is a link that leads out") as caught:
+        resolve([str(tmp_path / "links")])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rules", ["*", "**", "*.md\n"])
+def test_an_ignore_file_that_leaves_nothing_is_named(tmp_path, rules):
+    write(tmp_path, a_md="a", b__c_md="c")
+    (tmp_path / ".ragwrightignore").write_text(rules)
+    with pytest.raises(SourceError, match=r"holds no documents; its \.ragwrightignore leaves out every file"):
+        resolve([str(tmp_path)])
+    (tmp_path / ".ragwrightignore").write_text(f"{rules}\n!a.md\n")
+    assert ids(tmp_path) == ["a.md"]

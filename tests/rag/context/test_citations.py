@@ -43,7 +43,16 @@ def passage(*spans: tuple[int, int], text: str = DOCUMENT) -> Passage:
         ("In `a[1]` and\n```\nb[2]\n```\nonly [3].", [(3,)]),
         ("See [1](http://x.org) and http://x.org/[2] but [3].", [(3,)]),
         ("In [2024] and [1-900] and [a] and [3-1].", []),
-        ("```\nnever closed [1]", []),
+        ("```\nnever closed [1]", [(1,)]),
+        ("Run:\n```bash\nmake up\n```\n[2] and more [3].", [(2,), (3,)]),
+        ("Run:\n~~~\nmake up\n~~~ [2]\nIt starts [1].", [(2,), (1,)]),
+        ("Run:\n````\n```\na[3]\n```\n````\nIt starts [1].", [(1,)]),
+        ("Run:\n```bash\nmake up  [2]\nx = [1]\nreturn [1]\nf(a, [1])\n[1]\n```\n", [(2,)]),
+        ("- Run:\n  ```\n  x[1]\n  ```\n  It starts [1].\n1. ~~~\n   y[2]\n   ~~~\n   Then [2].", [(1,), (2,)]),
+        ("> ```\n> x[1]\n> ```\n> It starts [1].", [(1,)]),
+        ("```python\nx = 1\n\nIt was never closed [1]. Neither was this [2].", [(1,), (2,)]),
+        ("~~~\nx = 1\nIt was never closed [1].\n\n```\ny[2]\n```\nClosed [3].", [(1,), (3,)]),
+        ("Say ```x[1]``` in a line [2].", [(2,)]),
     ],
 )
 def test_tags_are_found_where_they_are_citations(text: str, tags: list[tuple[int, ...]]) -> None:
@@ -58,6 +67,13 @@ def test_tags_are_found_where_they_are_citations(text: str, tags: list[tuple[int
         ("One is.[1] Two is.[2]", [("One is.", (1,)), ("Two is.", (2,))]),
         ("[1] One is. Two is not", [("One is.", (1,)), ("Two is not", ())]),
         ("One is [1]\n\nTwo is [2]", [("One is", (1,)), ("Two is", (2,))]),
+        (
+            "Set these [1]:\n```sh\nA=1. B\n\nC=2\n```\n[2]\nThen wait [1].",
+            [("Set these:", (1,)), ("A=1. B\n\nC=2", (2,)), ("Then wait.", (1,))],
+        ),
+        ("Run it.\n~~~\nmake up\n~~~ [2]\n\nDone [1].", [("Run it.", ()), ("make up", (2,)), ("Done.", (1,))]),
+        ("- Run:\n  ```\n  make up\n  ```\n- Done [1].", [("- Run:", ()), ("make up", ()), ("- Done.", (1,))]),
+        ("```\nx = 1\n\nNever closed [1]. Done [2].", [("x = 1", ()), ("Never closed.", (1,)), ("Done.", (2,))]),
         ("The U.S. [1] rule holds [2].", [("The U.S. rule holds.", (1, 2))]),
     ],
 )

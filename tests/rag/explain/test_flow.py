@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
+from api.cli.render import search_text
 from api.cli.render_explain import explain_text
 from rag.answer.extractive import ExtractiveGenerator
 from rag.answer.verify import LexicalVerifier
 from rag.context.compress import compressor
 from rag.errors import DocumentNotFoundError, PassageError
 from rag.explain.flow import Explainer
-from rag.explain.values import Explanation, PassageRef
+from rag.explain.gates import fate
+from rag.explain.levers import LEVERS
+from rag.explain.rehearsal import Rehearsal
+from rag.explain.values import Explanation, Fate, PassageRef, Target
 from rag.models.late_interaction import LateInteraction, QueryEncoder
-from rag.pipeline import RagPipeline, Request, Stages
+from rag.pipeline import RagPipeline, Request, Stages, Trace
 from rag.rerank.rerankers import reranker
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import retriever
@@ -44,7 +48,7 @@ class House:
         self.world = fakes.make_world(texts)
         base = {"rerank.name": "none", "context.compressor": "none", "context.near_duplicate": 1.0}
         self.settings = Settings().changed({**base, **{key.replace("__", "."): v for key, v in changes.items()}})
-        self.explainer = Explainer(self.stages(self.settings), self.settings, self.variant)
+        self.explainer = Explainer(self.stages(self.settings), self.settings, self.stages)
 
     def label(self, labels: Mapping[str, str]) -> None:
         """Give every document and its chunks an access label."""
@@ -56,6 +60,10 @@ class House:
             fields = {**chunk.metadata, "acl": labels[chunk.doc_id]}
             catalogue.by_pk[pk] = replace(chunk, metadata=fields)
             vectors.points[pk] = replace(vectors.points[pk], fields=fields)  # type: ignore[attr-defined]
+
+    def kinds(self, kinds: Mapping[str, str]) -> None:
+        """Give some documents and their chunks a kind."""
+        self.label({chunk.doc_id: kinds.get(chunk.doc_id, "page") for chunk in self.world.catalogue.by_pk.values()})
 
     def stages(self, settings: Settings) -> Stages:
         world = self.world
@@ -239,3 +247,79 @@ async def test_a_range_without_text_is_refused(span: Span) -> None:
     with pytest.raises(PassageError) as caught:
         await house.explainer.explain(Request(QUESTION, "fake"), PassageRef("poor", span))
     assert "\n" not in str(caught.value) and "poor" in str(caught.value)
+
+
+async def test_a_document_that_the_settings_leave_out_is_named_with_its_setting() -> None:
+    house = House(TEXTS, retrieval__leave_out=["acl in [notes, drafts]"])
+    house.kinds({"best": "notes"})
+    found = await house.explain("best")
+    assert found.gate == "left_out" and found.rank is None and not found.suggestions and not found.tried
+    assert "retrieval.leave_out" in found.reason and "acl in [notes, drafts]" in found.reason
+    assert "retrieval.leave_out" in explain_text(found) and "No single setting" not in explain_text(found)
+    result = await house.variant(house.settings).search(Request(QUESTION, "fake", top_k=50))
+    assert result.hits and "best" not in {hit.chunk.doc_id for hit in result.hits}
+    other = await house.explain("good")
+    assert other.gate is None
+    with pytest.raises(DocumentNotFoundError):
+        await house.explain("best", filter={"name": "good"})
+
+
+@pytest.mark.parametrize(("rerank", "factor"), [("none", 0.3), ("maxsim", 0.05), ("learned", 0.05)])
+async def test_a_demoted_passage_is_named_with_its_setting(rerank: str, factor: float) -> None:
+    changes = {"rerank__name": rerank, "rerank__top_n": 50, "context__max_hits": 2}
+    plain, house = House(TEXTS, **changes), House(TEXTS, **changes, retrieval__demote={"acl=notes": factor})
+    for one in (plain, house):
+        one.kinds({"best": "notes"})
+    before, found = await plain.explain("best"), await house.explain("best")
+    assert before.gate is None and before.rank is not None
+    assert found.gate == "demoted" and found.rank is not None and found.rank > before.rank
+    assert found.stages["before_demotion"].rank == before.rank
+    assert f"retrieval.demote (acl=notes) puts it from rank {before.rank} to {found.rank}" in found.reason
+    for suggestion in found.suggestions:
+        assert await house.admits(found, suggestion.settings)
+    shown = search_text(await house.variant(house.settings).search(Request(QUESTION, "fake", top_k=50)))
+    assert f"demoted from {before.rank}" in shown
+
+
+async def test_a_demoted_hit_makes_room_for_one_that_no_stage_looked_at() -> None:
+    """What a question's context holds must not hang on how many hits were read."""
+    house = House(TEXTS, retrieval__demote={"acl=notes": 0.01}, context__max_hits=2, retrieval__top_k=2)
+    best = [hit.chunk.doc_id for hit in (await house.variant(house.settings).search(Request(QUESTION, "fake"))).hits]
+    house.kinds(dict.fromkeys(best, "notes"))
+    result = await house.variant(house.settings).context(Request(QUESTION, "fake"))
+    assert not {passage.doc_id for passage in result.context.passages} & set(best)
+    assert (await house.explain(best[0])).gate == "demoted"
+
+
+@pytest.mark.parametrize(("gate", "doc_id", "text", "changes"), GATES, ids=[row[0] for row in GATES])
+async def test_a_run_that_reuses_earlier_ones_comes_to_the_same_as_one_of_its_own(
+    gate: str, doc_id: str, text: str, changes: dict[str, Any]
+) -> None:
+    copy = {"copy": POOR.replace("A light", "A harbour light")} if gate == "near_duplicate" else {}
+    house = House({**TEXTS, **copy}, **changes)
+    target = (await house.explain(doc_id, text)).target
+    generation = house.world.catalogue.live("fake")
+    shared = Rehearsal(Request(QUESTION, "fake"), generation, house.settings, house.stages)
+    now = fate_of(await shared.trace(), target)
+    tried = [{lever.key: value} for lever in LEVERS for value in [*lever.values(house.settings, now)][:4]]
+    several = {"retrieval.candidates": 9, "context.max_hits": 9, "context.budget_tokens": 99}
+    for change in [*tried, several, *reversed(tried)]:
+        ours = await shared.fate(target, change)
+        own = fate_of(await house.variant(house.settings.changed(change)).trace(Request(QUESTION, "fake")), target)
+        assert (ours.gate, ours.hit, ours.held) == (own.gate, own.hit, own.held), change
+        assert ours.context is None or (ours.context, ours.left_out) == (own.context, own.left_out), change
+
+
+async def test_what_would_take_too_many_runs_is_named() -> None:
+    house = House(TEXTS, retrieval__candidates=2, retrieval__top_k=2, context__max_hits=2, context__budget_tokens=40)
+    whole = await house.explain("poor")
+    assert whole.suggestions and not whole.not_tried
+    house.explainer = Explainer(house.stages(house.settings), house.settings, house.stages, most=5)
+    found = await house.explain("poor")
+    assert found.not_tried and not found.suggestions and found.gate == whole.gate
+    assert "Not tried" in explain_text(found) and found.not_tried[-1] in explain_text(found)
+    assert explain_json(found).not_tried == list(found.not_tried)
+
+
+def fate_of(trace: Trace, target: Target) -> Fate:
+    return fate(trace.hits, trace.context.packed_from, trace.context.context, target)

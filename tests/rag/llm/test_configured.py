@@ -310,3 +310,12 @@ def test_a_mistyped_entry_is_named_with_the_entries_there_are() -> None:
     settings = loaded("models.big={model: m, base_url: 'http://127.0.0.1:9/v1'}", "answer.model=bgi")
     with pytest.raises(ConfigError, match="unknown model 'bgi'; choose one of: big"):
         make_generator(settings.answer, models(settings))
+
+
+@pytest.mark.parametrize("address", ["http://host/v1?key=hunter2", "http://host/v1#a", "ftp://host/v1"])
+def test_an_address_of_the_environment_that_cannot_be_appended_to_is_refused(address: str) -> None:
+    settings = load_settings(overrides=["answer.generator=openai"], environ={"OPENAI_BASE_URL": address})
+    models = ChatModels(settings.models, settings.environment)
+    with pytest.raises(ConfigError, match="OPENAI_BASE_URL: it") as caught:
+        models.answering(settings.answer)
+    assert "hunter2" not in str(caught.value)

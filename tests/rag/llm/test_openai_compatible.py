@@ -17,7 +17,7 @@ from rag.llm import ChatModels, ChatRequest, Delta
 from rag.llm.openai_compatible import Endpoint, OpenAiCompatible
 from rag.ports import Generator
 from rag.settings import AnswerSettings, Environment
-from rag.types import Context, Message, Prompt, Usage
+from rag.types import UNCOUNTED, Context, Message, Prompt, Usage
 from tests.rag.llm import scripted
 
 CONTEXT = Context((), 0, 100, "none")
@@ -102,7 +102,7 @@ async def test_streaming_yields_the_pieces(base_url: str) -> None:
     found = [piece async for piece in generator(base_url).stream("Hello?", CONTEXT, PROMPT)]
     said = [piece for piece in found if isinstance(piece, str)]
     assert "".join(said).strip() == "Hi there. [1]" and len(said) > 1
-    assert found[-1] == Usage() and len(found) == len(said) + 1  # this endpoint counts no tokens of a stream
+    assert found[-1] == UNCOUNTED and len(found) == len(said) + 1  # this endpoint counts no tokens of a stream
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -278,3 +278,14 @@ async def test_a_choice_that_nobody_asked_for_is_no_text() -> None:
     stream = scripted.said(scripted.STREAM, other, scripted.event("Hi", "stop"), b"data: [DONE]\n\n")
     async with scripted.serving(stream) as server:
         assert "".join(delta.text for delta in await deltas(provider(server.url))) == "Hi"
+
+
+async def test_the_first_choice_is_told_by_its_index_not_by_its_place() -> None:
+    def choice(index: int, text: str) -> dict[str, Any]:
+        return {"index": index, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+
+    body = scripted.completion(choices=[choice(1, "EVIL"), choice(0, "Hi")])
+    async with scripted.serving(scripted.said(scripted.http(body))) as server:
+        model = provider(server.url)
+        assert (await model.complete(ChatRequest(PROMPT.messages))).text == "Hi"
+        assert "".join(delta.text for delta in await deltas(model)) == "Hi"  # a stream that was answered at once

@@ -135,3 +135,36 @@ def test_vacuum_says_what_it_keeps_and_why(docs: Path, ragwright: Ragwright) -> 
     code, out, _ = ragwright("generations", "vacuum", "--corpus", "kb", "--set", "ingest.keep_generations=1", "--json")
     found = json.loads(out)
     assert found["chunks_erased"] == 2 and found["kept"] == [{"generation": 2, "reason": "live", "chunks": 3}]
+
+
+def test_documents_are_left_out_and_demoted_by_their_metadata(docs: Path, ragwright: Ragwright) -> None:
+    asked = ["search", "Which buttons does the guide say something of?", "--corpus", "kb"]
+    plain = ragwright(*asked)[1]
+    assert "guide.md" in plain
+    code, out, err = ragwright(*asked, "--set", "retrieval.leave_out=[kind=manual]")
+    assert code == 0 and not err and "guide.md" not in out and "notes#1.txt" in out
+    code, out, err = ragwright(*asked, "--set", "retrieval.demote={kind=manual: 0.1}")
+    assert code == 0 and not err and "demoted from 1" in out and out.splitlines()[1].strip().startswith("a b/notes")
+    code, _, err = ragwright(*asked, "--set", "retrieval.leave_out=[knd=manual]")
+    assert code == 0 and "retrieval.leave_out: no document of 'kb' has the metadata field 'knd'" in err
+    assert "did you mean 'kind'?" in err
+    code, _, err = ragwright(*asked, "--set", "retrieval.demote={yaer<2020: 0.5}")
+    assert code == 0 and "retrieval.demote: no document" in err and "did you mean 'year'?" in err
+    passage = ["explain", *asked[1:], "--passage", "guide.md", "--set"]
+    code, out, _ = ragwright(*passage, "retrieval.leave_out=[kind=manual]")
+    assert code == 0 and "left_out" in out and "retrieval.leave_out" in out and "kind=manual" in out
+    code, out, _ = ragwright(*passage, "retrieval.demote={kind=manual: 0.1}", "--set", "context.max_hits=1")
+    assert code == 0 and "removed by  demoted" in out and "retrieval.demote (kind=manual)" in out
+    code, _, err = ragwright(*asked, "--set", "retrieval.leave_out=[kind]")
+    assert code == 2 and "retrieval.leave_out" in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\t", "\x1b[2J", "\u2028"])
+def test_an_id_with_a_line_break_stays_in_its_row(tmp_path: Path, ragwright: Ragwright, sign: str) -> None:
+    row = {"doc_id": f"one{sign}two", "title": f"A{sign}B", "text": "Some words stand here."}
+    (tmp_path / "documents.jsonl").write_text(json.dumps(row) + "\n")
+    assert ragwright("ingest", tmp_path / "documents.jsonl", "--corpus", "odd")[0] == 0
+    code, out, _ = ragwright("documents", "list", "--corpus", "odd")
+    lines = out.splitlines()
+    escaped = sign.encode("unicode_escape").decode()
+    assert code == 0 and len([line for line in lines if "two" in line]) == 1 and f"one{escaped}two" in lines[1]
