@@ -101,6 +101,7 @@ def _shortlist(ended: Ended) -> list[Point]:
     Each is asked the questions that it was not asked yet.
     """
     everything = tuple(range(len(ended.asked)))
+    ended.driver.score("finalist", [Work(DEFAULT, everything)])  # else a search cut short compares it on a part of them
     kept: list[Point] = []
     for point in [point for point in ended.found.ranked if point != DEFAULT][:_FINALISTS]:
         if len(kept) < SHORTLIST:

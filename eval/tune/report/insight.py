@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from eval.metrics import Metric
 from eval.report.plots import Bar, bars
 from eval.report.table import Cell, Column, Row, Table, table
-from eval.tune.analysis import Analysis, Dominated, Neighbour
+from eval.tune.analysis import Dominated, Neighbour
 from eval.tune.outcome import Outcome, Trial
 from eval.tune.points import DEFAULT, Point, Value
 from eval.tune.report.charts import change
@@ -38,23 +38,25 @@ class Front:
     dominated: int
 
 
-def analysis(outcome: Outcome) -> Analysis:
-    """Return what the search taught; nothing where it was not analysed."""
-    return outcome.analysis or Analysis((), (), (), (), ())
-
-
 def front(outcome: Outcome) -> Front | None:
     """Return the Pareto front's text; None where there is one objective only."""
-    if len(outcome.sweep.objectives) < 2 or not analysis(outcome).front:
+    if len(outcome.sweep.objectives) < 2 or not outcome.analysis.front:
         return None
     names = [item.name for item in outcome.sweep.objectives]
     intro = (
-        f"{counted(len(analysis(outcome).front), 'setting')} that no other beats in {' and '.join(names)} at once. "
+        f"{counted(len(outcome.analysis.front), 'setting')} that no other beats in {' and '.join(names)} at once. "
         "Which of them to take is a choice of price, not of statistics. Figures are from the search."
     )
     lead = outcome.sweep.objectives[0].name
     plots = tuple((_plot_name(item), f"{lead} against {item.name}") for item in outcome.sweep.objectives[1:])
-    return Front(intro, plots, len(analysis(outcome).dominated))
+    return Front(intro, plots, len(outcome.analysis.dominated))
+
+
+def no_front(outcome: Outcome) -> str:
+    """Return why there is no front to look at."""
+    if len(outcome.sweep.objectives) < 2:
+        return "One objective, so there is no trade: the best setting is the front."
+    return "Too few trials can be compared in all objectives."
 
 
 def front_plots(outcome: Outcome) -> dict[str, str]:
@@ -65,16 +67,16 @@ def front_plots(outcome: Outcome) -> dict[str, str]:
 
 def front_table(outcome: Outcome) -> Table | None:
     """Return the settings on the front; None where there is one objective only."""
-    if len(outcome.sweep.objectives) < 2 or not analysis(outcome).front:
+    if len(outcome.sweep.objectives) < 2 or not outcome.analysis.front:
         return None
     heads = [Column("settings", right=False, wide=True), *(Column(_head(item)) for item in outcome.sweep.objectives)]
-    found = sorted(analysis(outcome).front, key=lambda point: -(_gain(outcome, point)))
+    found = sorted(outcome.analysis.front, key=lambda point: -(_gain(outcome, point)))
     return table("Pareto front", heads, [(_named(outcome, point), *_figures(outcome, point)) for point in found])
 
 
 def dominated_table(outcome: Outcome) -> Table | None:
     """Return the dominated settings, each with one that beats it; None where there is one objective only."""
-    if len(outcome.sweep.objectives) < 2 or not analysis(outcome).dominated:
+    if len(outcome.sweep.objectives) < 2 or not outcome.analysis.dominated:
         return None
     heads = [Column("settings", right=False, wide=True), *(Column(_head(item)) for item in outcome.sweep.objectives)]
     heads += [Column("dominated by", right=False, wide=True), Column("because", right=False, wide=True)]
@@ -85,14 +87,14 @@ def dominated_table(outcome: Outcome) -> Table | None:
             name(outcome, one.rival),
             _because(outcome, one),
         )
-        for one in analysis(outcome).dominated
+        for one in outcome.analysis.dominated
     ]
     return table("Dominated", heads, rows)
 
 
 def importance_table(outcome: Outcome) -> Table | None:
     """Return how much each setting explains; None where that could not be told."""
-    found, metric = analysis(outcome).importance, first(outcome)
+    found, metric = outcome.analysis.importance, first(outcome)
     if not found:
         return None
     heads = [Column("setting", right=False, wide=True), Column("share"), Column("best value", right=False)]
@@ -107,7 +109,7 @@ def importance_table(outcome: Outcome) -> Table | None:
 
 def importance_plot(outcome: Outcome) -> str | None:
     """Return the importance as bars; None where it could not be told."""
-    rows = [Bar(one.key, 0, one.share, one.share, percent(one.share)) for one in analysis(outcome).importance]
+    rows = [Bar(one.key, 0, one.share, one.share, percent(one.share)) for one in outcome.analysis.importance]
     return bars("importance", "Share of the variance that a setting alone explains", rows) if rows else None
 
 
@@ -140,7 +142,7 @@ def sensitivity_table(outcome: Outcome) -> Table | None:
 
 def neighbours(outcome: Outcome) -> list[Neighbour]:
     """Return the winner's neighbours by setting, that of the greatest loss first, and its values in their order."""
-    found = analysis(outcome).sensitivity if outcome.winner is not None else ()
+    found = outcome.analysis.sensitivity if outcome.winner is not None else ()
     order = {key: place for place, key in enumerate(dict.fromkeys(one.key for one in found))}
     return sorted(found, key=lambda one: (order[one.key], _rank(one.value)))
 
@@ -214,12 +216,12 @@ def _role(outcome: Outcome, point: Point) -> Role:
         return "default"
     if point == leading(outcome):
         return "best"
-    return "front" if point in analysis(outcome).front else "beaten"
+    return "front" if point in outcome.analysis.front else "beaten"
 
 
 def _on_front(outcome: Outcome, dot: Dot) -> bool:
     points = {"default": DEFAULT, "best": leading(outcome)}
-    return points.get(dot.role) in analysis(outcome).front
+    return points.get(dot.role) in outcome.analysis.front
 
 
 def _axis(item: Objective) -> str:

@@ -89,6 +89,7 @@ def render(outcome: Outcome, folder: Path) -> str:
         candidates_caption=f"Confirmed change of {metric.name}, 95 % intervals; right is better",
         no_candidates=_no_candidates(outcome),
         front=insight.front(outcome),
+        no_front=insight.no_front(outcome),
         importance_note=insight.IMPORTANCE,
         sensitivity_note=insight.sensitivity_note(outcome),
         sensitivity_caption=f"Change of {metric.name} if one setting takes another value; right is better",

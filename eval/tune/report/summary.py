@@ -95,7 +95,7 @@ def _closing(outcome: Outcome, folder: Path | None) -> Iterator[str]:
     found = chosen(outcome)
     if found is not None:
         parts = [f"{optimism(gain, metric)} of {metric.name}" for metric, gain in gains(outcome, found)]
-        yield f"The search promised too much by {listed(parts)} (optimism)."
+        yield f"Optimism of the search (in-sample minus confirmed): {listed(parts)}."
     tried = dict(facts(outcome))
     yield f"{tried['trials']}; {tried['work']}; {tried['took']}."
     yield saved(outcome)

@@ -32,6 +32,12 @@ _ROOMY: tuple[Format, ...] = ("markdown", "html")
 """A terminal has no room for every column."""
 
 
+_SAME_QUESTIONS = (
+    "A change is against the default on the same questions. A value is the mean over the questions that a trial was "
+    "asked, so compare changes rather than values where those differ."
+)
+
+
 def settings_table(outcome: Outcome) -> Table | None:
     """Return the settings in which the leading point differs from the default; None where it does not."""
     point = leading(outcome)
@@ -108,15 +114,15 @@ def trials_table(outcome: Outcome, trials: Sequence[Trial]) -> Table:
         )
         for trial in trials
     ]
-    return table("Trials", heads, rows, [f"change: {first(outcome).name} against the default on the same questions."])
+    return table("Trials", heads, rows, [_SAME_QUESTIONS])
 
 
 def fate(outcome: Outcome, trial: Trial) -> str:
     """Return what became of a trial."""
-    if trial.point == outcome.best:
-        return "best"
     if trial.point == DEFAULT:
         return "default"
+    if trial.point == outcome.best:
+        return "best"
     if trial.dropped is not None:
         return f"dropped after {counted(trial.dropped.questions, 'question')}"
     candidates = outcome.confirmation.candidates if outcome.confirmation else ()
@@ -260,10 +266,11 @@ def _searched_rows(outcome: Outcome, point: Point) -> Iterable[Row]:
 
 def _gain_row(outcome: Outcome, point: Point, metric: Metric, gain: Gain) -> Row:
     base, ours = _trial(outcome, DEFAULT), _trial(outcome, point)
+    same = base is not None and ours is not None and base.questions == ours.questions
     return (
         metric.name,
-        figure(base.values.get(metric.name) if base else None, metric),
-        figure(ours.values.get(metric.name) if ours else None, metric),
+        figure(base.values.get(metric.name) if base and same else None, metric),
+        figure(ours.values.get(metric.name) if ours and same else None, metric),
         delta(gain.in_sample, metric),
         Cell(delta(gain.difference.value, metric), strong=True),
         bounds(gain.difference.low, gain.difference.high, metric) or "–",
@@ -333,7 +340,8 @@ def _means(kept: Kept | None, metric: Metric | None) -> tuple[str | Cell, str | 
     if kept.estimate is None:
         return figure(kept.searched, metric), "–"
     low, high = kept.estimate.low, kept.estimate.high
-    around = "" if low is None or high is None else f"[{figure(low, metric)}, {figure(high, metric)}]"
+    ends = [figure(end, metric).split(" ")[0] for end in (low, high)]
+    around = "" if low is None or high is None else f"[{ends[0]}, {ends[1]}]"
     return figure(kept.searched, metric), Cell(figure(kept.estimate.value, metric), around)
 
 

@@ -177,4 +177,6 @@ def _signed(gain: float, metric: Metric) -> str:
 def _number(value: float, metric: Metric, sign: str = "") -> str:
     if metric.unit == "usd":
         return f"{value:{sign}.5f}"
-    return f"{value:{sign},.0f}" if abs(value) >= 20 else f"{value:{sign}.2g}"
+    if abs(value) >= 20:
+        return f"{value:{sign},.0f}"
+    return f"{value:{sign}.2g}" if metric.unit == "ms" else f"{value:{sign}.1f}".removesuffix(".0")

@@ -107,7 +107,6 @@ def outcome(
             best=best,
             flips=flips() if winner else (),
             slices=slices() if winner else (),
-            curve=((0, 0.0), (400, 0.0), (560, gain / 3), (900, gain / 2), (1400, gain * 0.9), (2300, gain + 0.02)),
             reuse={"search": Reuse(5200, 480, 214.0), "rerank": Reuse(2900, 2780, 655.5)},
             started_at=STARTED,
             ended_at=STARTED.replace(minute=8),
@@ -146,6 +145,8 @@ def analysis(made: Sweep, tried: Sequence[Trial]) -> Analysis:
     front, dominated = pareto(means)
     if len(tried) < 2:
         return Analysis(front, dominated, (), (), ())
+    best = tried[1].gain
+    curve = ((400, 0.0), (560, best / 3), (900, best / 2), (1400, best * 0.9), (2300, best))
     values: tuple[tuple[str, float, Value], ...]
     values = (("context.keep", 0.62, 0.4), ("rerank.top_n", 0.21, 50), ("retrieval.rrf_k", 0.04, None))
     importance = tuple(Importance(key, share, best, share / 10, len(tried), 4) for key, share, best in values)
@@ -155,7 +156,7 @@ def analysis(made: Sweep, tried: Sequence[Trial]) -> Analysis:
         Neighbour("context.keep", 0.5, -0.004, 400),
         Neighbour("retrieval.fusion", "rrf", 0.001, 0),
     )
-    return Analysis(front, dominated, importance, sensitivity, ())
+    return Analysis(front, dominated, importance, sensitivity, curve)
 
 
 def flips() -> tuple[Flip, ...]:

@@ -60,7 +60,7 @@ def stopped() -> Outcome:
 
 def one_trial() -> Outcome:
     alone = trials(sweep(), 0.0)[:1]
-    return outcome(confirmed=False, trials=alone, curve=(), reuse={}, analysis=analysis(sweep(), alone), grid=1)
+    return outcome(confirmed=False, trials=alone, reuse={}, analysis=analysis(sweep(), alone), grid=1)
 
 
 ALL = {
@@ -242,6 +242,16 @@ def test_in_sample_and_confirmed_gain_stand_side_by_side_with_what_a_reader_must
     assert "the luckiest would still show about +2.4 points" in page
 
 
+def test_means_over_different_questions_do_not_stand_side_by_side() -> None:
+    made = win()
+    default, *others = made.trials
+    page = render(replace(made, trials=(replace(default, questions=46), *others)), OUT)
+
+    row = re.search(r"<tr><td><b>context_recall@4000ch</b></td>.*?</tr>", page)
+    assert row
+    assert re.findall(r'<td class="n">(.*?)</td>', row[0])[:3] == ["–", "–", "+8.0 points"]
+
+
 def test_settings_are_named_and_fingerprints_are_not() -> None:
     made = win()
     page = render(made, OUT)
@@ -339,7 +349,7 @@ def test_the_terminal_has_the_verdict_first_and_fits() -> None:
     assert lines[0] == "Better than the default"
     assert lines[1].startswith("Take rerank.top_n 30 -> 50")
     assert any("context.keep" in line and "0.4" in line for line in lines[5:])
-    assert "The search promised too much by +2.0 points" in text(win(), 200)
+    assert "Optimism of the search (in-sample minus confirmed): +2.0 points" in text(win(), 200)
     assert "--config out/tune/best.yaml" in text(win(), 100, OUT)
 
 
