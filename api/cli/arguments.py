@@ -18,6 +18,7 @@ from api.cli.commands import (
     question,
     service,
     sources,
+    verify,
 )
 from api.cli.grammar import Parser
 from api.cli.output import print_text
@@ -37,6 +38,7 @@ _GROUPS = (
     golden.add_verbs,
     label.add_verbs,
     judge.add_verbs,
+    verify.add_verbs,
     prompts.add_verbs,
     generations.add_verbs,
     service.add_verbs,

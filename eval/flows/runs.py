@@ -24,7 +24,6 @@ from eval.saved import SavedRun, load_run
 from ingest.gate import FlipGate
 from ingest.pipeline import Progress as IngestStep
 from ingest.pipeline import ingest
-from rag.answer.verify import make_verifier
 from rag.bridge import run_sync
 from rag.errors import ConfigError
 from rag.runtime import Runtime
@@ -275,7 +274,7 @@ def _run(
         corpus,
         options=options,
         library=runtime.catalogue,
-        verifier=make_verifier(runtime.settings.answer),
+        verifier=runtime.verifier(),
         embedder=runtime.embedder,
         judges=judges,
         progress=progress,

@@ -28,13 +28,13 @@ from rag.llm.configured import ChatModels
 from rag.models.embedders import make_embedder, question_encoder
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.pipeline import RagPipeline, Stages
-from rag.ports import Embedder, Index, KeywordIndex, Tokenizer, TokenVectors, VectorIndex
+from rag.ports import Embedder, Index, KeywordIndex, Tokenizer, TokenVectors, VectorIndex, Verifier
 from rag.prompts import PromptFiles
 from rag.query.steps import Sources, query_steps
 from rag.rerank.rerankers import reranker
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import Stores, retriever
-from rag.settings import EmbedderSettings, Settings
+from rag.settings import AnswerSettings, EmbedderSettings, Settings
 from rag.state import places
 from rag.state.access import AccessCatalogue
 from rag.state.engine import claim_home, open_catalogue
@@ -60,7 +60,22 @@ class Runtime:
         self._indexes: dict[int, Index] = {}
         self._embedders: dict[EmbedderSettings, Embedder] = {}
         self._question_encoders: dict[EmbedderSettings, Embedder | None] = {}
+        self._verifiers: dict[tuple[AnswerSettings, str], Verifier] = {}
         self._shards: VectorIndexes | None = None
+
+    def verifier(self, name: str | None = None, settings: AnswerSettings | None = None) -> Verifier:
+        """Return the verifier of that name, by default the one that the settings name, kept with its model.
+
+        Raises:
+            UnknownKeyError: there is no verifier of that name.
+            ConfigError: it needs a model, and none is named.
+        """
+        settings = settings or self.settings.answer
+        key = settings, name or settings.verifier
+        with self._lock:
+            if key not in self._verifiers:
+                self._verifiers[key] = make_verifier(*key, self.models)
+            return self._verifiers[key]
 
     @property
     def embedder(self) -> Embedder:
@@ -153,7 +168,7 @@ class Runtime:
             render=prompts.render,
             gate=answer_gate(settings.answer, self.indexes, catalogue),
             generator=generator,
-            verifier=make_verifier(settings.answer),
+            verifier=self.verifier(settings=settings.answer),
             query_steps=query_steps(settings.query, Sources(self.indexes, catalogue, chat, prompts)),
         )
 
@@ -252,3 +267,8 @@ def open_runtime(settings: Settings) -> Runtime:
     runtime = Runtime(settings, home, engine, places.home_id(home) if shares else None)
     claim_home(home, runtime.catalogue.identity())
     return runtime
+
+
+def verifier_of(settings: Settings, name: str | None = None) -> Verifier:
+    """Return a verifier without a home, by default the one that the settings name; errors as `Runtime.verifier`."""
+    return make_verifier(settings.answer, name, ChatModels(settings.models, settings.environment))
