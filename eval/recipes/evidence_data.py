@@ -1,4 +1,4 @@
-"""Pairs of a claim and evidence to train on: labelled ones of `train/nli`, planted ones of the texts of `train/ranking`.
+"""Claims with evidence to train on: labelled ones of `train/nli`, planted ones of the texts of `train/ranking`.
 
 No golden set and no label set is read, and no ranking file that is named after one.
 """

@@ -36,7 +36,8 @@ _UNITS = tuple(
 _OPPOSITES = tuple(
     pair.split("/")
     for pair in (
-        "increase/decrease increases/decreases increased/decreased increasing/decreasing rise/fall rises/falls rose/fell "
+        "increase/decrease increases/decreases increased/decreased increasing/decreasing rise/fall rises/falls "
+        "rose/fell "
         "higher/lower highest/lowest high/low more/less above/below over/under before/after earlier/later early/late "
         "first/last oldest/newest older/newer old/new maximum/minimum largest/smallest larger/smaller large/small "
         "greater/lesser enable/disable enables/disables enabled/disabled include/exclude includes/excludes "
