@@ -12,6 +12,8 @@ _PROVENANCE = ("prompts", "models", "releases")
 _RUN_KEYS = ("corpus", "generation")
 _SHOWN_CHARACTERS = 80
 
+_VERIFIER = "answer.verifier"  # the self-reported metrics are what it says
+
 
 def differences(baseline: Json, candidate: Json) -> dict[str, Any]:
     """Return what two results say of how they were made.
@@ -55,6 +57,9 @@ def _same(pairs: Mapping[str, tuple[Any, Any]], settings: Mapping[str, tuple[Any
         before, after = pairs[key]
         if before == after and before not in (None, []):
             yield f"{key} {', '.join(before) if isinstance(before, list) else before}"
+    before, after = settings.get(_VERIFIER, (None, None))
+    if before == after and before is not None:
+        yield f"verifier {before}"
     equal = sum(before == after for before, after in settings.values())
     if equal:
         yield f"{equal} settings"
