@@ -1,19 +1,20 @@
 """Train the evidence model: `python -m eval.recipes.train_evidence --data $RAGWRIGHT_DATA --out F`.
 
-Fine-tunes the packaged encoder as a cross-encoder that reads a claim and evidence and says whether the evidence
-supports it (`eval.recipes.evidence_data` says on what), and writes `F/model.onnx` (int8) with its tokenizer. Killed, it
-goes on at its last checkpoint, also with other `--steps`: the rate is constant until the last fifth of the steps, so a
-training can be ended early by naming fewer of them.
+Reads claims and evidence (`eval.recipes.evidence_data`) once with the packaged encoder, whose weights stay as they are,
+and trains the small network that `rag.models.evidence_model` runs over its token vectors. Writes
+`F/evidence.safetensors`, about 0.4 MB: copied to `rag/models/` it is what the verifier `evidence` asks. What was read
+is kept in `F/read`, and a reading that was killed goes on there. Nine thousand pairs take about six minutes of one
+core: four to read them, two to train.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
+import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,162 +22,127 @@ from typing import Any
 import numpy as np
 
 from eval.recipes.evidence_data import Pair, training_pairs
+from eval.recipes.logistic import auroc
 from eval.recipes.training import Progress
 from eval.recipes.word_swap import WordSwap
-from rag.models.cross_encoder import MODEL, TOKENIZER
+from rag.answer.verifiers.evidence import ReadTokens
 from rag.models.embedders import PACKAGED
-from rag.models.export import export_cross_encoder
+from rag.models.evidence_model import MAX_CLAIM_TOKENS, MAX_EVIDENCE_TOKENS, WEIGHTS, Ids, PackagedReader
 from rag.models.weights import check_folder, packaged_folder
+from rag.types import Vectors
 
 _BASE = "minilm"
-_SAVE_EVERY_S = 600.0
-_POOL = 64  # batches sorted by length together
-_FALLING = 0.2
-_EPOCHS = 1
+_READ_AT_ONCE = 1000  # pairs in a file of what was read
+_SORTED_TOGETHER = 32  # batches whose pairs are sorted by length
+_WARMUP_STEPS = 100
+_LEAST_RATE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train; the embeddings and the first `frozen` layers keep their weights."""
+    """How to train: `pairs` of the whole are read, the first `held` of them are kept to tell how it goes."""
 
-    steps: int = 2400
+    pairs: int = 9000
+    held: int = 800
+    epochs: int = 5
     batch: int = 32
-    max_tokens: int = 128
-    learning_rate: float = 1.5e-4
-    warmup_steps: int = 60
-    frozen: int = 2
-    threads: int = 2
+    learning_rate: float = 1e-3
     seed: int = 0
 
 
-def train(base: Path, pairs: Sequence[Pair], out: Path, plan: Plan, report: Progress) -> Path:
-    """Train to `plan.steps`, from the last checkpoint in `out` if there is one; return the last checkpoint."""
-    trainer = _Trainer(base, out, plan)
-    batches = _Batches(pairs, plan)
-    saved = time.monotonic()
-    while trainer.step < plan.steps:
-        started = time.perf_counter()
-        loss = trainer.advance(batches.at(trainer.step))
-        report(trainer.step, loss, time.perf_counter() - started)
-        if time.monotonic() - saved >= _SAVE_EVERY_S or trainer.step == plan.steps:
-            trainer.save()
-            saved = time.monotonic()
-    return checkpoints(out)[-1]
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A pair as the network sees it."""
+
+    claim: Vectors
+    evidence: Vectors
+    claim_ids: Ids
+    evidence_ids: Ids
+    supported: float
+    weight: float
 
 
-def checkpoints(out: Path) -> list[Path]:
-    """Return the complete checkpoints of a training folder, the oldest first."""
-    return sorted(path for path in out.glob("step-*") if path.suffix != ".new")
+def train(examples: Sequence[Read], out: Path, plan: Plan, report: Progress) -> Path:
+    """Train on what comes after the held pairs; write and return the file of the weights, renewed after every epoch."""
+    import torch
+    from safetensors.torch import save_file
+
+    from eval.recipes.evidence_head import EvidenceHead
+
+    torch.manual_seed(plan.seed)
+    held, taught = examples[: plan.held], examples[plan.held :]
+    model = EvidenceHead()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, weight_decay=0.01)
+    order, step = random.Random(plan.seed), 0
+    steps = plan.epochs * (len(taught) // plan.batch)
+    for epoch in range(plan.epochs):
+        started, losses = time.perf_counter(), []
+        for batch in _batches(taught, plan, order):
+            rate = min((step + 1) / _WARMUP_STEPS, max(_LEAST_RATE, 1 - step / steps))
+            for setting in optimizer.param_groups:
+                setting["lr"] = plan.learning_rate * rate
+            losses.append(_advance(model, optimizer, batch))
+            step += 1
+        report(epoch + 1, sum(losses) / len(losses), time.perf_counter() - started)
+        sys.stderr.write(f"AUROC of {len(held)} held pairs: {_held_area(model, held):.3f}\n")
+        weights = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+        save_file(weights, str(out / WEIGHTS.name))
+    return out / WEIGHTS.name
 
 
-class _Batches:
-    """The pairs of each step: of about one length, so that little is padded; an epoch takes every pair once."""
+def _advance(model: Any, optimizer: Any, batch: Sequence[Read]) -> float:
+    import torch
 
-    def __init__(self, pairs: Sequence[Pair], plan: Plan) -> None:
-        self._pairs, self._plan = pairs, plan
-        self._lengths = np.array([len(pair.claim) + len(pair.evidence) for pair in pairs])
-
-    def at(self, step: int) -> list[Pair]:
-        """Return the pairs of a step, counted from 0."""
-        plan = self._plan
-        pool, place = divmod(step, _POOL)
-        size = plan.batch * _POOL
-        start = pool * size % max(1, len(self._pairs) - size + 1)
-        chosen = np.arange(start, min(start + size, len(self._pairs)))
-        order = chosen[np.argsort(self._lengths[chosen], kind="stable")]
-        places = np.random.default_rng([plan.seed, pool, _EPOCHS]).permutation(_POOL)
-        first = int(places[place]) * plan.batch
-        return [self._pairs[int(i)] for i in np.resize(order[first : first + plan.batch], plan.batch)]
+    scores = model(*_padded(batch))
+    labels = torch.tensor([read.supported for read in batch])
+    weights = torch.tensor([read.weight for read in batch])
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, labels, weights, reduction="sum")
+    loss = losses / weights.sum()
+    torch.autograd.backward(loss)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(loss.detach())
 
 
-class _Trainer:
-    """A model, its optimizer, and how far they are."""
+def _held_area(model: Any, held: Sequence[Read]) -> float:
+    import torch
 
-    def __init__(self, base: Path, out: Path, plan: Plan) -> None:
-        import torch
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-        torch.set_num_threads(plan.threads)
-        torch.manual_seed(plan.seed)
-        done = checkpoints(out)
-        source = done[-1] if done else base
-        self.step = int(source.name.partition("-")[2]) if done else 0
-        self._base, self._out, self._plan = base, out, plan
-        self._tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True)
-        self._model = AutoModelForSequenceClassification.from_pretrained(
-            str(source), num_labels=1, local_files_only=True
-        ).train()
-        _freeze(self._model, plan.frozen)
-        self._trained = [weight for weight in self._model.parameters() if weight.requires_grad]
-        self._optimizer = torch.optim.AdamW(self._trained, lr=plan.learning_rate, weight_decay=0.01)
-        if done:
-            _load_optimizer(self._optimizer, source / "optimizer.safetensors")
-
-    def advance(self, pairs: Sequence[Pair]) -> float:
-        """Take the next step; return its loss."""
-        import torch
-
-        encoded = self._tokenizer(
-            [pair.claim for pair in pairs],
-            [pair.evidence for pair in pairs],
-            padding=True,
-            truncation="longest_first",
-            max_length=self._plan.max_tokens,
-            return_tensors="pt",
-        )
-        for setting in self._optimizer.param_groups:
-            setting["lr"] = self._plan.learning_rate * _share(self.step, self._plan)
-        torch.manual_seed(self._plan.seed + self.step)  # of dropout
-        scores = self._model(**encoded).logits[:, 0]
-        labels = torch.tensor([float(pair.supported) for pair in pairs])
-        weights = torch.tensor([pair.weight for pair in pairs])
-        losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, labels, weights, reduction="sum")
-        loss = losses / weights.sum()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self._trained, 1.0)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self.step += 1
-        return float(loss.detach())
-
-    def save(self) -> None:
-        """Write a checkpoint that is either whole or not there, and drop all but two before it."""
-        from safetensors.torch import save_file
-
-        final = self._out / f"step-{self.step:07d}"
-        folder = final.with_suffix(".new")
-        shutil.rmtree(folder, ignore_errors=True)
-        self._model.save_pretrained(str(folder))
-        self._tokenizer.save_pretrained(str(folder))
-        shutil.copy(self._base / TOKENIZER, folder / TOKENIZER)
-        state = self._optimizer.state_dict()["state"]
-        tensors = {f"{index}.{key}": value for index, part in state.items() for key, value in part.items()}
-        save_file(tensors, str(folder / "optimizer.safetensors"))
-        folder.rename(final)
-        for older in checkpoints(self._out)[:-3]:
-            shutil.rmtree(older)
+    model.eval()
+    with torch.no_grad():
+        scores = [float(model(*_padded([read]))[0]) for read in held]
+    model.train()
+    return auroc(np.array(scores), np.array([read.supported for read in held]))
 
 
-def _freeze(model: Any, layers: int) -> None:
-    frozen = ("bert.embeddings.", *(f"bert.encoder.layer.{i}." for i in range(layers)))
-    for name, weight in model.named_parameters():
-        weight.requires_grad = not name.startswith(frozen)
+def _batches(examples: Sequence[Read], plan: Plan, rng: random.Random) -> Iterator[list[Read]]:
+    """Yield an epoch in batches of about one length, so that little is padded."""
+    order = rng.sample(range(len(examples)), len(examples))
+    size = plan.batch * _SORTED_TOGETHER
+    for start in range(0, len(order), size):
+        part = sorted(order[start : start + size], key=lambda i: len(examples[i].evidence))
+        batches = [part[i : i + plan.batch] for i in range(0, len(part), plan.batch)]
+        for batch in rng.sample(batches, len(batches)):
+            yield [examples[i] for i in batch]
 
 
-def _share(step: int, plan: Plan) -> float:
-    """Return the share of the rate: up over the warm-up, constant, and down over the last fifth of the steps."""
-    left = (plan.steps - step) / max(1.0, _FALLING * plan.steps)
-    return min((step + 1) / plan.warmup_steps, 1.0, left)
+def _padded(batch: Sequence[Read]) -> tuple[Any, Any, tuple[Any, Any], tuple[Any, Any]]:
+    import torch
+
+    claims = _block([read.claim for read in batch], [read.claim_ids for read in batch], 0)
+    evidence = _block([read.evidence for read in batch], [read.evidence_ids for read in batch], -1)
+    (c, ci, cm), (e, ei, em) = (map(torch.from_numpy, block) for block in (claims, evidence))
+    return c, e, (ci, ei), (cm, em)
 
 
-def _load_optimizer(optimizer: Any, path: Path) -> None:
-    from safetensors.torch import load_file
-
-    state: dict[int, dict[str, Any]] = {}
-    for name, tensor in load_file(str(path)).items():
-        index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+def _block(vectors: Sequence[Vectors], ids: Sequence[Ids], nothing: int) -> tuple[Vectors, Ids, Vectors]:
+    """Return the vectors, numbers and mask of texts as arrays of one length."""
+    size, longest = len(vectors), max(map(len, ids))
+    rows = np.zeros((size, longest, vectors[0].shape[1]), np.float32)
+    numbers, mask = np.full((size, longest), nothing, np.int64), np.zeros((size, longest), np.float32)
+    for i, (vector, number) in enumerate(zip(vectors, ids, strict=True)):
+        rows[i, : len(vector)], numbers[i, : len(number)], mask[i, : len(number)] = vector, number, 1
+    return rows, numbers, mask
 
 
 def kept_pairs(data: Path, out: Path, base: Path, seed: int) -> list[Pair]:
@@ -195,41 +161,69 @@ def kept_pairs(data: Path, out: Path, base: Path, seed: int) -> list[Pair]:
     return [pair for pair in pairs if pair.supported or pair.claim not in pair.evidence]
 
 
-def export(checkpoint: Path, out: Path) -> float:
-    """Write the ONNX file and its tokenizer; return its size in MB."""
-    export_cross_encoder(checkpoint, out / MODEL)
-    shutil.copy(checkpoint / TOKENIZER, out / TOKENIZER)
-    return (out / MODEL).stat().st_size / 1e6
+def kept_reads(pairs: Sequence[Pair], out: Path, read: ReadTokens) -> Iterator[Read]:
+    """Yield the pairs as the network sees them: read once, then from where that was kept."""
+    folder = out / "read"
+    folder.mkdir(parents=True, exist_ok=True)
+    for start in range(0, len(pairs), _READ_AT_ONCE):
+        place = folder / f"{start:07d}.npz"
+        part = pairs[start : start + _READ_AT_ONCE]
+        if not place.exists():
+            _write_reads(part, place, read)
+        yield from _reads_in(place, part)
+
+
+def _write_reads(pairs: Sequence[Pair], place: Path, read: ReadTokens) -> None:
+    texts = {text: i for i, text in enumerate(dict.fromkeys(t for pair in pairs for t in (pair.claim, pair.evidence)))}
+    found = read(list(texts))
+    new = place.with_suffix(".new.npz")
+    np.savez(
+        new,
+        vec=np.concatenate([vectors for _, vectors in found]).astype(np.float16),
+        ids=np.concatenate([ids for ids, _ in found]).astype(np.int32),
+        off=np.cumsum([0, *(len(ids) for ids, _ in found)]),
+        claim=np.array([texts[pair.claim] for pair in pairs]),
+        evidence=np.array([texts[pair.evidence] for pair in pairs]),
+    )
+    new.rename(place)
+
+
+def _reads_in(place: Path, pairs: Sequence[Pair]) -> Iterator[Read]:
+    with np.load(place) as file:
+        vectors, ids, ends = file["vec"], file["ids"].astype(np.int64), file["off"]
+        places = list(zip(file["claim"], file["evidence"], strict=True))
+    for pair, (claim, evidence) in zip(pairs, places, strict=True):
+        ours = slice(ends[claim], min(ends[claim + 1], ends[claim] + MAX_CLAIM_TOKENS))
+        theirs = slice(ends[evidence], min(ends[evidence + 1], ends[evidence] + MAX_EVIDENCE_TOKENS))
+        if ours.stop > ours.start and theirs.stop > theirs.start:
+            yield Read(vectors[ours], vectors[theirs], ids[ours], ids[theirs], float(pair.supported), pair.weight)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="eval.recipes.train_evidence", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of train/nli and train/ranking")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the model; what is there is gone on with")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the weights; what is there is gone on with")
     plan = Plan()
-    parser.add_argument("--steps", type=int, default=plan.steps)
-    parser.add_argument("--batch", type=int, default=plan.batch)
-    parser.add_argument("--frozen", type=int, default=plan.frozen, help="layers that keep their weights")
-    parser.add_argument("--learning-rate", type=float, default=plan.learning_rate)
-    parser.add_argument("--threads", type=int, default=plan.threads)
+    parser.add_argument("--pairs", type=int, default=plan.pairs)
+    parser.add_argument("--epochs", type=int, default=plan.epochs)
     return parser.parse_args(argv)
 
 
-def _show(step: int, loss: float, seconds: float) -> None:
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} step {step}: loss {loss:.3f}, {seconds:.2f} s\n")
+def _show(epoch: int, loss: float, seconds: float) -> None:
+    sys.stderr.write(f"epoch {epoch}: loss {loss:.3f}, {seconds:.0f} s\n")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    chosen = _arguments(argv)
+    plan = Plan(pairs=chosen.pairs, epochs=chosen.epochs)
+    packaged = packaged_folder(PACKAGED[_BASE])
+    check_folder(packaged, PACKAGED[_BASE].sha256)
+    pairs = kept_pairs(chosen.data, chosen.out, packaged, plan.seed)[: plan.pairs]
+    reads = list(kept_reads(pairs, chosen.out, PackagedReader(chosen.out)))
+    weights = train(reads, chosen.out, plan, _show)
+    sys.stdout.write(f"{len(reads)} pairs, {plan.epochs} epochs; {weights}: {weights.stat().st_size / 1e6:.2f} MB\n")
 
 
 if __name__ == "__main__":
-    chosen = _arguments(None)
-    packaged = packaged_folder(PACKAGED[_BASE])
-    check_folder(packaged, PACKAGED[_BASE].sha256)
-    wanted = Plan(
-        steps=chosen.steps,
-        batch=chosen.batch,
-        frozen=chosen.frozen,
-        learning_rate=chosen.learning_rate,
-        threads=chosen.threads,
-    )
-    examples = kept_pairs(chosen.data, chosen.out, packaged, wanted.seed)
-    last = train(packaged, examples, chosen.out / "training", wanted, _show)
-    sys.stdout.write(f"{len(examples)} pairs, {wanted.steps} steps; {export(last, chosen.out):.1f} MB\n")
+    main()

@@ -7,13 +7,20 @@ tokens of the evidence around the counterparts. `eval.recipes.train_evidence` tr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError
+from rag.models.embedders import PACKAGED, make_embedder
+from rag.models.tokenizers import load_tokenizer
+from rag.models.weights import packaged_folder
+from rag.ports import Embedder
+from rag.settings import EmbedderSettings
 from rag.types import Vectors
 
 WEIGHTS = Path(__file__).with_name("evidence.safetensors")
@@ -84,6 +91,36 @@ class EvidenceModel:
         )
         inner = _relu(w["out1.weight"] @ pooled + w["out1.bias"])
         return float(w["out2.weight"][0] @ inner + w["out2.bias"][0])
+
+
+class PackagedReader:
+    """Reads texts with the packaged encoder in int8; the model is exported into `cache` and opened on first use."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._opening = threading.Lock()
+        self._opened: tuple[Embedder, Any] | None = None
+
+    def __call__(self, texts: Sequence[str]) -> list[tuple[Ids, Vectors]]:
+        """Return the tokens of each text: `(t,)` numbers and `(t, d) float32` vectors, special ones left out.
+
+        Raises:
+            ModelError: the encoder is missing or altered.
+            StateError: the cache cannot be written.
+        """
+        embedder, tokenizer = self._open()
+        vectors = embedder.embed(texts, with_tokens=True).tokens
+        encodings = tokenizer.encode_batch_fast(list(texts)) if texts else []
+        numbers = [np.array(encoding.ids[1:-1], np.int64) for encoding in encodings]
+        return list(zip(numbers, vectors, strict=True))
+
+    def _open(self) -> tuple[Embedder, Any]:
+        with self._opening:
+            if self._opened is None:
+                embedder = make_embedder(EmbedderSettings(), self._cache)
+                folder = packaged_folder(PACKAGED[EmbedderSettings().model])
+                self._opened = embedder, load_tokenizer(folder / "tokenizer.json", embedder.max_tokens)
+            return self._opened
 
 
 def load_evidence_model(path: Path = WEIGHTS) -> EvidenceModel:
