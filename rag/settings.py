@@ -275,7 +275,8 @@ class AnswerSettings(_Section):
         default=0.5, ge=0, le=1, description="support from which a citation counts as supported"
     )
     verifier: str = Field(
-        default="lexical", description="what says whether a quote supports a sentence: a key of VERIFIERS"
+        default="evidence",
+        description="what says whether a quote supports a sentence: evidence, lexical, coverage, cross-encoder or llm",
     )
     verifier_model: str | None = Field(default=None, description="folder or hub id of the verifier cross-encoder")
     usd_per_million_input: float | None = Field(

@@ -26,8 +26,15 @@ from eval.recipes.logistic import auroc
 from eval.recipes.training import Progress
 from eval.recipes.word_swap import WordSwap
 from rag.answer.verifiers.evidence import ReadTokens
-from rag.models.embedders import PACKAGED
-from rag.models.evidence_model import MAX_CLAIM_TOKENS, MAX_EVIDENCE_TOKENS, WEIGHTS, Ids, PackagedReader
+from rag.models.embedders import PACKAGED, make_embedder
+from rag.models.evidence_model import (
+    MAX_CLAIM_TOKENS,
+    MAX_EVIDENCE_TOKENS,
+    READS_WITH,
+    WEIGHTS,
+    Ids,
+    PackagedReader,
+)
 from rag.models.weights import check_folder, packaged_folder
 from rag.types import Vectors
 
@@ -219,8 +226,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     plan = Plan(pairs=chosen.pairs, epochs=chosen.epochs)
     packaged = packaged_folder(PACKAGED[_BASE])
     check_folder(packaged, PACKAGED[_BASE].sha256)
+    encoder = make_embedder(READS_WITH, chosen.out)
     pairs = kept_pairs(chosen.data, chosen.out, packaged, plan.seed)[: plan.pairs]
-    reads = list(kept_reads(pairs, chosen.out, PackagedReader(chosen.out)))
+    reads = list(kept_reads(pairs, chosen.out, PackagedReader(lambda: encoder)))
     weights = train(reads, chosen.out, plan, _show)
     sys.stdout.write(f"{len(reads)} pairs, {plan.epochs} epochs; {weights}: {weights.stat().st_size / 1e6:.2f} MB\n")
 

@@ -8,15 +8,15 @@ tokens of the evidence around the counterparts. `eval.recipes.train_evidence` tr
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError
-from rag.models.embedders import PACKAGED, make_embedder
+from rag.models.embedders import PACKAGED
 from rag.models.tokenizers import load_tokenizer
 from rag.models.weights import packaged_folder
 from rag.ports import Embedder
@@ -24,11 +24,22 @@ from rag.settings import EmbedderSettings
 from rag.types import Vectors
 
 WEIGHTS = Path(__file__).with_name("evidence.safetensors")
+READS_WITH = EmbedderSettings()
+"""The encoder whose token vectors the weights are trained on, whatever the settings name for the index."""
 MAX_CLAIM_TOKENS, MAX_EVIDENCE_TOKENS = 64, 160
 
 _AROUND = 3  # tokens to each side that count as around a counterpart
 
 Ids = NDArray[np.int64]
+
+
+class _Equal(NamedTuple):
+    """Which tokens of claim and evidence are equal, `(n, m)`: alone, and together with their neighbours."""
+
+    alone: Vectors
+    with_last: Vectors
+    with_next: Vectors
+    with_both: Vectors
 
 
 class EvidenceModel:
@@ -52,75 +63,78 @@ class EvidenceModel:
         same = (claim_ids[:, None] == evidence_ids[None, :]).astype(np.float32)
         before, after = np.zeros_like(same), np.zeros_like(same)
         before[1:, 1:], after[:-1, :-1] = same[:-1, :-1], same[1:, 1:]
+        equal = _Equal(same, same * before, same * after, same * before * after)
         cosines = claim @ evidence.T
         keys = _unit(claim @ w["key.weight"].T) @ _unit(evidence @ w["key.weight"].T).T
         attention = _softmax(w["temp"] * (keys + cosines) + w["exact"] * same + w["near"] * (before + after))
         ours, theirs = claim @ w["val.weight"].T, evidence @ w["val.weight"].T
-        found = attention @ theirs
-        looks = np.stack(
-            [
-                cosines.max(1),
-                (attention * cosines).sum(1),
-                same.max(1),
-                (attention * same).sum(1),
-                (same * before).max(1),
-                (same * after).max(1),
-                (same * before * after).max(1),
-                np.log1p(claim_ids.astype(np.float32)) / 10,
-            ],
-            axis=1,
-        )
-        told = np.concatenate([ours, found, ours - found, ours * found, looks], axis=1)
-        first = _relu(_convolved(told, w["c1.weight"], w["c1.bias"]))
-        hidden = _relu(_convolved(first, w["c2.weight"], w["c2.bias"])) + first
-        mass = attention.sum(0)
-        near = np.minimum(np.convolve(mass, np.ones(2 * _AROUND + 1), "same") / (2 * _AROUND + 1), 0.5) * 2
-        theirs_looks = np.stack(
-            [
-                np.minimum(mass, 2),
-                cosines.max(0),
-                same.max(0),
-                (same * before).max(0),
-                (same * after).max(0),
-            ],
-            axis=1,
-        )
-        around = _relu(_convolved(np.concatenate([theirs, theirs_looks], axis=1), w["e1.weight"], w["e1.bias"]))
-        pooled = np.concatenate(
-            [hidden.mean(0), hidden.max(0), (hidden * hidden).mean(0), (around * near[:, None]).max(0)]
-        )
+        hidden = self._claim_side(ours, attention @ theirs, _claim_looks(attention, cosines, equal, claim_ids))
+        around = self._evidence_side(theirs, attention.sum(0), cosines, equal)
+        pooled = np.concatenate([hidden.mean(0), hidden.max(0), (hidden * hidden).mean(0), around])
         inner = _relu(w["out1.weight"] @ pooled + w["out1.bias"])
         return float(w["out2.weight"][0] @ inner + w["out2.bias"][0])
 
+    def _claim_side(self, ours: Vectors, found: Vectors, looks: Vectors) -> Vectors:
+        """Read what became of each token of the claim, `(n, channels)`."""
+        w = self._weights
+        told = np.concatenate([ours, found, ours - found, ours * found, looks], axis=1)
+        first = _relu(_convolved(told, w["c1.weight"], w["c1.bias"]))
+        hidden: Vectors = _relu(_convolved(first, w["c2.weight"], w["c2.bias"])) + first
+        return hidden
+
+    def _evidence_side(self, theirs: Vectors, mass: Vectors, cosines: Vectors, equal: _Equal) -> Vectors:
+        """Read the evidence around the counterparts of the claim's tokens, `(channels,)`."""
+        w = self._weights
+        counts = [np.minimum(mass, 2), cosines.max(0), *(kind.max(0) for kind in equal[:3])]
+        told = np.concatenate([theirs, np.stack(counts, axis=1)], axis=1)
+        size = 2 * _AROUND + 1
+        near = np.minimum(np.convolve(np.pad(mass, _AROUND), np.ones(size) / size, "valid"), 0.5) * 2
+        read: Vectors = _relu(_convolved(told, w["e1.weight"], w["e1.bias"])) * near[:, None]
+        strongest: Vectors = read.max(0)
+        return strongest
+
+
+def _claim_looks(attention: Vectors, cosines: Vectors, equal: _Equal, ids: Ids) -> Vectors:
+    """Return what is plainly seen of each token of the claim, `(n, 8)`."""
+    return np.stack(
+        [
+            cosines.max(1),
+            (attention * cosines).sum(1),
+            equal.alone.max(1),
+            (attention * equal.alone).sum(1),
+            equal.with_last.max(1),
+            equal.with_next.max(1),
+            equal.with_both.max(1),
+            np.log1p(ids.astype(np.float32)) / 10,
+        ],
+        axis=1,
+    )
+
 
 class PackagedReader:
-    """Reads texts with the packaged encoder in int8; the model is exported into `cache` and opened on first use."""
+    """Reads texts with the packaged encoder in int8, which is opened on first use."""
 
-    def __init__(self, cache: Path) -> None:
-        self._cache = cache
+    def __init__(self, embedder: Callable[[], Embedder]) -> None:
+        self._embedder = embedder
+        self._tokenizer: Any = None
         self._opening = threading.Lock()
-        self._opened: tuple[Embedder, Any] | None = None
 
     def __call__(self, texts: Sequence[str]) -> list[tuple[Ids, Vectors]]:
         """Return the tokens of each text: `(t,)` numbers and `(t, d) float32` vectors, special ones left out.
 
         Raises:
             ModelError: the encoder is missing or altered.
-            StateError: the cache cannot be written.
+            StateError: its exported form cannot be kept.
         """
-        embedder, tokenizer = self._open()
-        vectors = embedder.embed(texts, with_tokens=True).tokens
-        encodings = tokenizer.encode_batch_fast(list(texts)) if texts else []
-        numbers = [np.array(encoding.ids[1:-1], np.int64) for encoding in encodings]
-        return list(zip(numbers, vectors, strict=True))
-
-    def _open(self) -> tuple[Embedder, Any]:
+        if not texts:
+            return []
+        embedder = self._embedder()
         with self._opening:
-            if self._opened is None:
-                embedder = make_embedder(EmbedderSettings(), self._cache)
-                folder = packaged_folder(PACKAGED[EmbedderSettings().model])
-                self._opened = embedder, load_tokenizer(folder / "tokenizer.json", embedder.max_tokens)
-            return self._opened
+            if self._tokenizer is None:
+                folder = packaged_folder(PACKAGED[READS_WITH.model])
+                self._tokenizer = load_tokenizer(folder / "tokenizer.json", embedder.max_tokens)
+        numbers = [np.array(item.ids[1:-1], np.int64) for item in self._tokenizer.encode_batch_fast(list(texts))]
+        return list(zip(numbers, embedder.embed(texts, with_tokens=True).tokens, strict=True))
 
 
 def load_evidence_model(path: Path = WEIGHTS) -> EvidenceModel:

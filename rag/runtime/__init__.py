@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from rag.answer.abstain import answer_gate
 from rag.answer.generative import LlmGenerator
 from rag.answer.generators import make_generator
-from rag.answer.verify import make_verifier
+from rag.answer.verify import Means, make_verifier
 from rag.conditions import Filter
 from rag.context.compress import compressor
 from rag.context.parents import by_children
@@ -26,6 +26,7 @@ from rag.index.owner import VectorIndexes
 from rag.index.token_vectors import StoredTokenVectors
 from rag.llm.configured import ChatModels
 from rag.models.embedders import make_embedder, question_encoder
+from rag.models.evidence_model import READS_WITH, PackagedReader
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.pipeline import RagPipeline, Stages
 from rag.ports import Embedder, Index, KeywordIndex, Tokenizer, TokenVectors, VectorIndex, Verifier
@@ -74,8 +75,13 @@ class Runtime:
         key = settings, name or settings.verifier
         with self._lock:
             if key not in self._verifiers:
-                self._verifiers[key] = make_verifier(*key, self.models)
+                self._verifiers[key] = make_verifier(*key, self._means)
             return self._verifiers[key]
+
+    @cached_property
+    def _means(self) -> Means:
+        reads_with = _reading(self.settings)
+        return Means(self.models, PackagedReader(lambda: self._embedder(reads_with)))
 
     @property
     def embedder(self) -> Embedder:
@@ -270,5 +276,14 @@ def open_runtime(settings: Settings) -> Runtime:
 
 
 def verifier_of(settings: Settings, name: str | None = None) -> Verifier:
-    """Return a verifier without a home, by default the one that the settings name; errors as `Runtime.verifier`."""
-    return make_verifier(settings.answer, name, ChatModels(settings.models, settings.environment))
+    """Return a verifier without opening a catalogue; names and errors are those of `Runtime.verifier`."""
+    home = Home(Path(settings.environment.home).expanduser().resolve())
+    embedder = lru_cache(1)(lambda: make_embedder(_reading(settings), home.models))
+    means = Means(ChatModels(settings.models, settings.environment), PackagedReader(embedder))
+    return make_verifier(settings.answer, name, means)
+
+
+def _reading(settings: Settings) -> EmbedderSettings:
+    """Return the encoder that the evidence model reads with; the index's own is opened once if it is the same."""
+    own = settings.embedder
+    return READS_WITH.model_copy(update={"threads": own.threads, "cache_dir": own.cache_dir})

@@ -11,20 +11,22 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from rag.answer.verifiers.cross_encoder import CrossEncoderVerifier
-from rag.answer.verify import VERIFIERS, make_verifier, support_score
+from rag.answer.verify import VERIFIERS, Means, make_verifier, support_score
 from rag.errors import GeneratorError, ModelError, UnknownKeyError
 from rag.llm.configured import ChatModels
 from rag.models.embedders import PACKAGED
+from rag.models.evidence_model import PackagedReader
 from rag.models.weights import packaged_folder
-from rag.ports import Verifier
+from rag.ports import Embedder, Verifier
 from rag.settings import AnswerSettings, load_settings
 from rag.types import Support
 from tests.rag.llm.scripted import completion, http, said, serving
 
 EVIDENCE = "Refunds are paid within five days. The Pro plan costs 10 euros a month. Kvist runs the site in Aarhus."
 SETTINGS = AnswerSettings()
-WORDS = ("coverage", "lexical")
-"""Those that need no model beside them."""
+ENDPOINT = "http://127.0.0.1:9/v1"
+WORDS = ("coverage", "evidence", "lexical")
+"""Those that prove a quotation without a model that somebody else brings."""
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +64,13 @@ def random_classifier(folder: Path, labels: list[str]) -> Path:
     return folder
 
 
-def made(name: str, folder: Path, server: str) -> Verifier:
+def made(name: str, folder: Path, server: str, embedder: Embedder | None = None) -> Verifier:
     settings = load_settings(
         overrides=[f"answer.verifier_model={folder}"], environ={"OPENAI_BASE_URL": server, "OPENAI_API_KEY": "k"}
     )
-    return make_verifier(settings.answer, name, ChatModels(settings.models, settings.environment))
+    read = None if embedder is None else PackagedReader(lambda: embedder)
+    means = Means(ChatModels(settings.models, settings.environment), read)
+    return make_verifier(settings.answer, name, means)
 
 
 async def test_the_entailment_of_a_classifier_is_its_score(folder: Path, tmp_path: Path) -> None:
@@ -100,26 +104,28 @@ async def test_a_judge_is_shown_the_evidence_as_a_passage_that_it_cannot_close()
 @pytest.mark.parametrize("name", sorted(VERIFIERS))
 class TestEveryVerifier:
     async def test_findings_come_in_order_and_nothing_supports_nothing(
-        self, name: str, folder: Path, server: str
+        self, name: str, folder: Path, server: str, embedder: Embedder
     ) -> None:
-        stage = made(name, folder, server)
+        stage = made(name, folder, server, embedder)
         assert isinstance(stage, Verifier) and stage.name == name
         found = await stage.verify([("", EVIDENCE), ("Refunds", ""), ("five days", EVIDENCE)])
         assert [(s.score, s.supported) for s in found[:2]] == [(0.0, False), (0.0, False)]
         assert all(0 <= s.score <= 1 for s in found) and len(found) == 3
         assert await stage.verify([]) == []
 
-    async def test_a_pair_has_one_score_whatever_stands_beside_it(self, name: str, folder: Path, server: str) -> None:
-        stage = made(name, folder, server)
+    async def test_a_pair_has_one_score_whatever_stands_beside_it(
+        self, name: str, folder: Path, server: str, embedder: Embedder
+    ) -> None:
+        stage = made(name, folder, server, embedder)
         alone = await stage.verify([("Refunds are paid.", EVIDENCE)])
         beside = await stage.verify([("Kvist runs the site in Aarhus.", EVIDENCE), ("Refunds are paid.", EVIDENCE)])
         assert alone[0].score == pytest.approx(beside[1].score, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", WORDS)
-async def test_a_verbatim_quotation_scores_one(name: str) -> None:
+async def test_a_verbatim_quotation_scores_one(name: str, embedder: Embedder) -> None:
     claims = [("The Pro plan costs 10 euros a month.", EVIDENCE), ("five DAYS", EVIDENCE)]
-    found = await make_verifier(SETTINGS, name).verify(claims)
+    found = await made(name, Path(), ENDPOINT, embedder).verify(claims)
     assert [(s.score, s.supported) for s in found] == [(1.0, True), (1.0, True)]
 
 
@@ -134,13 +140,13 @@ class TestDefaults:
             "Whales sing in the deep ocean at night.",
         ],
     )
-    async def test_a_changed_number_or_name_is_unsupported(self, name: str, claim: str) -> None:
-        (found,) = await make_verifier(SETTINGS, name).verify([(claim, EVIDENCE)])
+    async def test_a_changed_number_or_name_is_unsupported(self, name: str, claim: str, embedder: Embedder) -> None:
+        (found,) = await made(name, Path(), ENDPOINT, embedder).verify([(claim, EVIDENCE)])
         assert not found.supported
 
-    async def test_a_close_paraphrase_scores_above_an_unrelated_claim(self, name: str) -> None:
+    async def test_a_close_paraphrase_scores_above_an_unrelated_claim(self, name: str, embedder: Embedder) -> None:
         claims = [("Within five days refunds are paid.", EVIDENCE), ("Refunds need a printed form.", EVIDENCE)]
-        close, far = await make_verifier(SETTINGS, name).verify(claims)
+        close, far = await made(name, Path(), ENDPOINT, embedder).verify(claims)
         assert close.supported
         assert close.score > far.score
 

@@ -17,9 +17,9 @@ LIE = {"id": 7, "claim": "Firing takes 11 hours.", "evidence": ["Firing takes ni
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def client(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[TestClient]:
     home: Path = tmp_path_factory.mktemp("verify")
-    settings = load_settings(environ={"RAGWRIGHT_HOME": str(home)})
+    settings = load_settings(overrides=[f"embedder.cache_dir={model_cache}"], environ={"RAGWRIGHT_HOME": str(home)})
     with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 

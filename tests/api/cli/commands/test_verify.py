@@ -17,8 +17,10 @@ LIE = {"id": 7, "claim": "Firing takes 11 hours.", "evidence": [EVIDENCE, "The g
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _home(tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGWRIGHT_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "models").symlink_to(model_cache)
 
 
 def run(text: str | bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, list[Any]]:
@@ -101,7 +103,7 @@ def test_an_empty_file_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert run("", tmp_path, capsys) == (0, [])
 
 
-@pytest.mark.parametrize("method", ["lexical", "coverage"])
+@pytest.mark.parametrize("method", ["evidence", "lexical", "coverage"])
 def test_the_method_is_chosen_and_said(method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, found = run(lines(GOOD), tmp_path, capsys, "--method", method)
     assert (code, found[0]["method"]) == (0, method)
