@@ -19,6 +19,7 @@ from api.cli.commands import (
     service,
     sources,
     tune,
+    verify,
 )
 from api.cli.grammar import Parser
 from api.cli.output import print_text
@@ -39,6 +40,7 @@ _GROUPS = (
     golden.add_verbs,
     label.add_verbs,
     judge.add_verbs,
+    verify.add_verbs,
     prompts.add_verbs,
     generations.add_verbs,
     service.add_verbs,

@@ -6,6 +6,7 @@ under that name. Every route takes its runtime from here, so that none can forge
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -15,6 +16,7 @@ from rag.conditions import Filter, OneOf, listed
 from rag.errors import ConfigError
 from rag.explain.flow import Explainer
 from rag.pipeline import RagPipeline
+from rag.ports import Verifier
 from rag.runtime import Runtime
 from rag.settings import ServeSettings, Settings
 from rag.state.access import AccessCatalogue
@@ -32,6 +34,7 @@ class CallerRuntime:
     pipeline: RagPipeline
     explainer: Explainer
     catalogue: SqlCatalogue | AccessCatalogue
+    verifier: Callable[[str | None], Verifier]
 
 
 def runtime_for(runtime: Runtime, headers: Headers) -> CallerRuntime:
@@ -42,8 +45,8 @@ def runtime_for(runtime: Runtime, headers: Headers) -> CallerRuntime:
     """
     access = access_of(runtime.settings.serve, headers)
     if access is None:
-        return CallerRuntime(runtime.settings, runtime.pipeline, runtime.explainer, runtime.catalogue)
-    return CallerRuntime(runtime.settings, *runtime.restricted(access))
+        return CallerRuntime(runtime.settings, runtime.pipeline, runtime.explainer, runtime.catalogue, runtime.verifier)
+    return CallerRuntime(runtime.settings, *runtime.restricted(access), runtime.verifier)
 
 
 def access_of(settings: ServeSettings, headers: Headers) -> Filter | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -18,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from api.errors import InvalidRequestError
+from rag.answer.batch import ClaimRow
 from rag.conditions import Condition, as_conditions, parse_condition
 from rag.errors import ConfigError
 from rag.explain.values import PassageRef
@@ -33,6 +35,10 @@ MAX_FILTER_CHARS = 50_000
 MAX_NAME_CHARS = 200
 MAX_ID_CHARS = 4096
 MAX_OFFSET = 2**40
+MAX_VERIFIED_ROWS = 1000
+MAX_CLAIM_CHARS = 50_000
+MAX_EVIDENCE_CHARS = 500_000
+MAX_EVIDENCE_PARTS = 1000
 _MAX_FIELDS = 50  # a body with more is refused as one problem, not as one for each field
 
 
@@ -158,6 +164,53 @@ class ExplainBody(ContextBody):
 
     passage: PassageBody
     history: list[TurnBody] = Field(default_factory=list, max_length=MAX_TURNS)
+
+
+def _joined(given: object) -> object:
+    """Write several pieces of evidence as one text, each a paragraph."""
+    if isinstance(given, list):
+        if len(given) > MAX_EVIDENCE_PARTS or not all(isinstance(part, str) for part in given):
+            raise PydanticCustomError(
+                "evidence", "must be a text or at most {most} texts", {"most": MAX_EVIDENCE_PARTS}
+            )
+        return "\n\n".join(given)
+    return given
+
+
+_EVIDENCE_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "maxLength": MAX_EVIDENCE_CHARS},
+        {"type": "array", "items": {"type": "string"}, "maxItems": MAX_EVIDENCE_PARTS},
+    ],
+    "description": "what has to support the claim: a text, or several that count together",
+}
+Evidence = Annotated[
+    Text,
+    Field(max_length=MAX_EVIDENCE_CHARS),
+    BeforeValidator(_joined),
+    WithJsonSchema(_EVIDENCE_SCHEMA, mode="validation"),
+]
+RowId = Annotated[Text, Field(max_length=MAX_ID_CHARS)] | Annotated[int, Field(ge=-MAX_OFFSET, le=MAX_OFFSET)]
+
+
+class ClaimBody(_Body):
+    """A claim and its evidence; `id` comes back with the verdict."""
+
+    id: RowId
+    claim: Annotated[Text, Field(max_length=MAX_CLAIM_CHARS)]
+    evidence: Evidence
+
+
+class VerifyBody(_Body):
+    """Claims to verify; `method` names a verifier, by default that of the service's settings."""
+
+    rows: list[ClaimBody] = Field(max_length=MAX_VERIFIED_ROWS)
+    method: Name | None = None
+
+
+def claim_row(body: ClaimBody) -> ClaimRow:
+    """Return the row that verifiers take."""
+    return ClaimRow(body.id, body.claim, body.evidence)
 
 
 def passage_of(body: ExplainBody) -> PassageRef:

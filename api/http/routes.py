@@ -9,14 +9,26 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.sse import EventSourceResponse
 
 from api.http.access import CallerRuntime, runtime_for
-from api.http.bodies import AnswerBody, ContextBody, DocId, ExplainBody, Name, SearchBody, passage_of, request_of
+from api.http.bodies import (
+    AnswerBody,
+    ContextBody,
+    DocId,
+    ExplainBody,
+    Name,
+    SearchBody,
+    VerifyBody,
+    claim_row,
+    passage_of,
+    request_of,
+)
 from api.http.problems import RESPONSES, problem, respond
 from api.http.readiness import Readiness
 from api.http.stream import server_sent_events
 from api.version import ragwright_version
 from rag import pipeline
 from rag import shapes as schemas
-from rag.shapes import AnswerJson, ContextJson, CorporaJson, DocumentJson, SearchJson
+from rag.answer.batch import verify_rows
+from rag.shapes import AnswerJson, ContextJson, CorporaJson, DocumentJson, SearchJson, VerdictsJson
 from rag.shapes.explain import ExplainJson, explain_json
 
 router = APIRouter(responses=RESPONSES)
@@ -64,6 +76,13 @@ async def explain(body: ExplainBody, runtime: Running, request: Request) -> Expl
     # One explanation runs the flow up to hundreds of times; two at once would leave nothing to those who search.
     async with request.app.state.explaining:
         return explain_json(await runtime.explainer.explain(asked, passage_of(body)))
+
+
+@router.post("/v1/verify")
+async def verify(body: VerifyBody, runtime: Running) -> VerdictsJson:
+    """Return how well the evidence of each row supports its claim, in order; no corpus is read."""
+    verdicts = await verify_rows([claim_row(row) for row in body.rows], runtime.verifier(body.method))
+    return VerdictsJson(rows=[schemas.verdict_json(verdict) for verdict in verdicts])
 
 
 @router.get("/v1/corpora")

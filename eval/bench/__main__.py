@@ -13,6 +13,7 @@ BENCHES = {
     "ingest": "eval.bench.ingest_bench",
     "retrieval": "eval.bench.retrieval_bench",
     "eval": "eval.bench.eval_bench",
+    "answers": "eval.bench.answers_bench",
     "latency": "eval.bench.latency_bench",
     "vectors": "eval.bench.vectors_bench",
     "tokens": "eval.bench.tokens_bench",

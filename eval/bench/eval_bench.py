@@ -27,7 +27,6 @@ from eval.bench.own import BENCH_CORPUS, own_ingestion
 from eval.golden import Case, GoldenSet, load_golden
 from eval.report.write import write_report
 from eval.runner import Run, RunOptions, run
-from rag.answer.verify import make_verifier
 from rag.bridge import run_sync
 from rag.errors import RagwrightError
 from rag.pipeline import Request
@@ -184,7 +183,7 @@ class _Evaluation:
             self,
             BENCH_CORPUS,
             library=runtime.catalogue,
-            verifier=make_verifier(runtime.settings.answer),
+            verifier=runtime.verifier(),
             embedder=runtime.embedder,
             progress=self._progress,
         )

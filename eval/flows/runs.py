@@ -27,7 +27,6 @@ from eval.stats import Verdict
 from ingest.gate import FlipGate
 from ingest.pipeline import Progress as IngestStep
 from ingest.pipeline import ingest
-from rag.answer.verify import make_verifier
 from rag.bridge import run_sync
 from rag.errors import ConfigError
 from rag.runtime import Runtime
@@ -297,7 +296,7 @@ def _run(
         corpus,
         options=options,
         library=runtime.catalogue,
-        verifier=make_verifier(runtime.settings.answer),
+        verifier=runtime.verifier(),
         embedder=runtime.embedder,
         judges=judges,
         progress=progress,

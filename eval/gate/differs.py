@@ -14,6 +14,8 @@ Pairs = Mapping[str, tuple[object, object]]
 
 _SHOWN_CHARACTERS = 80
 
+_VERIFIER = "answer.verifier"  # the self-reported metrics are what it says
+
 
 def differences(baseline: Results, candidate: Results) -> MadeDifferently:
     """Return what two results say of how they were made."""
@@ -48,6 +50,9 @@ def _same(made: Pairs, settings: Pairs) -> Iterator[str]:
     for key, (before, after) in made.items():
         if before == after and before not in (None, []):
             yield f"{key} {', '.join(before) if isinstance(before, list) else before}"
+    before, after = settings.get(_VERIFIER, (None, None))
+    if before == after and before is not None:
+        yield f"verifier {before}"
     equal = sum(before == after for before, after in settings.values())
     if equal:
         yield f"{equal} settings"

@@ -230,7 +230,15 @@ def _closing(results: Results) -> str:
     partly = f"; {unmeasured} metrics do not cover every applicable case" if unmeasured else ""
     digest = results.set.sha256[:12]
     origin = f"Generation {results.generation}, settings {results.settings}, set sha256 {digest}"
-    return f"Rows: {status}. First broken stage: {broken}. {_anchors(results.anchors)}{origin}{partly}."
+    scored = _verifier(results)
+    return f"Rows: {status}. First broken stage: {broken}. {_anchors(results.anchors)}{origin}{scored}{partly}."
+
+
+def _verifier(results: Results) -> str:
+    """Say who scored the support of citations; runs of older versions do not know."""
+    settings = results.effective_settings or {}
+    name = settings.get("answer", {}).get("verifier")
+    return f", support scored by the verifier {name}" if name else ""
 
 
 def _counts(counts: Mapping[str, int]) -> str:

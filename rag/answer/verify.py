@@ -2,78 +2,65 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from rag.answer.claims import claim_features, is_verbatim, missing_names, missing_numbers, negates
-from rag.answer.logistic import Logistic
-from rag.answer.rows import row_support
-from rag.errors import UnknownKeyError
+from rag.answer.verifiers.coverage import CoverageVerifier
+from rag.answer.verifiers.cross_encoder import SETTING, CrossEncoderVerifier
+from rag.answer.verifiers.evidence import EvidenceVerifier, ReadTokens
+from rag.answer.verifiers.judge import JudgeVerifier
+from rag.answer.verifiers.lexical import LEXICAL, LexicalVerifier, support_score
+from rag.errors import ConfigError, UnknownKeyError
+from rag.llm.configured import ChatModels
 from rag.ports import Verifier
 from rag.settings import AnswerSettings
-from rag.types import Support
 
-LEXICAL = Logistic(
-    -1.387,
-    {
-        "covered": 2.13,
-        "order": 0.319,
-        "numbers_missing": -0.831,
-        "units_changed": -0.166,
-        "names_missing": -0.007,
-        "negation_differs": -0.633,
-        "opposite": -0.339,
-    },
-)
-"""Fitted by `eval.recipes.fit_verifier`, which also prints how well it does on label sets it has not seen."""
-
-_NOT_IN_EVIDENCE = 0.25
+__all__ = ["LEXICAL", "VERIFIERS", "LexicalVerifier", "Means", "make_verifier", "support_score"]
 
 
-class LexicalVerifier:
-    """Judges by words, numbers, names, negation and order; no model. The score is self-reported, not a gold label.
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What some verifiers need beside the settings: language models, and the packaged encoder's reading of texts."""
 
-    A claim that stands in its evidence word for word scores 1, as does a table row that is said with the names of its
-    columns. One with a number or a name that the evidence lacks, with a value that no row has in that column, or that
-    denies the sentences which hold all of its words, scores at most 0.25. The rest is the probability of a logistic
-    regression fitted on labelled pairs. It cannot see another contradiction that keeps the words.
-    """
-
-    name = "lexical"
-
-    def __init__(self, threshold: float) -> None:
-        self._threshold = threshold
-
-    async def verify(self, claims: Sequence[tuple[str, str]]) -> list[Support]:
-        """Return one finding for each `(claim, evidence)` pair; supported means a score of the threshold or more."""
-        scores = await asyncio.to_thread(lambda: [support_score(claim, evidence) for claim, evidence in claims])
-        return [Support(score, score >= self._threshold) for score in scores]
+    models: ChatModels | None = None
+    read: ReadTokens | None = None
 
 
-def support_score(claim: str, evidence: str) -> float:
-    """Return how well evidence supports a claim, 0..1; 0 when either is empty."""
-    if not claim.strip() or not evidence.strip():
-        return 0.0
-    said, denied = row_support(claim, evidence), negates(claim, evidence)
-    if said is not False and (said or (is_verbatim(claim, evidence) and not denied)):
-        return 1.0
-    score = LEXICAL.probability(claim_features(claim, evidence))
-    if said is False or denied or missing_numbers(claim, evidence) or missing_names(claim, evidence):
-        return min(score, _NOT_IN_EVIDENCE)
-    return score
-
-
-def make_verifier(settings: AnswerSettings, name: str = "lexical") -> Verifier:
-    """Return the verifier of that name.
+def make_verifier(settings: AnswerSettings, name: str | None = None, means: Means | None = None) -> Verifier:
+    """Return the verifier of that name, by default the one that the settings name.
 
     Raises:
         UnknownKeyError: the name is no key of VERIFIERS.
+        ConfigError: the verifier needs a model, and there is none.
     """
-    if name not in VERIFIERS:
-        raise UnknownKeyError("verifier", name, VERIFIERS)
-    return VERIFIERS[name](settings)
+    wanted = name or settings.verifier
+    if wanted not in VERIFIERS:
+        raise UnknownKeyError("verifier", wanted, VERIFIERS)
+    return VERIFIERS[wanted](settings, means or Means())
 
 
-VERIFIERS: dict[str, Callable[[AnswerSettings], Verifier]] = {
-    "lexical": lambda settings: LexicalVerifier(settings.support_threshold),
+def _evidence(settings: AnswerSettings, means: Means) -> Verifier:
+    if means.read is None:
+        raise ConfigError("the verifier evidence needs the packaged encoder; make it through a runtime")
+    return EvidenceVerifier(settings.support_threshold, means.read)
+
+
+def _cross_encoder(settings: AnswerSettings, means: Means) -> Verifier:
+    if not settings.verifier_model:
+        raise ConfigError(f"the verifier cross-encoder needs {SETTING}: a model folder or hub id")
+    return CrossEncoderVerifier(settings.verifier_model, settings.support_threshold)
+
+
+def _judge(settings: AnswerSettings, means: Means) -> Verifier:
+    if means.models is None or not means.models.can_answer(settings):
+        raise ConfigError("the verifier llm needs a language model: set OPENAI_BASE_URL, or answer.model to an entry")
+    return JudgeVerifier(means.models.answering(settings), settings.support_threshold)
+
+
+VERIFIERS: dict[str, Callable[[AnswerSettings, Means], Verifier]] = {
+    "evidence": _evidence,
+    "lexical": lambda settings, means: LexicalVerifier(settings.support_threshold),
+    "coverage": lambda settings, means: CoverageVerifier(settings.support_threshold),
+    "cross-encoder": _cross_encoder,
+    "llm": _judge,
 }

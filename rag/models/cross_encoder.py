@@ -25,8 +25,8 @@ class OnnxCrossEncoder:
         ModelError: a file is missing or cannot be run.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._tokenizer, self._session = _opened(folder)
+    def __init__(self, folder: Path, setting: str = "rerank.model") -> None:
+        self._tokenizer, self._session = _opened(folder, setting)
 
     def predict(self, pairs: Sequence[tuple[str, str]], show_progress_bar: bool = False) -> list[float]:
         """Return the score of each `(question, passage)`, higher is more relevant, on the model's own scale.
@@ -41,7 +41,24 @@ class OnnxCrossEncoder:
         return float(self._session.run(["scores"], inputs)[0][0])
 
 
-def _opened(folder: Path) -> tuple[Any, Any]:
+def load_cross_encoder(model: str, setting: str) -> Any:
+    """Load a folder with `model.onnx`, or what sentence-transformers loads: another folder or a hub id.
+
+    Raises:
+        ModelError: it cannot be loaded; the message names the setting.
+    """
+    if (Path(model) / MODEL).is_file():
+        return OnnxCrossEncoder(Path(model), setting)
+    try:
+        from sentence_transformers import CrossEncoder
+
+        return CrossEncoder(model)
+    except (OSError, ValueError, RuntimeError) as error:
+        problem = " ".join(str(error).split())[:200]
+        raise ModelError(f"cannot load the cross-encoder {model!r} ({setting}): {problem}") from error
+
+
+def _opened(folder: Path, setting: str) -> tuple[Any, Any]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -52,5 +69,5 @@ def _opened(folder: Path) -> tuple[Any, Any]:
         session = onnxruntime.InferenceSession(str(folder / MODEL), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # both libraries raise plain Exception for files that they cannot read
         problem = " ".join(str(error).split())[:200]
-        raise ModelError(f"cannot open the cross-encoder in {folder} (rerank.model): {problem}") from error
+        raise ModelError(f"cannot open the cross-encoder in {folder} ({setting}): {problem}") from error
     return tokenizer, session

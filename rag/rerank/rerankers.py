@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag.errors import ConfigError, ModelError, UnknownKeyError
-from rag.models.cross_encoder import MODEL, OnnxCrossEncoder
+from rag.errors import ConfigError, UnknownKeyError
+from rag.models.cross_encoder import load_cross_encoder
 from rag.models.late_interaction import LateInteraction
 from rag.models.term_coverage import best_units, term_weights
 from rag.ports import Reranker
@@ -156,7 +156,7 @@ class CrossEncoderReranker:
             return []
         with self._lock:
             if self._loaded is None:
-                self._loaded = _load_cross_encoder(self._model)
+                self._loaded = load_cross_encoder(self._model, "rerank.model")
             scores = self._loaded.predict([(question, text) for text in texts], show_progress_bar=False)
         return [float(score) for score in scores]
 
@@ -190,18 +190,6 @@ def blend(
 
 def _order(hits: Sequence[Hit], scores: Sequence[float]) -> list[int]:
     return sorted(range(len(scores)), key=lambda i: (-scores[i], hits[i].chunk.chunk_id))
-
-
-def _load_cross_encoder(model: str) -> Any:
-    if (Path(model) / MODEL).is_file():
-        return OnnxCrossEncoder(Path(model))
-    try:
-        from sentence_transformers import CrossEncoder
-
-        return CrossEncoder(model)
-    except (OSError, ValueError, RuntimeError) as error:
-        problem = " ".join(str(error).split())[:200]
-        raise ModelError(f"cannot load the cross-encoder {model!r} (rerank.model): {problem}") from error
 
 
 def _cross_encoder(settings: RerankSettings, interaction: LateInteraction) -> Reranker:

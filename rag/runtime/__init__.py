@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from rag.answer.abstain import answer_gate
 from rag.answer.generative import LlmGenerator
 from rag.answer.generators import make_generator
-from rag.answer.verify import make_verifier
+from rag.answer.verify import Means, make_verifier
 from rag.cache.stages import StageResults
 from rag.conditions import Filter
 from rag.context.compress import compressor
@@ -27,15 +27,16 @@ from rag.index.owner import VectorIndexes
 from rag.index.token_vectors import StoredTokenVectors
 from rag.llm.configured import ChatModels
 from rag.models.embedders import make_embedder, question_encoder
+from rag.models.evidence_model import READS_WITH, PackagedReader
 from rag.models.late_interaction import LateInteraction, QueryEncoder
 from rag.pipeline import RagPipeline, Stages
-from rag.ports import Embedder, Index, KeywordIndex, Tokenizer, TokenVectors, VectorIndex
+from rag.ports import Embedder, Index, KeywordIndex, Tokenizer, TokenVectors, VectorIndex, Verifier
 from rag.prompts import PromptFiles
 from rag.query.steps import Sources, query_steps
 from rag.rerank.rerankers import reranker
 from rag.retrieve.fusion import fusion_of
 from rag.retrieve.retrievers import Stores, retriever
-from rag.settings import EmbedderSettings, Settings
+from rag.settings import AnswerSettings, EmbedderSettings, Settings
 from rag.state import places
 from rag.state.access import AccessCatalogue
 from rag.state.engine import claim_home, open_catalogue
@@ -65,9 +66,29 @@ class Runtime:
         self._indexes: dict[int, Index] = {}
         self._embedders: dict[EmbedderSettings, Embedder] = {}
         self._question_encoders: dict[EmbedderSettings, Embedder | None] = {}
+        self._verifiers: dict[tuple[AnswerSettings, str], Verifier] = {}
         self._shards: VectorIndexes | None = None
         self._kept: dict[int, KeptCatalogue] = {}
         self._tokenizers: dict[int, Tokenizer] = {}
+
+    def verifier(self, name: str | None = None, settings: AnswerSettings | None = None) -> Verifier:
+        """Return the verifier of that name, by default the one that the settings name, kept with its model.
+
+        Raises:
+            UnknownKeyError: there is no verifier of that name.
+            ConfigError: it needs a model, and none is named.
+        """
+        settings = settings or self.settings.answer
+        key = settings, name or settings.verifier
+        with self._lock:
+            if key not in self._verifiers:
+                self._verifiers[key] = make_verifier(*key, self._means)
+            return self._verifiers[key]
+
+    @cached_property
+    def _means(self) -> Means:
+        reads_with = _reading(self.settings)
+        return Means(self.models, PackagedReader(lambda: self._embedder(reads_with)))
 
     @property
     def embedder(self) -> Embedder:
@@ -177,7 +198,7 @@ class Runtime:
             render=prompts.render,
             gate=answer_gate(settings.answer, self.indexes, catalogue),
             generator=generator,
-            verifier=make_verifier(settings.answer),
+            verifier=self.verifier(settings=settings.answer),
             query_steps=query_steps(settings.query, Sources(self.indexes, catalogue, chat, prompts)),
         )
 
@@ -282,3 +303,17 @@ def open_runtime(settings: Settings) -> Runtime:
     runtime = Runtime(settings, home, engine, places.home_id(home) if shares else None)
     claim_home(home, runtime.catalogue.identity())
     return runtime
+
+
+def verifier_of(settings: Settings, name: str | None = None) -> Verifier:
+    """Return a verifier without opening a catalogue; names and errors are those of `Runtime.verifier`."""
+    home = Home(Path(settings.environment.home).expanduser().resolve())
+    embedder = lru_cache(1)(lambda: make_embedder(_reading(settings), home.models))
+    means = Means(ChatModels(settings.models, settings.environment), PackagedReader(embedder))
+    return make_verifier(settings.answer, name, means)
+
+
+def _reading(settings: Settings) -> EmbedderSettings:
+    """Return the encoder that the evidence model reads with; the index's own is opened once if it is the same."""
+    own = settings.embedder
+    return READS_WITH.model_copy(update={"threads": own.threads, "cache_dir": own.cache_dir})

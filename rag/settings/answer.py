@@ -31,6 +31,11 @@ class AnswerSettings(Section):
     support_threshold: float = Field(
         default=0.5, ge=0, le=1, description="support from which a citation counts as supported"
     )
+    verifier: str = Field(
+        default="evidence",
+        description="what says whether a quote supports a sentence: evidence, lexical, coverage, cross-encoder or llm",
+    )
+    verifier_model: str | None = Field(default=None, description="folder or hub id of the verifier cross-encoder")
     usd_per_million_input: float | None = Field(
         default=None, description="price of input tokens; none: no cost is shown"
     )

@@ -18,6 +18,7 @@ from rag.shapes.convert import (
     quoted_json,
     search_json,
     usage_json,
+    verdict_json,
 )
 from rag.shapes.shapes import (
     AnswerJson,
@@ -41,6 +42,8 @@ from rag.shapes.shapes import (
     SentenceJson,
     StageScoreJson,
     UsageJson,
+    VerdictJson,
+    VerdictsJson,
 )
 
 __all__ = [
@@ -65,6 +68,8 @@ __all__ = [
     "SentenceJson",
     "StageScoreJson",
     "UsageJson",
+    "VerdictJson",
+    "VerdictsJson",
     "answer_json",
     "citation_json",
     "context_json",
@@ -77,4 +82,5 @@ __all__ = [
     "quoted_json",
     "search_json",
     "usage_json",
+    "verdict_json",
 ]

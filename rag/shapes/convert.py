@@ -26,9 +26,11 @@ from rag.shapes.shapes import (
     SentenceJson,
     StageScoreJson,
     UsageJson,
+    VerdictJson,
 )
 
 if TYPE_CHECKING:
+    from rag.answer.batch import Verdict
     from rag.pipeline import StreamEvent
 
 
@@ -222,3 +224,8 @@ def citation_json(citation: types.Citation) -> CitationJson:
         page=citation.boxes[0].page if citation.boxes else None,
         boxes=_boxes_json(citation.boxes),
     )
+
+
+def verdict_json(verdict: Verdict) -> VerdictJson:
+    """Convert what a verifier said of a row."""
+    return VerdictJson(id=verdict.id, score=verdict.score, supported=verdict.supported, method=verdict.method)

@@ -235,3 +235,18 @@ class DocumentJson(JsonShape):
     metadata: dict[str, str | tuple[str, ...]]
     warnings: list[str]
     text: str
+
+
+class VerdictJson(JsonShape):
+    """How well the evidence of a row supports its claim, 0..1; `method` is the verifier that said so."""
+
+    id: str | int
+    score: float
+    supported: bool
+    method: str
+
+
+class VerdictsJson(JsonShape):
+    """The verdicts of all rows, in the order they were sent."""
+
+    rows: list[VerdictJson]

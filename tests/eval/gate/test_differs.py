@@ -74,6 +74,15 @@ def test_settings_prompts_models_and_generations_that_differ_are_named() -> None
     assert "differs: retrieval.top_k 10 -> 20" in gated
 
 
+def test_a_comparison_says_which_verifier_scored() -> None:
+    old = load_settings(environ={}).changed({"answer.verifier": "lexical"})
+    new = old.changed({"answer.verifier": "coverage"})
+    ours, theirs = ({"settings": s.fingerprint(), "effective_settings": s.recorded()} for s in (old, new))
+    assert "verifier lexical" in render_comparison(compare_saved(run(SAME, **ours), run(SAME, **ours)), 200)
+    shown = render_gate(run_gate(run(SAME, **ours), run(SAME, **theirs), GatePolicy()))
+    assert "differs: answer.verifier lexical -> coverage" in shown and "verifier coverage" not in shown
+
+
 @pytest.mark.parametrize("known", ["neither", "candidate"])
 def test_old_runs_without_settings_still_compare(known: str) -> None:
     kept = {"effective_settings": Settings().recorded()} if known == "candidate" else {}

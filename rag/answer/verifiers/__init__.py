@@ -1,0 +1,1 @@
+"""The verifiers of `rag.answer.verify.VERIFIERS`, one a file."""
