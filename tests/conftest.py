@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from ingest.make import workers
 from ingest.pipeline import ingest
-from rag.models.embedders import make_embedder
+from rag.models.embedders import EMBEDDERS, make_embedder
 from rag.ports import Embedder
 from rag.runtime import Runtime, open_runtime
 from rag.settings import EmbedderSettings, Settings, load_settings
 from tests.postgres import Server, new_database, running_server
+from tests.proofs.inline import in_process
+from tests.proofs.light import use_light_embedder
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -47,6 +50,14 @@ def settings(tmp_path: Path, model_cache: Path) -> Settings:
     """Default settings with a home of their own and no keys."""
     overrides = [f"embedder.cache_dir={model_cache}", "embedder.threads=1", "ingest.jobs=1"]
     return load_settings(overrides=overrides, environ={"RAGWRIGHT_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedder that costs nothing, and documents made in this process: for tests of what becomes of vectors."""
+    use_light_embedder(embedders := dict(EMBEDDERS))
+    monkeypatch.setitem(EMBEDDERS, "onnx-int8", embedders["onnx-int8"])
+    monkeypatch.setattr(workers.WorkerPool, "outcomes", in_process)
 
 
 @pytest.fixture(scope="session")
