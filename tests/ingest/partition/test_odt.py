@@ -24,8 +24,10 @@ def test_headings_lists_and_tables(tmp_path: Path) -> None:
 
 
 def test_tracked_deletions_stay_out_and_notes_stand_below(tmp_path: Path) -> None:
-    deleted = "<text:tracked-changes><text:changed-region><text:deletion><text:p>gone</text:p></text:deletion></text:changed-region></text:tracked-changes>"
-    note = "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>In March.</text:p></text:note-body></text:note>"
+    region = "<text:changed-region><text:deletion><text:p>gone</text:p></text:deletion></text:changed-region>"
+    deleted = f"<text:tracked-changes>{region}</text:tracked-changes>"
+    body = "<text:note-body><text:p>In March.</text:p></text:note-body>"
+    note = f"<text:note><text:note-citation>1</text:note-citation>{body}</text:note>"
     content = read(tmp_path, f"{deleted}<text:p>Oil it{note}.</text:p>")
     first, below = content.text.split("\n\n")
     assert first.startswith("Oil it[^1]") and below.endswith("In March.") and "gone" not in content.text

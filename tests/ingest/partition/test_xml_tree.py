@@ -20,7 +20,8 @@ def test_a_document_is_headings_paragraphs_lists_and_code(tmp_path: Path) -> Non
     content = read(
         tmp_path,
         "<article><title>Pumps</title><para>Oil <emphasis>it</emphasis>.</para><section><title>Parts</title>"
-        "<itemizedlist><listitem><para>belt</para></listitem></itemizedlist><screen>a\n  b</screen></section></article>",
+        "<itemizedlist><listitem><para>belt</para></listitem></itemizedlist><screen>a\n  b</screen></section>"
+        "</article>",
     )
     assert shown(content) == [
         ("heading", "Pumps"),
@@ -33,10 +34,8 @@ def test_a_document_is_headings_paragraphs_lists_and_code(tmp_path: Path) -> Non
 
 
 def test_data_is_lines_and_tables(tmp_path: Path) -> None:
-    content = read(
-        tmp_path,
-        '<stock site="Oslo"><part><name>belt</name><price>9</price></part><part><name>lamp</name><price>12</price></part></stock>',
-    )
+    rows = (f"<part><name>{name}</name><price>{price}</price></part>" for name, price in (("belt", 9), ("lamp", 12)))
+    content = read(tmp_path, f'<stock site="Oslo">{"".join(rows)}</stock>')
     assert ("list_item", "site: Oslo") in shown(content)
     assert any(kind == "table" and "belt | 9" in text and "lamp | 12" in text for kind, text in shown(content))
 
@@ -47,10 +46,8 @@ def test_comments_and_instructions_stay_out(tmp_path: Path) -> None:
 
 
 def test_markup_inside_a_feed_s_text_is_no_text(tmp_path: Path) -> None:
-    text = read(
-        tmp_path,
-        "<rss><item><title>A</title><description>&lt;p&gt;Oil &lt;b&gt;it&lt;/b&gt;&lt;/p&gt;</description></item></rss>",
-    ).text
+    words = "&lt;p&gt;Oil &lt;b&gt;it&lt;/b&gt;&lt;/p&gt;"
+    text = read(tmp_path, f"<rss><item><title>A</title><description>{words}</description></item></rss>").text
     assert "<p>" not in text and "Oil it" in text
 
 

@@ -14,7 +14,7 @@ from ingest.upkeep.repair import mend
 from rag.errors import StateError
 from rag.ports import REMOVED_NEVER, Point
 from rag.runtime import Runtime, open_runtime
-from rag.settings import Settings
+from rag.settings import Settings, load_settings
 from rag.state.engine import writing
 from rag.state.tables import chunks, documents
 from tests.fakes import equal_to
@@ -23,9 +23,13 @@ TOPICS = ["orchard", "ferry", "lighthouse", "bakery", "quarry", "mill"]
 
 
 @pytest.fixture
-def kb(tmp_path: Path, settings: Settings) -> Settings:
+def kb(light: None, tmp_path: Path) -> Settings:
     """Six documents in two generations, closed."""
-    source = tmp_path / "source"
+    return ingested(tmp_path, load_settings(environ={"RAGWRIGHT_HOME": str(tmp_path / "home")}))
+
+
+def ingested(folder: Path, settings: Settings) -> Settings:
+    source = folder / "source"
     source.mkdir()
     for number, topic in enumerate(TOPICS):
         (source / f"{topic}.md").write_text(
@@ -90,7 +94,7 @@ def lose_shard(settings: Settings, runtime: Runtime) -> None:
 
 
 def add_strangers(_: Settings, runtime: Runtime) -> None:
-    vector = np.eye(1, 384, dtype=np.float32)[0]
+    vector = np.eye(1, corpus(runtime).index.embedder.dim, dtype=np.float32)[0]
     corpus(runtime).index.vectors.upsert([Point(7000 + n, vector, 1, 1, {}) for n in range(3)])
 
 
@@ -165,6 +169,14 @@ def test_a_sound_corpus_passes_and_needs_no_repair(kb: Settings) -> None:
 
 @pytest.mark.parametrize(("damage", "check", "repair"), DAMAGES, ids=lambda value: getattr(value, "__name__", None))
 def test_damage_is_found_and_mended(kb: Settings, damage: Damage, check: str, repair: str) -> None:
+    check_repair(kb, damage, check, repair)
+
+
+def test_the_shipped_embedder_embeds_again_what_is_lost(tmp_path: Path, settings: Settings) -> None:
+    check_repair(ingested(tmp_path, settings), lose_points, "vectors", "3 vectors embedded again")
+
+
+def check_repair(kb: Settings, damage: Damage, check: str, repair: str) -> None:
     with open_runtime(kb) as runtime:
         before = results(runtime)
     with open_runtime(kb) as runtime:
