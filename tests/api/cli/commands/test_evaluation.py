@@ -14,8 +14,8 @@ from rag.errors import ReportError
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["compare", "none-a", "none-b"], 1, "none-a"),
-        (["gate", "--baseline", "none-a", "--candidate", "none-b"], 1, "none-a"),
+        (["compare", "none-a", "none-b"], 2, "none-a is no run folder"),
+        (["gate", "--baseline", "none-a", "--candidate", "none-b"], 2, "none-a is no run folder"),
         (["gate", "--baseline", "none-a"], 2, "--candidate"),
         (["gate", "--baseline", "a", "--candidate", "b", "--error-rates", "--repeats", "0"], 2, "--repeats"),
         (["eval", "none", "--corpus", "demo"], 2, "--out"),
