@@ -11,13 +11,13 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.cli import main
 from rag.explain.values import Explanation, PassageRef, Suggestion
 from rag.pipeline import Request
 from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from rag.types import ContextResult
+from tests.api.serving import made_app
 from tests.test_flow import GOLDEN
 
 QUESTION = "Which company shreds your broken drives?"
@@ -126,7 +126,7 @@ def test_a_bad_passage_is_one_clear_line(
 
 def test_the_route_takes_the_passage_as_the_contract_has_it(demo: Runtime) -> None:
     asked = {"question": QUESTION, "corpus": "demo", "passage": {"doc_id": DOCUMENT, "start": 2536, "end": 2668}}
-    with TestClient(create_app(demo), base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(made_app(demo), base_url="http://localhost", raise_server_exceptions=False) as client:
         shown = client.post("/v1/explain", json=asked).json()
         assert shown["in_context"] and shown["share"] == 1
         hidden = client.post("/v1/explain", json={**asked, "filter": {"format": "md"}})

@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
-from llama_index.core.schema import NodeWithScore, TextNode
 
 from ingest.pipeline import ingest
 from rag.boxes import boxes_of
-from rag.integrations.llama_index import RagwrightContext, RagwrightRetriever
 from rag.pipeline import Request
 from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
@@ -154,45 +150,3 @@ async def test_filters_reach_both_indexes(demo: Runtime) -> None:
     found = await demo.pipeline.search(Request("How do I restore a file?", "demo", filter={key: value}))
     assert found.hits and all(hit.chunk.metadata.get(key) == value for hit in found.hits)
     assert not (await demo.pipeline.search(Request("restore", "demo", filter={key: "no such value"}))).hits
-
-
-def test_a_llama_index_query_engine_runs_on_the_faces(demo: Runtime) -> None:
-    from llama_index.core.llms import MockLLM
-
-    engine = RetrieverQueryEngine(
-        RagwrightRetriever(demo.pipeline, "demo", top_k=8),
-        response_synthesizer=get_response_synthesizer(llm=MockLLM(), response_mode=ResponseMode.COMPACT),
-        node_postprocessors=[RagwrightContext(demo.pipeline, "demo", budget_tokens=200)],
-    )
-    response = engine.query("Which company shreds your broken drives?")
-    assert response.source_nodes and any("Genvind Nord" in node.text for node in response.source_nodes)
-    generation = demo.catalogue.live("demo")
-    for scored in response.source_nodes:
-        text = demo.catalogue.document(generation, scored.node.metadata["doc_id"]).text
-        spans = scored.node.metadata["spans"]
-        assert scored.node.get_content() == " … ".join(text[start:end] for start, end in spans)
-
-
-async def test_the_llama_index_faces_work_inside_a_running_loop(demo: Runtime) -> None:
-    retriever = RagwrightRetriever(demo.pipeline, "demo", top_k=3)
-    assert [n.node_id for n in retriever.retrieve("webhooks")] == [
-        n.node_id for n in await retriever.aretrieve("webhooks")
-    ]
-
-
-def ids(nodes: list[NodeWithScore]) -> list[str]:
-    return [node.node_id for node in nodes]
-
-
-def test_the_context_face_takes_foreign_nodes(demo: Runtime) -> None:
-    nodes = [NodeWithScore(node=TextNode(id_=f"n{i}", text=text), score=1 - i / 10) for i, text in enumerate(TEXTS)]
-    kept = RagwrightContext(demo.pipeline, "demo").postprocess_nodes(nodes, query_str="When are backups deleted?")
-    assert "Backups are deleted after 45 days." in " ".join(node.text for node in kept)
-    assert len(kept) < len(nodes)
-
-
-TEXTS = [
-    "Backups are deleted after 45 days. Call us to keep them longer.",
-    "Backups are deleted after 45 days. Call us to keep them longer.",
-    "The cafeteria opens at noon.",
-]

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.warmed import warmed
+
 REPOSITORY = Path(__file__).parent.parent
 QUESTION = "Which company shreds your broken drives?"
 BLOCK_NETWORK = """
@@ -56,9 +58,24 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     return {**keep, "RAGWRIGHT_HOME": str(home), "PYTHONPATH": str(REPOSITORY), **extra}
 
 
+COLD = [sys.executable, "-m", "api.cli"]
+"""`ragwright` as a user starts it."""
+
+WARM = list(COLD)
+"""The same in a fork of a process that has imported everything: for commands of which only the result matters."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with warmed(environment(tmp_path_factory.mktemp("warm"))) as command:
+        WARM[:] = command
+        yield
+    WARM[:] = COLD
+
+
 def ragwright(home: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "api.cli", *arguments],
+        [*(WARM if env is None else COLD), *arguments],
         env=dict(env or environment(home)),
         capture_output=True,
         text=True,
@@ -131,7 +148,7 @@ def write_documents(folder: Path, count: int) -> Path:
 
 
 def test_asking_goes_on_while_a_server_runs_and_an_ingest_is_under_way(demo_copy: Path, tmp_path: Path) -> None:
-    documents = write_documents(tmp_path / "many", 800)
+    documents = write_documents(tmp_path / "many", 400)
     before = ask(demo_copy)
     with server(demo_copy) as url, process(demo_copy, "ingest", str(documents), "--corpus", "demo") as ingest:
         answers = 0
@@ -144,9 +161,9 @@ def test_asking_goes_on_while_a_server_runs_and_an_ingest_is_under_way(demo_copy
                 assert "Genvind Nord" in answer["answer"]
                 answers += 1
         assert ingest.returncode == 0 and answers >= 2
-        after = post(url + "/v1/answer", {"question": "How much does part 567 weigh?", "corpus": "demo"})
+        after = post(url + "/v1/answer", {"question": "How much does part 367 weigh?", "corpus": "demo"})
         assert after["provenance"]["generation"] > before["provenance"]["generation"]
-        assert after["context"]["hits"][0]["doc_id"] == "d567"
+        assert after["context"]["hits"][0]["doc_id"] == "d367"
 
 
 def test_a_killed_owner_is_replaced_and_nothing_is_lost(demo_copy: Path) -> None:
@@ -167,7 +184,7 @@ def chunks_after(home: Path, generation: int) -> int:
 
 
 def test_a_killed_ingest_is_invisible_and_its_embeddings_serve_the_next_run(demo_copy: Path, tmp_path: Path) -> None:
-    documents = write_documents(tmp_path / "many", 900)
+    documents = write_documents(tmp_path / "many", 640)
     before = ask(demo_copy)["provenance"]["generation"]
     with process(demo_copy, "ingest", str(documents), "--corpus", "demo") as ingest:
         # A batch of 256 is listed before it is embedded: with 600 listed, two were stored whole.
@@ -179,11 +196,11 @@ def test_a_killed_ingest_is_invisible_and_its_embeddings_serve_the_next_run(demo
     assert ask(demo_copy)["provenance"]["generation"] == before
     done = ragwright(demo_copy, "ingest", str(documents), "--corpus", "demo", "--json")
     report = json.loads(done.stdout)
-    assert done.returncode == 0 and report["added"] == 900, done.stderr
-    assert report["reused"] >= 512 and report["embedded"] + report["reused"] == report["chunks"] == 900
-    assert chunks_after(demo_copy, before) == 900
+    assert done.returncode == 0 and report["added"] == 640, done.stderr
+    assert report["reused"] >= 512 and report["embedded"] + report["reused"] == report["chunks"] == 640
+    assert chunks_after(demo_copy, before) == 640
     state = json.loads(ragwright(demo_copy, "status", "--corpus", "demo", "--json").stdout)["corpora"][0]
-    assert (state["documents"], state["chunks"] >= 1200) == (940, True)
+    assert (state["documents"], state["chunks"] >= 940) == (680, True)
     assert ragwright(demo_copy, "doctor").returncode == 0
 
 

@@ -11,7 +11,7 @@ least possible value a, the
     2.5 % quantile of  D_0 a + D_1 x_1 + ... + D_n x_n,    D ~ Dirichlet(1, ..., 1)
 
 For values that are 0 or 1 it is the exact bound of Clopper & Pearson 1934. That it holds for all other values is a
-conjecture that nobody has seen broken, nor have we (`tests/eval/test_small_samples.py`). For many cases it becomes the
+conjecture that nobody has seen broken, nor have we (`tests/eval/stats/test_bounds.py`). For many cases it becomes the
 t bound. Nothing is drawn: the distribution is computed by the saddlepoint approximation of Lugannani & Rice 1980, whose
 bounds err by less than 0.5 % of their distance to the mean.
 """

@@ -87,7 +87,7 @@ class _Walker:
         self._line.add(element.text or "", self._look)
         for child in element:
             tag = child.tag
-            if isinstance(tag, str) and tag not in _SILENT:
+            if isinstance(tag, str) and tag not in _SILENT and not _numbers_lines(child):
                 if tag in _BLOCKS:
                     self.block(child)
                 else:
@@ -197,7 +197,7 @@ class _Walker:
         return [
             Cell(self._flat(cell), _integer(cell.get("colspan"), 1), _integer(cell.get("rowspan"), 1))
             for cell in cells
-            if not _LINE_NUMBERS.search(cell.get("class") or "")
+            if not _numbers_lines(cell)
         ]
 
     def _flat(self, element: Any) -> str:
@@ -328,6 +328,11 @@ def _collect_code(element: Any, line: Line, look: Look) -> None:
             inner: dict[str, Look] = {"sup": Look("raised"), "sub": Look("lowered")}
             _collect_code(child, line, inner.get(child.tag, look))
         line.add(child.tail or "", look)
+
+
+def _numbers_lines(element: Any) -> bool:
+    """Say whether an element is the column of line numbers beside code, which documentation tools set as a table."""
+    return element.tag in {"td", "th"} and _LINE_NUMBERS.search(element.get("class") or "") is not None
 
 
 def _rows(table: Any) -> Iterator[Any]:

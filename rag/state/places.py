@@ -56,9 +56,11 @@ def home_id(home: Home) -> HomeId:
             try:
                 os.link(scratch, file)  # fails where another process was faster
             except FileExistsError:
+                if _noted(file) is None:  # it is damaged: nobody links a file that is half written
+                    scratch.replace(file)
                 return home_id(home)
             finally:
-                scratch.unlink()
+                scratch.unlink(missing_ok=True)
     except OSError as error:
         raise StateError(f"cannot write to {home.root}: {error.strerror}; make it writable once") from error
     return HomeId(fresh, path)

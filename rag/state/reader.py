@@ -138,11 +138,13 @@ class SqlCatalogue:
 
     def children(self, generation: Generation, doc_id: str, parents: Sequence[Span]) -> list[Chunk]:
         """Return the chunks of a document whose parent is one of these ranges, in reading order."""
+        if not parents:
+            return []
         mine = visible(chunks, generation.index_id, generation.id) & (documents.c.doc_id == doc_id)
         ranges = [(chunks.c.parent_start == parent.start) & (chunks.c.parent_end == parent.end) for parent in parents]
         query = _chunk_query(mine & or_(*ranges)).order_by(chunks.c.start, chunks.c.end)
         with reading(self._engine) as connection:
-            return [_chunk(row) for row in connection.execute(query)] if ranges else []
+            return [_chunk(row) for row in connection.execute(query)]
 
     def document(self, generation: Generation, doc_id: str) -> Document:
         """Return a document as the generation sees it."""

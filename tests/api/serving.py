@@ -7,11 +7,27 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from api.app import create_app
 from api.http.connections import Limits, guarded
+from rag.settings import Settings
+
+
+def made_app(source: Any) -> FastAPI:
+    """Return the service over a runtime, its schema made once for all tests: every start of a service makes it."""
+    app = create_app(source)
+    app.openapi_schema = _schema()
+    return app
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return create_app(Settings()).openapi()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from api.app import create_app
 from api.errors import http_status
 from rag import errors
 from rag.errors import RagwrightError
+from tests.api.serving import made_app
 from tests.fakes import equal_to
 
 QUESTION = {"question": "How long?", "corpus": "demo"}
@@ -20,7 +21,7 @@ QUESTION = {"question": "How long?", "corpus": "demo"}
 
 @pytest.fixture
 def client(runtime: Any) -> Iterator[TestClient]:
-    with TestClient(create_app(runtime), base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(made_app(runtime), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

@@ -1,5 +1,7 @@
 """Every chunker passes the same suite, over generated documents."""
 
+import itertools
+import random
 import re
 
 import numpy as np
@@ -41,13 +43,21 @@ def cut(document: Document, config: ChunkerSettings) -> list[Chunk]:
 
 
 TOKENIZER = RegexTokenizer()
-_word = st.one_of(
-    st.from_regex(r"[a-zé]{1,14}[.,:!?]?", fullmatch=True),
-    st.sampled_from(
-        ["Dr.", "4.2", "é", "漢字。", "x" * 300, "TB-8", "\u200b", "|", "#", "…", "1,200", "a1" * 60, "。" * 9]
-    ),
-)
-_line = st.lists(_word, min_size=1, max_size=40).map(" ".join)
+SPECIAL = ["Dr.", "4.2", "é", "漢字。", "x" * 300, "TB-8", "\u200b", "|", "#", "…", "1,200", "a1" * 60, "。" * 9]
+
+
+def vocabulary() -> list[str]:
+    """Return 256 words, as many special ones as plain ones, so that a byte is a word and one draw a whole line."""
+    rng = random.Random(0)
+    plain = (
+        "".join(rng.choices("abcdefghijklmnopqrstuvwxyzé", k=rng.randint(1, 14))) + rng.choice(["", "", *".,:!?"])
+        for _ in range(128)
+    )
+    return [word for pair in zip(plain, itertools.cycle(SPECIAL)) for word in pair]  # noqa: B905  (endless)
+
+
+VOCABULARY = vocabulary()
+_line = st.binary(min_size=1, max_size=40).map(lambda drawn: " ".join(VOCABULARY[byte] for byte in drawn))
 _lines = st.lists(_line, min_size=1, max_size=12).map("\n".join)
 _piece = st.one_of(
     st.builds(Piece, st.just("heading"), _line, st.integers(1, 4)),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import REPOSITORY, blocks
+from tests.warmed import warmed
 
 MODEL_SAYS = "Genvind Nord A/S shreds the disks."
 LOOPBACK_ONLY = """
@@ -94,18 +95,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, demo_home: Path, model_c
         "CURL_HOME": str(tools),
         "PYTHONPATH": f"{tools}{os.pathsep}{REPOSITORY}",
     }
-    with tempfile.TemporaryDirectory() as short:  # the path of a socket may have some hundred characters
-        address = f"{short}/warm"
-        warm = [sys.executable, "-m", "tests.docs.warm", address]
-        one_thread = {**environment, "OPENBLAS_NUM_THREADS": "1"}
-        with subprocess.Popen(warm, cwd=REPOSITORY, env=one_thread) as running:
-            try:
-                hand_over = REPOSITORY / "tests" / "docs" / "warm.py"
-                executable(tools / "ragwright", f'exec "{sys.executable}" -I -S "{hand_over}" {address} run "$@"')
-                wait(lambda: Path(address).exists(), running)
-                yield Workspace(folder, environment)
-            finally:
-                running.terminate()
+    with warmed(environment) as command:
+        executable(tools / "ragwright", f'exec {shlex.join(command)} "$@"')
+        yield Workspace(folder, environment)
 
 
 def wait(ready: object, running: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:

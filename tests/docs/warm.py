@@ -1,7 +1,8 @@
 """Runs `ragwright` commands of the pages in forks of one process that has imported everything.
 
 A command costs what it does, not the second that its imports take. It is the same `main` in a process of its own,
-with the arguments, the folder, the environment and the three streams of whoever typed it.
+with the arguments, the folder, the environment and the three streams of whoever typed it. Only the workers of an ingest
+are missing: it makes its documents itself, because every start of them costs seconds and they have tests of their own.
 
     python -m tests.docs.warm SOCKET                    waits for commands
     python tests/docs/warm.py SOCKET run ARGUMENT...    hands one over and exits with its code
@@ -32,6 +33,7 @@ def wait_for_commands(address: str) -> None:
     """Take commands until the process is ended."""
     for name in ("api.cli", "rag.runtime", "ingest.pipeline", "eval.runner"):
         __import__(name)
+    _make_documents_here()
     if len(os.listdir("/proc/self/task")) > 1:
         sys.exit("a fork has only one thread: a lock that another one holds would stay locked in it")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those who wait for a command are not waited for
@@ -43,6 +45,13 @@ def wait_for_commands(address: str) -> None:
             if not os.fork():
                 _answer(line)
             line.close()
+
+
+def _make_documents_here() -> None:
+    from ingest.make.workers import WorkerPool
+    from tests.proofs.inline import in_process
+
+    WorkerPool.outcomes = in_process  # type: ignore[method-assign]
 
 
 def _answer(line: socket.socket) -> None:

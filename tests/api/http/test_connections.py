@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.app import create_app
 from api.http.connections import Limits, limits_of
-from tests.api.serving import answer_to, connections, served
+from tests.api.serving import answer_to, connections, made_app, served
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 POST = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
@@ -25,12 +24,12 @@ def problem_in(answer: bytes) -> dict[str, Any]:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", GET[:-2]], ids=["nothing", "half a line", "half a head"])
 def test_a_request_that_does_not_come_is_given_up(runtime: Any, sent: bytes) -> None:
-    with served(create_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
+    with served(made_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
         assert problem_in(answer_to(slow, sent))["status"] == 408
 
 
 def test_a_body_that_stalls_is_given_up(runtime: Any) -> None:
-    with served(create_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
+    with served(made_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
         answer_to(slow, POST + b'100\r\n\r\n{"question": ')  # returns when the server has closed the connection
         assert_answers(address)
     assert not runtime.pipeline.requests
@@ -42,7 +41,7 @@ def test_a_body_that_stalls_is_given_up(runtime: Any) -> None:
     ids=["half a head", "half a body", "half a chunk"],
 )
 def test_a_request_that_begins_behind_another_is_given_up_as_well(runtime: Any, begun: bytes) -> None:
-    with served(create_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
+    with served(made_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
         slow.settimeout(3)
         kept = GET.replace(b"Connection: close\r\n", b"")
         assert answer_to(slow, kept + begun).startswith(b"HTTP/1.1 200")  # returns when the server has closed
@@ -50,7 +49,7 @@ def test_a_request_that_begins_behind_another_is_given_up_as_well(runtime: Any, 
 
 
 def test_a_drip_of_bytes_does_not_hold_a_connection(runtime: Any) -> None:
-    with served(create_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
+    with served(made_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
         with pytest.raises(OSError):  # closed by the server long before the head is complete
             for byte in GET * 20:
                 slow.sendall(bytes([byte]))
@@ -60,7 +59,7 @@ def test_a_drip_of_bytes_does_not_hold_a_connection(runtime: Any) -> None:
 
 def test_a_slow_body_that_comes_on_is_read(runtime: Any) -> None:
     body = json.dumps({"question": "How long? " + "x" * 3000, "corpus": "demo"}).encode()
-    with served(create_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
+    with served(made_app(runtime), QUICK) as address, connections(address, 1) as (slow,):
         slow.sendall(POST + str(len(body)).encode() + b"\r\nConnection: close\r\n\r\n")
         for start in range(0, len(body), 800):
             slow.sendall(body[start : start + 800])
@@ -70,7 +69,7 @@ def test_a_slow_body_that_comes_on_is_read(runtime: Any) -> None:
 
 def test_a_kept_connection_is_idle_between_requests_not_slow(runtime: Any) -> None:
     keep = GET.replace(b"Connection: close\r\n", b"")
-    with served(create_app(runtime), QUICK) as address, connections(address, 1) as (kept,):
+    with served(made_app(runtime), QUICK) as address, connections(address, 1) as (kept,):
         for _ in range(3):
             kept.sendall(keep)
             received = b""
@@ -82,7 +81,7 @@ def test_a_kept_connection_is_idle_between_requests_not_slow(runtime: Any) -> No
 
 def test_further_connections_are_told_to_come_back(runtime: Any) -> None:
     patient = Limits(served=4, held=8, timeout_s=20)
-    with served(create_app(runtime), patient) as address, connections(address, 4):
+    with served(made_app(runtime), patient) as address, connections(address, 4):
         with connections(address, 1) as (further,):
             answer = answer_to(further, GET)
         assert problem_in(answer)["status"] == 503
@@ -90,7 +89,7 @@ def test_further_connections_are_told_to_come_back(runtime: Any) -> None:
 
 
 def test_two_hundred_idle_connections_leave_it_serving(runtime: Any) -> None:
-    with served(create_app(runtime), QUICK) as address:
+    with served(made_app(runtime), QUICK) as address:
         with connections(address, 200):
             time.sleep(0.5)
             assert_answers(address)  # those that sent nothing were given up

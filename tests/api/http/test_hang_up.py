@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.http.connections import Limits
 from rag.settings import Settings
 from tests.api.conftest import make_search
-from tests.api.serving import connections, served
+from tests.api.serving import connections, made_app, served
 
 QUESTION = {"question": "How long?", "corpus": "demo"}
 PATIENT = Limits(served=16, held=24, timeout_s=20)
@@ -58,7 +57,7 @@ def test_work_ends_when_the_caller_hangs_up(runtime: Any, monkeypatch: pytest.Mo
     else:
         monkeypatch.setattr(runtime.pipeline, name, slow)
     body = {**QUESTION, "passage": {"doc_id": "d"}} if name == "explain" else QUESTION
-    with served(create_app(runtime), PATIENT) as address:
+    with served(made_app(runtime), PATIENT) as address:
         with connections(address, 1) as (caller,):
             caller.sendall(request(path, body))
             assert slow.began.wait(10)
@@ -70,7 +69,7 @@ def test_work_that_takes_too_long_is_a_problem(runtime: Any, monkeypatch: pytest
     slow = Slow()
     monkeypatch.setattr(runtime.pipeline, "search", slow)
     runtime.settings = Settings.model_validate({"serve": {"timeout_s": 0.2}})
-    with TestClient(create_app(runtime), base_url="http://localhost") as client:
+    with TestClient(made_app(runtime), base_url="http://localhost") as client:
         response = client.post("/v1/search", json=QUESTION)
     assert response.status_code == 503 and response.headers["retry-after"]
     assert response.json()["type"] == "urn:ragwright:problem:timeout"
@@ -87,7 +86,7 @@ def test_a_stream_may_last_longer_than_the_timeout(runtime: Any, monkeypatch: py
 
     monkeypatch.setattr(runtime.pipeline, "stream", slow_stream)
     runtime.settings = Settings.model_validate({"serve": {"timeout_s": 0.3}})
-    with TestClient(create_app(runtime), base_url="http://localhost") as client:
+    with TestClient(made_app(runtime), base_url="http://localhost") as client:
         response = client.post("/v1/answer", json={**QUESTION, "stream": True})
     assert "event: answer" in response.text
 
@@ -96,7 +95,7 @@ def test_one_explanation_runs_at_a_time(runtime: Any) -> None:
     slow = Slow()
     runtime.explainer = type("Explainer", (), {"explain": slow})()
     body = {**QUESTION, "passage": {"doc_id": "d"}}
-    with served(create_app(runtime), PATIENT) as address, connections(address, 3) as callers:
+    with served(made_app(runtime), PATIENT) as address, connections(address, 3) as callers:
         for caller in callers:
             caller.sendall(request("/v1/explain", body))
         assert slow.began.wait(10)

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from rag.settings import Settings
+from tests.api.serving import made_app
 
 
 def status(runtime: Any, host: str) -> int:
-    with TestClient(create_app(runtime), base_url="http://localhost") as client:
+    with TestClient(made_app(runtime), base_url="http://localhost") as client:
         return client.get("/healthz", headers={"host": host}).status_code
 
 
@@ -29,7 +29,7 @@ def test_a_stranger_s_name_is_refused(runtime: Any, host: str) -> None:
 
 
 def test_the_refusal_names_the_setting(runtime: Any) -> None:
-    with TestClient(create_app(runtime), base_url="http://evil.example") as client:
+    with TestClient(made_app(runtime), base_url="http://evil.example") as client:
         response = client.post("/v1/search", json={"question": "q", "corpus": "demo"})
     assert response.headers["content-type"] == "application/problem+json"
     assert "serve.allowed_hosts" in response.json()["detail"]

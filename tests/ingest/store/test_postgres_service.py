@@ -16,7 +16,6 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, select, text
 
-from api.app import create_app
 from ingest.pipeline import ingest
 from ingest.store.catalogue import CatalogueWriter
 from ingest.store.lock import ingest_lock
@@ -29,6 +28,7 @@ from rag.state.engine import open_catalogue, reading, writing
 from rag.state.home import Home
 from rag.state.reader import SqlCatalogue
 from rag.state.tables import schema
+from tests.api.serving import made_app
 from tests.conftest import REPOSITORY
 from tests.postgres import new_database, running_server
 from tests.proofs.light import use_light_embedder
@@ -236,7 +236,7 @@ def test_the_service_says_when_to_come_back(tmp_path: Path, monkeypatch: pytest.
         environ = {"RAGWRIGHT_HOME": str(tmp_path / "home"), "DATABASE_URL": server.url}
         with open_runtime(load_settings(overrides=["ingest.jobs=1"], environ=environ)) as runtime:
             ingest([str(tmp_path / "a.md")], "kb", runtime)
-            with TestClient(create_app(runtime), base_url="http://localhost", raise_server_exceptions=False) as client:
+            with TestClient(made_app(runtime), base_url="http://localhost", raise_server_exceptions=False) as client:
                 assert client.get("/readyz").status_code == 200
                 server.pause()
                 if fault == "down":

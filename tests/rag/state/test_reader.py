@@ -1,16 +1,15 @@
-import sqlite3
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, update
 
-from rag.errors import ConfigError, CorpusNotFoundError, DocumentNotFoundError, StateError
+from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
 from rag.ports import REMOVED_NEVER
 from rag.settings import Settings
-from rag.state.engine import claim_home, open_catalogue, writing
-from rag.state.home import Home, check_corpus_name
-from rag.state.reader import SqlCatalogue, block_from_json, block_to_json
-from rag.state.tables import chunks, corpora, documents, generations, indexes, schema
+from rag.state.engine import open_catalogue, writing
+from rag.state.home import Home
+from rag.state.reader import PinnedCatalogue, SqlCatalogue, block_from_json, block_to_json
+from rag.state.tables import chunks, corpora, documents, generations, indexes
 from rag.types import Block, Generation, Span
 from tests.fakes import equal_to
 
@@ -108,51 +107,24 @@ def test_block_round_trip() -> None:
     assert block_from_json(block_to_json(block)) == block
 
 
-def test_another_schema_version_is_refused(home: Home) -> None:
-    engine = open_catalogue(home)
-    with writing(engine) as connection:
-        connection.execute(update(schema).values(version=99))
-    with pytest.raises(StateError, match="schema 99"):
-        open_catalogue(home)
+def test_a_pinned_generation_is_the_live_one_of_its_corpus(catalogue: SqlCatalogue) -> None:
+    pinned = PinnedCatalogue(catalogue.engine, at(1))
+    assert pinned.live("kb") == at(1) and catalogue.live("kb").id == 2
+    with pytest.raises(CorpusNotFoundError, match="generation 1 is of 'kb'"):
+        pinned.live("empty")
 
 
-def test_a_file_that_is_no_database_is_a_clear_error(home: Home) -> None:
-    home.create()
-    home.catalogue.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(StateError, match="catalogue"):
-        open_catalogue(home)
+def test_metadata_and_texts_are_those_of_the_generation(catalogue: SqlCatalogue) -> None:
+    assert catalogue.fields(at(2)) == {"lang"} and catalogue.field_values(at(2), "lang") == {"en"}
+    assert list(catalogue.texts(at(2), equal_to(lang="en"))) == ["a\nA\ntext of a"]
+    assert list(catalogue.texts(at(2), ())) == ["a\nA\ntext of a", "b\nB\nnew text"]
+    assert [chunk.pk for chunk in catalogue.document_chunks(at(2), "b")] == [3]
+    assert catalogue.children(at(2), "b", []) == [] and catalogue.chunk_count(at(1)) == 2
 
 
-def test_a_home_below_a_file_says_what_to_set(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match="RAGWRIGHT_HOME"):
-        open_catalogue(Home(tmp_path / "file" / "home"))
-
-
-def test_an_error_inside_a_write_changes_nothing(home: Home) -> None:
-    engine = open_catalogue(home)
-    with pytest.raises(RuntimeError), writing(engine) as connection:
-        connection.execute(insert(corpora).values(name="kb", live=None, created_at=""))
-        raise RuntimeError
-    with sqlite3.connect(home.catalogue) as connection:
-        assert connection.execute("select count(*) from corpora").fetchone() == (0,)
-    connection.close()
-
-
-@pytest.mark.parametrize("name", ["", "A", "../x", "a b", "-a", "a" * 64])
-def test_corpus_names_that_could_escape_are_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="corpus name"):
-        check_corpus_name(name)
-
-
-def test_a_home_serves_one_catalogue(home: Home) -> None:
-    claim_home(home, "one")
-    claim_home(home, "one")
-    with pytest.raises(StateError, match="RAGWRIGHT_HOME"):
-        claim_home(home, "two")
-
-
-@pytest.mark.parametrize("url", ["nonsense", "nosuch://host/name", "mysql+mysqldb://host/name"])
-def test_a_database_url_that_cannot_be_opened_is_a_clear_error(home: Home, url: str) -> None:
-    with pytest.raises(ConfigError, match="DATABASE_URL"):
-        open_catalogue(home, url)
+def test_same_texts_are_found_by_their_hash(catalogue: SqlCatalogue) -> None:
+    with writing(catalogue.engine) as connection:
+        connection.execute(update(chunks).where(chunks.c.pk.in_([1, 3])).values(text_hash="h"))
+    assert catalogue.same_texts([1], ["h", "other"]) == {"h": [(1, 3), (1, 1)]}
+    assert catalogue.same_texts([2], ["h"]) == {}
+    assert catalogue.embedded_by("e", "kb") == [1] and catalogue.embedded_by("f", "kb") == []
