@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from eval.golden import load_golden
+from pydantic import BaseModel
+
+from eval.files import JsonTree, json_object
+from eval.golden import GoldenSet, load_golden
 from eval.tune.board import Asked, Board, Places, open_board
 from eval.tune.drive import Distinct, Driver, Ledger, worker_name
 from eval.tune.ending import WINNER, Ended, ending
 from eval.tune.measure import Measurer, code_digest
 from eval.tune.outcome import Outcome, document, write_best, write_text, write_trials
-from eval.tune.points import DEFAULT, Point, Task, Value, Work, point_of
+from eval.tune.points import DEFAULT, Point, Scalar, Task, Value, Work, point_of
 from eval.tune.report import text, verdict, write_report, write_summary
 from eval.tune.searches import search_of
-from eval.tune.spec import Sweep, SweepSpec, check, read_spec, spec_of
+from eval.tune.spec import Budget, RangeSpec, SetSpec, Split, Sweep, SweepSpec, check, read_spec
 from eval.tune.store import Store, open_store
 from eval.tune.study import write_study
 from rag.errors import ConfigError
@@ -80,7 +84,7 @@ def sweep_spec(name: str, options: TuneOptions) -> SweepSpec:
     """
     folder = Path(name)
     if (folder / "questions.jsonl").is_file():
-        spec = spec_of(_small_space(folder, options), str(folder))
+        spec = _small_sweep(folder, options)
     elif options.corpus is not None or options.embed:
         raise ConfigError(
             f"--corpus and --embed belong to a golden-set folder, and {name} is none; a SPEC names its own"
@@ -93,40 +97,44 @@ def sweep_spec(name: str, options: TuneOptions) -> SweepSpec:
     return spec.model_copy(update={"budget": budget, "constraints": (*spec.constraints, *options.keep)})
 
 
-def _small_space(folder: Path, options: TuneOptions) -> dict[str, object]:
-    """Return a small space for a set that comes without a specification: what mattered most in our own sweeps."""
+def _small_sweep(folder: Path, options: TuneOptions) -> SweepSpec:
+    """Return a small sweep for a set that comes without a specification: what mattered most in our own sweeps."""
     if options.corpus is None and not options.embed:
         raise ConfigError(f"name the corpus that {folder} asks (--corpus NAME), or build one with --embed")
     golden = load_golden(folder)
-    splits = {case.split for case in golden.cases}
-    named = {"search": "dev", "confirm": "select"} if {"dev", "select"} <= splits else None
-    if named is None and splits == {None}:
-        named = {"search": "half-a", "confirm": "half-b"}
-    if named is None:
-        has = ", ".join(sorted(str(split) for split in splits))
-        raise ConfigError(f"{folder} has the splits {has}; a sweep searches on dev and confirms on select")
-    space: dict[str, object] = {
-        "retrieval.weights.bm25": [0.5, 1.0, 2.0],
-        "rerank.weight": [0.6, 0.8, 1.0],
-        "context.keep": [0.3, 0.5, 0.7],
-        "context.packing": ["knapsack", "rank"],
-    }
-    answers = any(text.partition("<")[0].partition(">")[0].strip() in _OF_ANSWERS for text in options.keep)
-    if answers:
-        space["answer.abstain_below"] = [0.2, 0.35, 0.5, 0.65]
+    search, confirm = _splits_of(folder, golden)
+    space = dict(_SMALL)
+    if any(re.split("[<>]", text)[0].strip() in _OF_ANSWERS for text in options.keep):
+        space["answer.abstain_below"] = (0.2, 0.35, 0.5, 0.65)
     if options.embed:
-        space["ingest.chunker.max_tokens"] = [150, 200, 250]
-    objective = "context_recall@4000ch" if any(case.spans for case in golden.cases) else "nDCG@10"
+        space["ingest.chunker.max_tokens"] = (150, 200, 250)
     corpus = None if options.embed else options.corpus
-    return {
-        "name": golden.name,
-        "sets": [{"set": str(folder), "corpus": corpus, **named}],
-        "space": space,
-        "objectives": [objective],
-        "budget": {"minutes": 10},
-    }
+    return SweepSpec(
+        name=golden.name,
+        sets=(SetSpec(set=folder, corpus=corpus, search=search, confirm=confirm),),
+        space={key: RangeSpec(choice=values) for key, values in space.items()},
+        objectives=("context_recall@4000ch" if any(case.spans for case in golden.cases) else "nDCG@10",),
+        budget=Budget(minutes=10),
+    )
 
 
+def _splits_of(folder: Path, golden: GoldenSet) -> tuple[Split, Split]:
+    """Return the split to search and the one to confirm: dev and select, or halves of a set that has no splits."""
+    splits = {case.split for case in golden.cases}
+    if {"dev", "select"} <= splits:
+        return "dev", "select"
+    if splits == {None}:
+        return "half-a", "half-b"
+    has = ", ".join(sorted(str(split) for split in splits))
+    raise ConfigError(f"{folder} has the splits {has}; a sweep searches on dev and confirms on select")
+
+
+_SMALL: Mapping[str, tuple[Scalar, ...]] = {
+    "retrieval.weights.bm25": (0.5, 1.0, 2.0),
+    "rerank.weight": (0.6, 0.8, 1.0),
+    "context.keep": (0.3, 0.5, 0.7),
+    "context.packing": ("knapsack", "rank"),
+}
 _OF_ANSWERS = ("false_abstention", "abstention_recall", "abstention_precision")
 
 
@@ -378,10 +386,10 @@ def _held(when: Sequence[tuple[str, tuple[Value, ...]]]) -> dict[str, Value]:
 
 def sweep_document(outcome: Outcome, folder: Path) -> dict[str, object]:
     """Return what `tune --json` prints."""
-    return document(outcome, folder) | {"verdict": verdict(outcome).sentence}
+    return json_object(replace(document(outcome, folder), verdict=verdict(outcome).sentence))
 
 
-def sweep_schema() -> dict[str, object]:
+def sweep_schema() -> JsonTree:
     """Return the JSON Schema of a specification."""
     return SweepSpec.model_json_schema()
 
@@ -398,19 +406,25 @@ def _claim_folder(run: _Run, now: datetime) -> None:
         ConfigError: it holds another sweep, or this one and nobody said to go on with it.
     """
     path = run.out / _MARK
-    mark: Mapping[str, object] = {}
-    if path.is_file():
-        mark = json.loads(path.read_text(encoding="utf-8"))
-    if mark and mark.get("sweep") != run.id:
+    mark = _Mark.model_validate_json(path.read_bytes()) if path.is_file() else None
+    if mark is None:
+        fresh = _Mark(sweep=run.id, name=run.sweep.spec.name, started_at=now.isoformat(timespec="seconds"))
+        write_text(path, fresh.model_dump_json() + "\n")
+    elif mark.sweep != run.id:
         raise ConfigError(
-            f"{run.out} holds another sweep ({mark.get('name')}, begun {mark.get('started_at')}), or its questions,"
-            " corpus or code changed since; use another --out"
+            f"{run.out} holds another sweep ({mark.name}, begun {mark.started_at}), or its questions, corpus or code"
+            " changed since; use another --out"
         )
-    if mark and not run.options.resume:
+    elif not run.options.resume:
         raise ConfigError(f"{run.out} holds this sweep already; go on with it: --resume")
-    if not mark:
-        content = {"sweep": run.id, "name": run.sweep.spec.name, "started_at": now.isoformat(timespec="seconds")}
-        write_text(path, json.dumps(content) + "\n")
+
+
+class _Mark(BaseModel):
+    """Which sweep a folder holds."""
+
+    sweep: str
+    name: str
+    started_at: str
 
 
 def _primary(board: Board) -> str:

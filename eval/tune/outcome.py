@@ -11,9 +11,10 @@ from pathlib import Path
 
 import yaml
 
+from eval.files import JsonTree, json_tree
 from eval.tune.analysis import Analysis
-from eval.tune.confirm import Candidate, Confirmation
-from eval.tune.points import Dropped, Point
+from eval.tune.confirm import Candidate, Confirmation, Gain
+from eval.tune.points import Changes, Dropped, Point
 from eval.tune.spec import Sweep
 from rag.cache.stages import Reuse
 from rag.errors import ConfigError
@@ -114,50 +115,82 @@ class Outcome:
         return self.sweep.base.changed(point.changes()) if point.values else self.sweep.base
 
 
-def document(outcome: Outcome, folder: Path) -> dict[str, object]:
-    """Return what `tune --json` prints: what won, by how much, and where everything is."""
+@dataclass(frozen=True, slots=True)
+class GainLine:
+    """A candidate's gain in one objective as `tune --json` has it; `in_sample` is what the search saw."""
+
+    value: float
+    n: int
+    low: float | None
+    high: float | None
+    p_holm: float
+    in_sample: float
+    optimism: float
+    mde: float | None
+    more_cases: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateLine:
+    """A confirmed point as `tune --json` has it."""
+
+    changes: Changes
+    beats_default: bool
+    gains: tuple[GainLine, ...]
+    constraints: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepDocument:
+    """What `tune --json` prints: what won, by how much, and where everything is."""
+
+    name: str
+    sweep: str
+    winner: Changes | None
+    verdict: str
+    objectives: tuple[str, ...]
+    candidates: tuple[CandidateLine, ...]
+    settings: int
+    trials: int
+    evaluations: int
+    seconds: float
+    cost_usd: float
+    stopped: str | None
+    reuse: Mapping[str, Reuse]
+    best: str
+
+
+def document(outcome: Outcome, folder: Path) -> SweepDocument:
+    """Return what `tune --json` prints of a sweep whose files are in a folder."""
     confirmation = outcome.confirmation
-    candidates = [] if confirmation is None else [_candidate(item) for item in confirmation.candidates]
-    return {
-        "name": outcome.sweep.spec.name,
-        "sweep": outcome.id,
-        "winner": outcome.winner.changes() if outcome.winner else None,
-        "verdict": confirmation.ending() if confirmation else None,
-        "objectives": [item.name for item in outcome.sweep.objectives],
-        "candidates": candidates,
-        "settings": outcome.grid,
-        "trials": len(outcome.trials),
-        "evaluations": outcome.spent,
-        "seconds": round(outcome.seconds, 3),
-        "cost_usd": outcome.usd,
-        "stopped": outcome.stopped or None,
-        "reuse": {
-            stage: {"hits": r.hits, "misses": r.misses, "saved_s": r.saved_s} for stage, r in outcome.reuse.items()
-        },
-        "best": str(folder / BEST),
-    }
+    return SweepDocument(
+        name=outcome.sweep.spec.name,
+        sweep=outcome.id,
+        winner=outcome.winner.changes() if outcome.winner else None,
+        verdict=confirmation.ending() if confirmation else "Nothing was confirmed.",
+        objectives=tuple(item.name for item in outcome.sweep.objectives),
+        candidates=tuple(_candidate(item) for item in confirmation.candidates) if confirmation else (),
+        settings=outcome.grid,
+        trials=len(outcome.trials),
+        evaluations=outcome.spent,
+        seconds=round(outcome.seconds, 3),
+        cost_usd=outcome.usd,
+        stopped=outcome.stopped or None,
+        reuse=outcome.reuse,
+        best=str(folder / BEST),
+    )
 
 
-def _candidate(item: Candidate) -> dict[str, object]:
-    return {
-        "changes": item.point.changes(),
-        "beats_default": item.beats,
-        "gains": [
-            {
-                "value": gain.difference.value,
-                "n": gain.difference.n,
-                "low": gain.difference.low,
-                "high": gain.difference.high,
-                "p_holm": gain.p_holm,
-                "in_sample": gain.in_sample,
-                "optimism": gain.optimism,
-                "mde": gain.mde if math.isfinite(gain.mde) else None,
-                "more_cases": gain.more_cases,
-            }
-            for gain in item.gains
-        ],
-        "constraints": [{"text": kept.text, "holds": kept.holds} for kept in item.constraints],
-    }
+def _candidate(item: Candidate) -> CandidateLine:
+    kept = {one.text: one.holds for one in item.constraints}
+    return CandidateLine(item.point.changes(), item.beats, tuple(_gain(gain) for gain in item.gains), kept)
+
+
+def _gain(gain: Gain) -> GainLine:
+    seen = gain.difference
+    mde = gain.mde if math.isfinite(gain.mde) else None
+    known = (seen.value, seen.n, seen.low, seen.high, gain.p_holm, gain.in_sample, gain.optimism)
+    return GainLine(*known, mde, gain.more_cases)
 
 
 def write_best(outcome: Outcome, folder: Path) -> None:
@@ -179,11 +212,11 @@ def write_trials(outcome: Outcome, folder: Path) -> None:
     Raises:
         ConfigError: the folder cannot be written.
     """
-    lines = [json.dumps(_trial(outcome, trial), ensure_ascii=False) for trial in outcome.trials]
+    lines = [json.dumps(json_tree(_trial(outcome, trial)), ensure_ascii=False) for trial in outcome.trials]
     write_text(folder / TRIALS, "".join(f"{line}\n" for line in lines))
 
 
-def differences(settings: Settings) -> dict[str, object]:
+def differences(settings: Settings) -> JsonTree:
     """Return the tree of settings that differ from Ragwright's defaults; the environment is left out."""
     found = _differing(settings.model_dump(mode="json"), Settings().model_dump(mode="json"))
     return found if isinstance(found, dict) else {}
@@ -210,23 +243,43 @@ def _differing(tree: object, usual: object) -> object:
     }
 
 
-def _trial(outcome: Outcome, trial: Trial) -> dict[str, object]:
-    dropped = trial.dropped
-    return {
-        "number": trial.number,
-        "changes": trial.point.changes(),
-        "questions": trial.questions,
-        "whole": trial.whole,
-        "values": dict(trial.values),
-        "gain": trial.gain,
-        "paired": trial.paired,
-        "dropped": None
-        if dropped is None
-        else {
-            "questions": dropped.questions,
-            "behind": dropped.behind,
-            "leader": dropped.leader.changes(),
-            "p": dropped.p,
-        },
-        "best": trial.point == outcome.best,
-    }
+@dataclass(frozen=True, slots=True)
+class DroppedLine:
+    """Why a trial was asked no more, as `trials.jsonl` has it."""
+
+    questions: int
+    behind: float
+    leader: Changes
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """A line of `trials.jsonl`."""
+
+    number: int
+    changes: Changes
+    questions: int
+    whole: bool
+    values: Mapping[str, float | None]
+    gain: float
+    paired: int
+    dropped: DroppedLine | None
+    best: bool
+
+
+def _trial(outcome: Outcome, trial: Trial) -> TrialLine:
+    left, dropped = trial.dropped, None
+    if left is not None:
+        dropped = DroppedLine(left.questions, left.behind, left.leader.changes(), left.p)
+    return TrialLine(
+        number=trial.number,
+        changes=trial.point.changes(),
+        questions=trial.questions,
+        whole=trial.whole,
+        values=trial.values,
+        gain=trial.gain,
+        paired=trial.paired,
+        dropped=dropped,
+        best=trial.point == outcome.best,
+    )

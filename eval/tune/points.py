@@ -13,6 +13,9 @@ Scalar = str | int | float | bool | None
 Value = Scalar | tuple[Scalar, ...]
 """A value of a setting; a list of the settings file is a tuple here, so that points can be compared and hashed."""
 
+Changes = dict[str, Scalar | list[Scalar]]
+"""Values by dotted key, as `Settings.changed` takes them and JSON holds them."""
+
 Floats = NDArray[np.float64]
 
 
@@ -33,7 +36,7 @@ class Point:
         """Return the point with these values."""
         return Point(tuple(sorted(values.items())))
 
-    def changes(self) -> dict[str, object]:
+    def changes(self) -> Changes:
         """Return the values as `Settings.changed` takes them."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in self.values}
 
@@ -48,9 +51,9 @@ def _shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def point_of(changes: Mapping[str, object]) -> Point:
+def point_of(changes: Mapping[str, Scalar | list[Scalar]]) -> Point:
     """Return the point whose `changes` these are, as JSON gives them back."""
-    return Point.of({key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()})  # type: ignore[misc]
+    return Point.of({key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()})
 
 
 DEFAULT = Point()
