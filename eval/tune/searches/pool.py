@@ -58,7 +58,7 @@ def spread_out(kernels: Kernels, first: Sequence[int], count: int, rng: np.rando
 
 
 def groups_of(pool: Sequence[Point], candidates: Candidates) -> list[int]:
-    """Return for each point which index it uses, as a number from 0: points of one group differ in later stages only."""
+    """Return for each point the number of its index, from 0: points of one group differ in later stages only."""
     stages = candidates.stages()
     building = {key for stage in stages for key in stage if builds_index(key)} if len(stages) > 1 else set[str]()
     parts = [tuple(item for item in point.values if item[0] in building) for point in pool]
