@@ -58,7 +58,8 @@ def shares_on_front(draws: Floats) -> Floats:
     wins = np.zeros(points)
     for table in draws:
         wins += ~_beaten(table).any(axis=1)
-    return wins / count
+    shares: Floats = wins / count
+    return shares
 
 
 def _table(values: Sequence[Floats]) -> Floats:
