@@ -18,7 +18,7 @@ from eval.tune.ending import WINNER, Ended, ending
 from eval.tune.measure import Measurer, code_digest
 from eval.tune.outcome import Outcome, document, write_best, write_text, write_trials
 from eval.tune.points import DEFAULT, Point, Task, Value, Work, point_of
-from eval.tune.report import text, write_report, write_summary
+from eval.tune.report import text, verdict, write_report, write_summary
 from eval.tune.searches import search_of
 from eval.tune.spec import Sweep, SweepSpec, check, read_spec, spec_of
 from eval.tune.store import Store, open_store
@@ -378,7 +378,7 @@ def _held(when: Sequence[tuple[str, tuple[Value, ...]]]) -> dict[str, Value]:
 
 def sweep_document(outcome: Outcome, folder: Path) -> dict[str, object]:
     """Return what `tune --json` prints."""
-    return document(outcome, folder)
+    return document(outcome, folder) | {"verdict": verdict(outcome).sentence}
 
 
 def sweep_text(outcome: Outcome, folder: Path, width: int) -> str:

@@ -8,20 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
+from eval.tune.analysis import Analysis
+from eval.tune.confirm import Candidate, Confirmation
 from eval.tune.points import Dropped, Point
 from eval.tune.spec import Sweep
 from rag.cache.stages import Reuse
 from rag.errors import ConfigError
 from rag.files import write_atomic
 from rag.settings import Settings
-
-if TYPE_CHECKING:
-    from eval.tune.analysis import Analysis
-    from eval.tune.confirm import Candidate, Confirmation
 
 BEST = "best.yaml"
 TRIALS = "trials.jsonl"

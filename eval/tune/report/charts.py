@@ -45,7 +45,7 @@ def change(label: str, gain: float, low: float | None, high: float | None, metri
 def learning_plot(outcome: Outcome) -> str | None:
     """Return the best gain over question evaluations; None where the search saw nothing."""
     metric = first(outcome)
-    steps = [(float(at), scaled(gain, metric)) for at, gain in outcome.curve]
+    steps = [(float(at), scaled(gain, metric)) for at, gain in outcome.analysis.curve]
     if not steps:
         return None
     if outcome.spent > steps[-1][0]:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from eval.metrics import Metric
 from eval.report.plots import Bar, bars
 from eval.report.table import Cell, Column, Row, Table, table
+from eval.tune.analysis import Analysis, Dominated, Neighbour
 from eval.tune.outcome import Outcome, Trial
-from eval.tune.points import DEFAULT, Point
+from eval.tune.points import DEFAULT, Point, Value
 from eval.tune.report.charts import change
 from eval.tune.report.plots import Dot, Role, differences, scatter
-from eval.tune.report.tables import bounds
 from eval.tune.report.verdict import first, leading
 from eval.tune.report.words import counted, delta, figure, in_points, name, percent, shown, value_of
 from eval.tune.spec import Objective
 
+_MOST_NEIGHBOURS = 24
+
 IMPORTANCE = (
-    "Of the differences between trials, the share that each setting explains. A setting near 0 can stay as it is; one "
-    "that explains much deserves a finer search."
+    "How much of the differences over the whole space the values of one setting alone explain; the rest is what they "
+    "do together. A setting near 0 can stay as it is. One that explains much deserves a finer search."
 )
 SENSITIVITY = (
     "What happens if one setting alone takes another value. Neighbours that do about as well mean a plateau, a safe "
-    "choice. A steep fall on both sides means that the choice is a peak, which other questions may move."
+    "choice. A steep fall on both sides means a peak, which other questions may move. Hollow: predicted, not asked."
 )
 
 
@@ -36,18 +38,23 @@ class Front:
     dominated: int
 
 
+def analysis(outcome: Outcome) -> Analysis:
+    """Return what the search taught; nothing where it was not analysed."""
+    return outcome.analysis or Analysis((), (), (), (), ())
+
+
 def front(outcome: Outcome) -> Front | None:
     """Return the Pareto front's text; None where there is one objective only."""
-    if len(outcome.sweep.objectives) < 2:
+    if len(outcome.sweep.objectives) < 2 or not analysis(outcome).front:
         return None
     names = [item.name for item in outcome.sweep.objectives]
     intro = (
-        f"{counted(len(outcome.analysis.front), 'setting')} that no other beats in {' and '.join(names)} at once. "
+        f"{counted(len(analysis(outcome).front), 'setting')} that no other beats in {' and '.join(names)} at once. "
         "Which of them to take is a choice of price, not of statistics. Figures are from the search."
     )
     lead = outcome.sweep.objectives[0].name
     plots = tuple((_plot_name(item), f"{lead} against {item.name}") for item in outcome.sweep.objectives[1:])
-    return Front(intro, plots, len(outcome.analysis.dominated))
+    return Front(intro, plots, len(analysis(outcome).dominated))
 
 
 def front_plots(outcome: Outcome) -> dict[str, str]:
@@ -58,16 +65,16 @@ def front_plots(outcome: Outcome) -> dict[str, str]:
 
 def front_table(outcome: Outcome) -> Table | None:
     """Return the settings on the front; None where there is one objective only."""
-    if len(outcome.sweep.objectives) < 2:
+    if len(outcome.sweep.objectives) < 2 or not analysis(outcome).front:
         return None
     heads = [Column("settings", right=False, wide=True), *(Column(_head(item)) for item in outcome.sweep.objectives)]
-    found = sorted(outcome.analysis.front, key=lambda point: -(_gain(outcome, point)))
+    found = sorted(analysis(outcome).front, key=lambda point: -(_gain(outcome, point)))
     return table("Pareto front", heads, [(_named(outcome, point), *_figures(outcome, point)) for point in found])
 
 
 def dominated_table(outcome: Outcome) -> Table | None:
     """Return the dominated settings, each with one that beats it; None where there is one objective only."""
-    if len(outcome.sweep.objectives) < 2 or not outcome.analysis.dominated:
+    if len(outcome.sweep.objectives) < 2 or not analysis(outcome).dominated:
         return None
     heads = [Column("settings", right=False, wide=True), *(Column(_head(item)) for item in outcome.sweep.objectives)]
     heads += [Column("dominated by", right=False, wide=True), Column("because", right=False, wide=True)]
@@ -75,63 +82,100 @@ def dominated_table(outcome: Outcome) -> Table | None:
         (
             _named(outcome, one.point),
             *_figures(outcome, one.point),
-            name(outcome, one.by),
-            _because(outcome, one.point, one.by),
+            name(outcome, one.rival),
+            _because(outcome, one),
         )
-        for one in outcome.analysis.dominated
+        for one in analysis(outcome).dominated
     ]
     return table("Dominated", heads, rows)
 
 
 def importance_table(outcome: Outcome) -> Table | None:
     """Return how much each setting explains; None where that could not be told."""
-    found = outcome.analysis.importance
+    found, metric = analysis(outcome).importance, first(outcome)
     if not found:
         return None
-    heads = [Column("setting", right=False, wide=True), Column("share")]
-    rows = [(one.key, percent(one.share)) for one in found]
-    return table("Importance of settings", heads, rows)
+    heads = [Column("setting", right=False, wide=True), Column("share"), Column("best value", right=False)]
+    heads += [Column("best against worst value"), Column("values tried")]
+    rows = [
+        (one.key, percent(one.share), _value(one.best), delta(_raw(one.spread, metric), metric), f"{one.values:,}")
+        for one in found
+    ]
+    note = f"From a model of {counted(found[0].points, 'trial')}. Best value: by its mean over all other settings."
+    return table("Importance of settings", heads, rows, [note])
 
 
 def importance_plot(outcome: Outcome) -> str | None:
     """Return the importance as bars; None where it could not be told."""
-    rows = [Bar(one.key, 0, one.share, one.share, percent(one.share)) for one in outcome.analysis.importance]
-    return bars("importance", "Share of the difference between trials that a setting explains", rows) if rows else None
-
-
-def has_sensitivity(outcome: Outcome) -> bool:
-    """Say whether a trial differs from the best one in a single setting."""
-    return bool(outcome.analysis.sensitivity)
+    rows = [Bar(one.key, 0, one.share, one.share, percent(one.share)) for one in analysis(outcome).importance]
+    return bars("importance", "Share of the variance that a setting alone explains", rows) if rows else None
 
 
 def sensitivity_plot(outcome: Outcome) -> str | None:
     """Return the change that one other value of one setting makes; None where no trial tells."""
-    rows = [
-        change(f"{one.key} {shown(one.value)}", one.gain, one.low, one.high, first(outcome))
-        for one in outcome.analysis.sensitivity
-    ]
-    return differences("sensitivity", "Change if one setting takes another value", rows) if rows else None
+    metric = first(outcome)
+    rows, predicted = [], []
+    for one in neighbours(outcome)[:_MOST_NEIGHBOURS]:
+        label = f"{one.key} {_from(outcome, one.key)} -> {shown(one.value)}"
+        rows.append(change(label, one.change, None, None, metric, f", {_ground(one)}"))
+        predicted += [] if one.questions else [label]
+    return (
+        differences("sensitivity", "Change if one setting takes another value", rows, hollow=predicted)
+        if rows
+        else None
+    )
 
 
 def sensitivity_table(outcome: Outcome) -> Table | None:
     """Return the change that one other value of one setting makes; None where no trial tells."""
     metric = first(outcome)
     rows = [
-        (
-            one.key,
-            _from(outcome, one.key),
-            shown(one.value),
-            Cell(delta(one.gain, metric), bounds(one.low, one.high, metric)),
-        )
-        for one in outcome.analysis.sensitivity
+        (one.key, _from(outcome, one.key), shown(one.value), delta(one.change, metric), _ground(one))
+        for one in neighbours(outcome)
     ]
     heads = [Column("setting", right=False, wide=True), Column("from", right=False), Column("to", right=False)]
-    return table("Sensitivity", [*heads, Column(f"change of {metric.name}")], rows) if rows else None
+    heads += [Column(f"change of {metric.name}"), Column("from what", right=False)]
+    return table("Sensitivity", heads, rows) if rows else None
+
+
+def neighbours(outcome: Outcome) -> list[Neighbour]:
+    """Return the winner's neighbours by setting, that of the greatest loss first, and its values in their order."""
+    found = analysis(outcome).sensitivity if outcome.winner is not None else ()
+    order = {key: place for place, key in enumerate(dict.fromkeys(one.key for one in found))}
+    return sorted(found, key=lambda one: (order[one.key], _rank(one.value)))
+
+
+def sensitivity_note(outcome: Outcome) -> str:
+    """Return how to read the sensitivity, or why there is none."""
+    found = neighbours(outcome)
+    if outcome.winner is None:
+        return "The default stays, so there is no winner to vary."
+    if not found:
+        return "No trial differs from the best setting in one setting alone."
+    more = len(found) - _MOST_NEIGHBOURS
+    return SENSITIVITY + (f" The table has {more:,} more." if more > 0 else "")
+
+
+def _ground(one: Neighbour) -> str:
+    return f"n {one.questions:,}" if one.questions else "predicted"
+
+
+def _rank(value: Value) -> tuple[bool, float, str]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (not number, float(value) if isinstance(value, int | float) else 0.0, str(value))
+
+
+def _value(value: Value) -> str:
+    return "not used" if value is None else shown(value)
+
+
+def _raw(spread: float, metric: Metric) -> float:
+    """Return a spread, which is never below 0, as a gain."""
+    return abs(spread) if metric.better != "lower" else -abs(spread)
 
 
 def _from(outcome: Outcome, key: str) -> str:
-    point = leading(outcome) or DEFAULT
-    return value_of(outcome, point, key) or value_of(outcome, DEFAULT, key) or "–"
+    return value_of(outcome, leading(outcome) or DEFAULT, key) or "–"
 
 
 def _plot_name(item: Objective) -> str:
@@ -170,12 +214,12 @@ def _role(outcome: Outcome, point: Point) -> Role:
         return "default"
     if point == leading(outcome):
         return "best"
-    return "front" if point in outcome.analysis.front else "beaten"
+    return "front" if point in analysis(outcome).front else "beaten"
 
 
 def _on_front(outcome: Outcome, dot: Dot) -> bool:
     points = {"default": DEFAULT, "best": leading(outcome)}
-    return points.get(dot.role) in outcome.analysis.front
+    return points.get(dot.role) in analysis(outcome).front
 
 
 def _axis(item: Objective) -> str:
@@ -196,19 +240,10 @@ def _figures(outcome: Outcome, point: Point) -> Row:
     return [figure(trial.values.get(item.name) if trial else None, item.metric) for item in outcome.sweep.objectives]
 
 
-def _because(outcome: Outcome, point: Point, by: Point) -> str:
+def _because(outcome: Outcome, one: Dominated) -> str:
     """Return by how much a setting is beaten in each objective."""
-    return ", ".join(_differences(outcome, point, by)) or "equal in all"
-
-
-def _differences(outcome: Outcome, point: Point, by: Point) -> Iterator[str]:
-    beaten, better = _trial(outcome, point), _trial(outcome, by)
-    for item in outcome.sweep.objectives:
-        mine, its = (trial.values.get(item.name) if trial else None for trial in (beaten, better))
-        if mine is None or its is None:
-            continue
-        gain = item.sign * (its - mine)
-        yield f"{item.name} {delta(gain, item.metric)}" if abs(gain) > 1e-9 else f"equal {item.name}"
+    pairs = zip(outcome.sweep.objectives, one.by, strict=False)
+    return ", ".join(f"{i.name} {delta(by, i.metric)}" if abs(by) > 1e-9 else f"equal {i.name}" for i, by in pairs)
 
 
 def _gain(outcome: Outcome, point: Point) -> float:

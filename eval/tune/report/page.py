@@ -20,6 +20,7 @@ from eval.tune.report.words import amount, counted, delta, delta_interval, durat
 
 REPORT = "report.html"
 
+_SPLITS = ("dev", "select")  # those of a set; halves of one without splits are made by the sweep
 _FEW = 15  # rows of a table that stand open
 _FEW_FLIPS = 8
 
@@ -89,8 +90,7 @@ def render(outcome: Outcome, folder: Path) -> str:
         no_candidates=_no_candidates(outcome),
         front=insight.front(outcome),
         importance_note=insight.IMPORTANCE,
-        sensitivity=insight.has_sensitivity(outcome),
-        sensitivity_note=insight.SENSITIVITY,
+        sensitivity_note=insight.sensitivity_note(outcome),
         sensitivity_caption=f"Change of {metric.name} if one setting takes another value; right is better",
         keys=json.dumps(charts.searched_keys(outcome)),
         few=len(outcome.trials) <= _FEW,
@@ -121,7 +121,7 @@ def commands(outcome: Outcome, folder: Path) -> Iterator[tuple[str, str]]:
         yield "Ask with the best settings:", ask
     golden, split = str(outcome.sweep.spec.sets[0].set), outcome.sets[0].confirm_split if outcome.sets else None
     golden = "SET" if "*" in golden or "$" in golden else shlex.quote(golden)
-    part = f" --split {split}" if split else ""
+    part = f" --split {split}" if split in _SPLITS else ""
     command = f"ragwright eval {golden} --corpus {corpus}{part} --config {config} --out out/best"
     yield "Measure them with every metric, answer by answer:", command
 

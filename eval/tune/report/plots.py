@@ -95,8 +95,13 @@ def scatter(
     )
 
 
-def differences(name: str, title: str, rows: Sequence[Interval], marked: Sequence[str] = ()) -> str:
-    """Return signed values below each other with their intervals, around a line at 0; `marked` labels stand out."""
+def differences(
+    name: str, title: str, rows: Sequence[Interval], marked: Sequence[str] = (), hollow: Sequence[str] = ()
+) -> str:
+    """Return signed values below each other with their intervals, around a line at 0; `marked` labels stand out.
+
+    The dots of `hollow` labels are empty.
+    """
     ends = [end for row in rows for end in (row.value, row.low, row.high) if end is not None and math.isfinite(end)]
     low, high, ticks = _range([0.0, *ends])
     longest = max((len(row.label) for row in rows), default=0)
@@ -119,7 +124,8 @@ def differences(name: str, title: str, rows: Sequence[Interval], marked: Sequenc
         parts.append(text(left - 10, y + 4, _short(row.label, most), "end", strong))
         if row.low is not None and row.high is not None:
             parts.append(f'<path class="whisker" d="M{at(row.low)} {y}H{at(row.high)}"/>')
-        parts.append(f'<circle class="dot" cx="{at(row.value)}" cy="{y}" r="4.5"/>')
+        kind = "dot mark1" if row.label in hollow else "dot"
+        parts.append(f'<circle class="{kind}" cx="{at(row.value)}" cy="{y}" r="4.5"/>')
         parts.append(text(right + 12, y + 4, row.note, kind="soft"))
     return svg(name, title, told((row.label, row.note) for row in rows), width, height, parts)
 

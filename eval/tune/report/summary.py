@@ -10,8 +10,9 @@ from eval.report.table import Table, markdown, md, terminal
 from eval.tune.outcome import Outcome, write_text
 from eval.tune.report import insight, tables
 from eval.tune.report.page import REPORT, commands, facts, saved
-from eval.tune.report.verdict import verdict
-from eval.tune.report.words import counted
+from eval.tune.report.tables import optimism
+from eval.tune.report.verdict import chosen, gains, verdict
+from eval.tune.report.words import counted, listed
 
 SUMMARY = "summary.md"
 
@@ -91,6 +92,10 @@ def _questions(outcome: Outcome) -> list[str]:
 
 
 def _closing(outcome: Outcome, folder: Path | None) -> Iterator[str]:
+    found = chosen(outcome)
+    if found is not None:
+        parts = [f"{optimism(gain, metric)} of {metric.name}" for metric, gain in gains(outcome, found)]
+        yield f"The search promised too much by {listed(parts)} (optimism)."
     tried = dict(facts(outcome))
     yield f"{tried['trials']}; {tried['work']}; {tried['took']}."
     yield saved(outcome)

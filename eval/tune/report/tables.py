@@ -61,7 +61,7 @@ def gains_table(outcome: Outcome) -> Table | None:
         *(Column(text, shown=_ROOMY) for text in names),
         *map(Column, ("in-sample change", "confirmed change", "95 % interval")),
         Column("Holm p", shown=_ROOMY),
-        Column("optimism"),
+        Column("optimism", shown=_ROOMY),
         Column("MDE", shown=_ROOMY),
     ]
     rows = [_gain_row(outcome, point, metric, gain) for metric, gain in gains(outcome, found)]
@@ -295,6 +295,8 @@ def _gain_notes(outcome: Outcome, found: Candidate) -> list[str]:
     if noise is not None and noise.lucky is not None:
         luck = delta(noise.lucky, metric)
         notes.append(f"If no trial were truly better, the luckiest would still show about {luck} in the search.")
+    if len(outcome.sets) > 1:
+        notes.append("Changes weigh every set the same; the means count every question once.")
     return [*notes, POINT] if any(in_points(item.metric) for item in outcome.sweep.objectives) else notes
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from eval.tune.analysis import Analysis, Dominated, Importance, Neighbour
 
 from eval.stats import Difference, Estimate
+from eval.tune.analysis import Analysis, Importance, Neighbour, pareto
 from eval.tune.confirm import Candidate, Confirmation, Gain, Kept, Noise
 from eval.tune.outcome import Flip, Outcome, SetInfo, Slice, Trial
-from eval.tune.points import DEFAULT, Dropped, Point
+from eval.tune.points import DEFAULT, Dropped, Point, Value
 from eval.tune.spec import SetSpec, Sweep, SweepSpec, check
 from rag.cache.stages import Reuse
 from rag.settings import Settings
@@ -74,10 +74,16 @@ def _kept(text: str, mean: float, holds: bool) -> Kept:
 
 
 def outcome(
-    gain: float = 0.06, tokens: float = 120.0, *, objectives: Sequence[str] = (RECALL,), constraints: Sequence[str] = (),
-    checked: float | None = None, confirmed: bool = True, **more: Any,
-) -> Outcome:  # fmt: skip
-    """Return the outcome of a sweep whose best point truly gains so much."""
+    gain: float = 0.06,
+    tokens: float = 120.0,
+    *,
+    objectives: Sequence[str] = (RECALL,),
+    constraints: Sequence[str] = (),
+    checked: float | None = None,
+    confirmed: bool = True,
+    **more: Any,
+) -> Outcome:
+    """Return the outcome of a sweep whose best point gains so much; `more` replaces fields."""
     made = sweep(objectives, constraints)
     found = confirmation(made, gain, tokens, checked) if confirmed else None
     winner = found.winner if found else None
@@ -96,7 +102,7 @@ def outcome(
             spent=3120,
             affordable=6400,
             confirmation=found,
-            analysis=analysis(tried),
+            analysis=analysis(made, tried),
             winner=winner,
             best=best,
             flips=flips() if winner else (),
@@ -131,22 +137,25 @@ def trials(made: Sweep, gain: float) -> tuple[Trial, ...]:
     return tuple(found)
 
 
-def analysis(tried: Sequence[Trial]) -> Analysis:
-    """Return an analysis such as that of these trials."""
-    return Analysis(
-        front=(DEFAULT, BEST, SECOND),
-        dominated=tuple(Dominated(trial.point, BEST) for trial in tried[3:]),
-        importance=(
-            Importance("context.keep", 0.62),
-            Importance("rerank.top_n", 0.21),
-            Importance("retrieval.fusion", 0.04),
-        ),
-        sensitivity=(
-            Neighbour("context.keep", 0.3, SECOND, -0.021, -0.04, -0.002, 400),
-            Neighbour("context.keep", 0.5, SECOND, -0.004, -0.012, 0.004, 400),
-            Neighbour("rerank.top_n", 30, SECOND, -0.008, -0.02, 0.004, 400),
-        ),
+def analysis(made: Sweep, tried: Sequence[Trial]) -> Analysis:
+    """Return an analysis with the front of these trials, and importance and sensitivity such as theirs."""
+    means = {
+        trial.point: np.array([item.sign * float(trial.values[item.name] or 0.0) for item in made.objectives])
+        for trial in tried
+    }
+    front, dominated = pareto(means)
+    if len(tried) < 2:
+        return Analysis(front, dominated, (), (), ())
+    values: tuple[tuple[str, float, Value], ...]
+    values = (("context.keep", 0.62, 0.4), ("rerank.top_n", 0.21, 50), ("retrieval.rrf_k", 0.04, None))
+    importance = tuple(Importance(key, share, best, share / 10, len(tried), 4) for key, share, best in values)
+    sensitivity = (
+        Neighbour("context.keep", 0.3, -0.021, 400),
+        Neighbour("rerank.top_n", 30, -0.008, 256),
+        Neighbour("context.keep", 0.5, -0.004, 400),
+        Neighbour("retrieval.fusion", "rrf", 0.001, 0),
     )
+    return Analysis(front, dominated, importance, sensitivity, ())
 
 
 def flips() -> tuple[Flip, ...]:
