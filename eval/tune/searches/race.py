@@ -27,7 +27,8 @@ from eval.tune.dropping import Strata, surely_worse
 from eval.tune.fronts import ranking, shares_on_front
 from eval.tune.points import DEFAULT, Dropped, Floats, Found, Scores, Search, Task, Work
 from eval.tune.searches.asked import Asked, question_order
-from eval.tune.searches.pool import groups_of, pool_of, spread_out
+from eval.tune.searches.grid import grid
+from eval.tune.searches.pool import LARGEST, groups_of, pool_of, spread_out
 from eval.tune.searches.silence import Rates, level_of, quiet
 from eval.tune.surrogate import Belief, Kernels, believe
 
@@ -48,6 +49,8 @@ _CAUTION = 1.0  # standard errors that estimates are lowered by: a few lucky que
 def race(task: Task) -> Search:
     """Race the points of the task; see the module."""
     running = _Race(task)
+    if running.affords_all:
+        return (yield from grid(task))
     yield from running.probe()
     for turn in range(_ROUNDS):
         yield from running.round(turn)
@@ -70,6 +73,12 @@ class _Race:
         self._dropped: dict[int, Dropped] = {}
         self._running: list[int] = []
         self._believed: list[Belief] | None = None
+
+    @property
+    def affords_all(self) -> bool:
+        """Whether the budget pays for every point on every question: then there is nothing to race for."""
+        whole = len(self._pool) < LARGEST and self._task.trials is None
+        return whole and self._task.budget >= len(self._pool) * self._task.questions
 
     def probe(self) -> Steps:
         """Ask the default, the warm points and points far from them every question, as far as half the budget goes."""
@@ -125,7 +134,7 @@ class _Race:
         found: dict[int, list[int]] = {i: [] for i in chosen}
         for step in range(left):
             i = chosen[step % len(chosen)]
-            worth = (yields / counts * own[i])[self._order]
+            worth = (yields / np.maximum(counts, 1.0) * own[i])[self._order]
             q = int(self._order[int(np.argmax(worth))])
             if worth.max() > 0:
                 counts[q] += 1
