@@ -17,7 +17,7 @@ export RAGAS_DO_NOT_TRACK := true
 .DEFAULT_GOAL := help
 SPEC ?= quick
 TUNED = $(if $(filter command line environment,$(origin OUT)),$(OUT),out/tune)
-.PHONY: help install demo test accept lint format ingest serve eval tune gate aa bench bench-ingest bench-latency bench-vectors bench-tokens bench-retrieval bench-answers bench-eval docs up down lock clean
+.PHONY: help install demo test accept lint format ingest serve eval tune gate aa bench bench-ingest bench-latency bench-vectors bench-tokens bench-retrieval bench-answers bench-sweep bench-eval docs up down lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,7 @@ aa: install  ## how often the gate errs on SET: the same questions under two nea
 	$(BIN)/ragwright gate --baseline $(OUT)-aa/first --candidate $(OUT)-aa/second --error-rates
 
 bench: bench-ingest bench-latency bench-retrieval bench-answers bench-eval  ## run every benchmark; figures go to out/bench and docs/results.md
+bench: bench-ingest bench-latency bench-retrieval bench-eval bench-sweep  ## run every benchmark; figures go to out/bench and docs/results.md
 	$(BIN)/python -m eval.bench results
 
 # Its PyStemmer is pinned below ours, so it is no dependency; it lies aside, where only these benchmarks see it.
@@ -105,6 +106,9 @@ bench-answers: install  ## how well verifiers tell supported claims from lies, o
 
 bench-eval: install  ## what an evaluation adds to answering its cases (BENCH_ARGS="--cases 300")
 	$(BIN)/python -m eval.bench eval $(BENCH_ARGS)
+
+bench-sweep: install  ## regret of every search of a tuning sweep against its cost, replayed from one score table
+	$(BIN)/python -m eval.bench sweep $(BENCH_ARGS)
 
 docs: install  ## write the pages that are made from the code: docs/configuration.md and docs/cli.md
 	$(BIN)/python -m api.reference docs

@@ -17,6 +17,7 @@ BENCHES = {
     "latency": "eval.bench.latency_bench",
     "vectors": "eval.bench.vectors_bench",
     "tokens": "eval.bench.tokens_bench",
+    "sweep": "eval.bench.sweep_bench",
     "results": "eval.bench.results",
 }
 """Each module has `main(argv) -> exit code`; `results` measures nothing, it writes the page of the others."""

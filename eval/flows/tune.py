@@ -384,7 +384,7 @@ def _held(when: Sequence[tuple[str, tuple[Value, ...]]]) -> dict[str, Value]:
     return {key: allowed[0] for key, allowed in when}
 
 
-def sweep_document(outcome: Outcome, folder: Path) -> dict[str, object]:
+def sweep_document(outcome: Outcome, folder: Path) -> JsonTree:
     """Return what `tune --json` prints."""
     return json_object(replace(document(outcome, folder), verdict=verdict(outcome).sentence))
 

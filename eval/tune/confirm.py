@@ -1,14 +1,14 @@
 """The shortlist of a search against the default, on questions that the search never saw. Pure.
 
-A search looks at hundreds of points and takes the luckiest, so its own estimate of the gain is too good (Cawley & Talbot
-2010, https://jmlr.org/papers/v11/cawley10a.html, call it overfitting in model selection). Here the few that are left are
+A search looks at hundreds of points and takes the luckiest, so its own estimate of the gain is too good (overfitting in
+model selection: Cawley & Talbot 2010, https://jmlr.org/papers/v11/cawley10a.html). Here the few that are left are
 measured anew. The claim is one-sided, "better than the default", so its error is one-sided as well: over all candidates
 and objectives a sweep whose points are all no better than the default claims a winner in at most 5 of 100 cases.
 
 - The p-value of a candidate is the chance that a mean of at most 0 shows such differences: `eval.stats.bounds`
   (Gaffke 2005), which holds for rare and for skewed differences too, where a sign flip would want symmetric ones.
-- Holm's correction goes over candidates and objectives. A shortlist of two is best: a third costs more power than it
-  finds (`docs/evaluate/tune.md` has the simulation).
+- Holm's correction goes over candidates and objectives. A shortlist of two lets a gain of the size that a single test
+  can detect through in 8 of 10 cases; a third candidate would cost more power than it finds.
 - `at_least` is the bound that decides: the gain that is left at the level at which Holm tests the candidate.
 """
 
@@ -63,8 +63,8 @@ class Check(Protocol):
 class Measured:
     """What points scored on one split.
 
-    `scores[point]` is `(questions, objectives)`, higher is better; `checks[point]` is `(questions, constraints)`, as the
-    metrics say. NaN is unmeasured. `strata` and `clusters` say for each question its set and what it belongs to.
+    `scores[point]` is `(questions, objectives)`, higher is better. `checks[point]` is `(questions, constraints)`, as
+    the metrics say. NaN is unmeasured. `strata` and `clusters` say for each question its set and what it belongs to.
     """
 
     scores: Mapping[Point, Floats]

@@ -1,10 +1,10 @@
 """When a point leaves a race: it is surely worse than another, whatever was looked at and how often. Pure.
 
 The test is a paired one on the questions that both were asked: the one-sided bound of `eval.stats.bounds` (Gaffke 2005)
-over the strata that the questions were sampled by. Its p-value is multiplied by all that could have dropped a point by
-chance: with L the number of the look and K the points in the race, by K L (L + 1), whose inverses sum to 1 / K over all
-looks (the union bound of Even-Dar, Mannor & Mansour 2006, "Action elimination and stopping conditions for the
-multi-armed bandit"). So the best point is dropped by chance in at most 5 of 100 races.
+over the questions that told the first points apart, each set a stratum. Its p-value is multiplied by all that could
+have dropped a point by chance: with L the number of the look and K the points in the race, by K L (L + 1), whose
+inverses sum to 1 / K over all looks (the union bound of Even-Dar, Mannor & Mansour 2006, "Action elimination and
+stopping conditions for the multi-armed bandit"). So the best point is dropped by chance in at most 5 of 100 races.
 """
 
 from __future__ import annotations
@@ -26,20 +26,25 @@ _UNLIKELY = 2.0  # standard errors: nothing closer can pass, so the bound is not
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """What the questions were sampled by: a label for each, and the weight of each label; the weights sum to 1."""
+    """The set of every question that is tested, as a label, -1 for one that is not, and the weight of each label.
+
+    Silent questions are left out: they are asked where they may tell something, and not at random. On them the probes,
+    which lie far apart, all scored the same. A weight is what the tested questions of a set weigh among all questions.
+    """
 
     labels: NDArray[np.intp]
     weights: Floats
 
     @staticmethod
     def of(sets: Sequence[int], silent: NDArray[np.bool_]) -> Strata:
-        """Return the strata of sets that weigh alike, each split by whether the probes agreed (`silent`)."""
-        pairs = np.stack([np.asarray(sets), silent.astype(int)], axis=1)
-        found, labels = np.unique(pairs, axis=0, return_inverse=True)
-        labels = labels.reshape(-1)
-        sizes = np.bincount(labels)
-        of_set = np.array([np.sum(pairs[:, 0] == label) for label, _ in found])
-        return Strata(labels, sizes / of_set / len(np.unique(pairs[:, 0])))
+        """Return the strata of sets that weigh alike, without their silent questions."""
+        every = np.asarray(sets)
+        names = [label for label in np.unique(every) if (~silent[every == label]).any()]
+        labels = np.full(len(every), -1)
+        for i, label in enumerate(names):
+            labels[(every == label) & ~silent] = i
+        shares = [float((~silent[every == label]).mean()) for label in names]
+        return Strata(labels, np.array(shares) / len(np.unique(every)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,9 @@ class _Behind:
 
 def _behind(apart: Floats, strata: Strata) -> _Behind | None:
     """Return the weighted mean of differences; None where a stratum was not looked at, or too little in all."""
-    measured = np.isfinite(apart)
+    measured = np.isfinite(apart) & (strata.labels >= 0)
     counts = np.bincount(strata.labels[measured], minlength=len(strata.weights))
-    if measured.sum() < _FEWEST or not counts.all():
+    if measured.sum() < _FEWEST or not len(counts) or not counts.all():
         return None
     labels = strata.labels[measured]
     means = np.bincount(labels, weights=apart[measured], minlength=len(counts)) / counts

@@ -25,7 +25,7 @@ def front(values: Sequence[Floats]) -> list[int]:
     >>> front([np.array([0.5, -9.0]), np.array([0.6, -12.0]), np.array([0.4, -12.0])])
     [0, 1]
     """
-    return np.flatnonzero(~_beaten(_table(values)).any(axis=1)).tolist()
+    return [int(i) for i in np.flatnonzero(~_beaten(_table(values)).any(axis=1))]
 
 
 def ranking(values: Sequence[Floats]) -> list[int]:
@@ -38,7 +38,7 @@ def ranking(values: Sequence[Floats]) -> list[int]:
     """
     table, order = _table(values), list[int]()
     if table.shape[1] == 1:  # every front is one value
-        return np.argsort(-table[:, 0], kind="stable").tolist()
+        return [int(i) for i in np.argsort(-table[:, 0], kind="stable")]
     beaten, left = _beaten(table), np.ones(len(table), bool)
     while left.any():
         best = np.flatnonzero(left & ~(beaten & left).any(axis=1))
@@ -54,15 +54,18 @@ def shares_on_front(draws: Floats) -> Floats:
     """
     count, points, objectives = draws.shape
     if objectives == 1:
-        return np.bincount(draws[:, :, 0].argmax(axis=1), minlength=points) / count
+        return np.asarray(np.bincount(draws[:, :, 0].argmax(axis=1), minlength=points) / count, np.float64)
     wins = np.zeros(points)
     for table in draws:
         wins += ~_beaten(table).any(axis=1)
-    return wins / count
+    shares: Floats = wins / count
+    return shares
 
 
 def _table(values: Sequence[Floats]) -> Floats:
-    return np.nan_to_num(np.array(values, np.float64).reshape(len(values), -1 if len(values) else 1), nan=-np.inf)
+    table = np.array(values, np.float64).reshape(len(values), -1 if len(values) else 1)
+    table[np.isnan(table)] = -np.inf
+    return table
 
 
 def _beaten(table: Floats) -> NDArray[np.bool_]:

@@ -49,12 +49,12 @@ class Kernels:
 
     def mean(self) -> Floats:
         """Return the mean of the kernels of single settings, `(n, n)`."""
-        return np.mean(self.single, axis=0)
+        return np.asarray(np.mean(self.single, axis=0), np.float64)
 
     def of(self, part: tuple[int, ...], rows: NDArray[np.intp] | None = None) -> Floats:
         """Return the kernel of a set of settings, `(n, n)`, over all points or some of them."""
         chosen = [self.single[i] if rows is None else self.single[i][np.ix_(rows, rows)] for i in part]
-        return np.prod(chosen, axis=0)
+        return np.asarray(np.prod(chosen, axis=0), np.float64)
 
 
 _ABSENT = "\x00absent"
@@ -74,7 +74,7 @@ def _alike(values: Sequence[Value]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What is believed of the mean of every point of the pool over all questions: `mean` `(n,)`, `covariance` `(n, n)`."""
+    """What is believed of every point's mean over all questions: `mean` is `(n,)`, `covariance` `(n, n)`."""
 
     mean: Floats
     covariance: Floats
@@ -82,13 +82,14 @@ class Belief:
     @property
     def error(self) -> Floats:
         """The standard error of each mean, `(n,)`."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 0.0)), np.float64)
 
     def draws(self, rng: np.random.Generator, count: int) -> Floats:
         """Return means drawn from the belief, `(count, n)`."""
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        return self.mean + rng.standard_normal((count, len(self.mean))) @ root.T
+        drawn: Floats = self.mean + rng.standard_normal((count, len(self.mean))) @ root.T
+        return drawn
 
 
 def believe(
@@ -124,13 +125,15 @@ def _fitted(kernels: Kernels, scores: Floats, arms: NDArray[np.intp]) -> Floats:
     seen = variance[first, second] / 2
     parts = list(kernels.parts())
     if not seen.any():
-        return _UNKNOWN * (kernels.of(parts[-1]) + _NUGGET * np.eye(len(scores)))
+        unknown: Floats = _UNKNOWN * (kernels.of(parts[-1]) + _NUGGET * np.eye(len(scores)))
+        return unknown
     root = np.sqrt(shared[first, second])
     design = np.stack([1.0 - kernels.of(part, arms)[first, second] for part in parts] + [np.ones(len(seen))], axis=1)
     found, _ = nnls(design * root[:, None], seen * root)
     used = [weight * kernels.of(part) for part, weight in zip(parts, found, strict=False) if weight > 0]
     total: Floats = sum(used, np.zeros((len(scores), len(scores))))
-    return total + (found[-1] + _NUGGET * float(found.sum())) * np.eye(len(scores))
+    total += (float(found[-1]) + _NUGGET * float(found.sum())) * np.eye(len(scores))
+    return total
 
 
 def _paired(values: Floats) -> tuple[Floats, Floats, Floats]:
@@ -196,7 +199,7 @@ class _Group:
 
     @staticmethod
     def of(kernel: Floats, scores: Floats, asked: NDArray[np.intp], questions: NDArray[np.intp]) -> _Group:
-        inverse = np.linalg.inv(kernel[np.ix_(asked, asked)])
+        inverse: Floats = np.linalg.inv(kernel[np.ix_(asked, asked)]).astype(np.float64)
         ones = inverse.sum(axis=1)
         centred = inverse - np.outer(ones, ones) / ones.sum()
         return _Group(asked, questions, scores[np.ix_(asked, questions)], inverse, ones, centred)

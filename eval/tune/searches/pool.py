@@ -11,7 +11,7 @@ from eval.tune.points import DEFAULT, Candidates, Point, Task
 from eval.tune.space import builds_index
 from eval.tune.surrogate import Kernels
 
-_LARGEST = 600  # points that the model looks at; a matrix of them is inverted in every round
+LARGEST = 600  # points that the model looks at; a matrix of them is inverted in every round
 _LOOKS = 64  # draws that say how large a space is at most
 
 
@@ -22,12 +22,12 @@ def pool_of(task: Task, rng: np.random.Generator) -> tuple[Point, ...]:
 
 def pool_of_candidates(candidates: Candidates, first: Sequence[Point], rng: np.random.Generator) -> tuple[Point, ...]:
     """Return some points and then the whole grid, or draws of it where it is too large."""
-    if _at_most(candidates, rng) <= 50 * _LARGEST:
+    if _at_most(candidates, rng) <= 50 * LARGEST:
         points = list(candidates.grid())
-        if len(points) > _LARGEST:
-            points = [points[i] for i in sorted(rng.permutation(len(points))[:_LARGEST])]
+        if len(points) > LARGEST:
+            points = [points[i] for i in sorted(rng.permutation(len(points))[:LARGEST])]
     else:
-        points = [candidates.random(rng) for _ in range(_LARGEST)]
+        points = [candidates.random(rng) for _ in range(LARGEST)]
     return tuple(dict.fromkeys((*first, *points)))
 
 
@@ -58,7 +58,7 @@ def spread_out(kernels: Kernels, first: Sequence[int], count: int, rng: np.rando
 
 
 def groups_of(pool: Sequence[Point], candidates: Candidates) -> list[int]:
-    """Return for each point which index it uses, as a number from 0: points of one group differ in later stages only."""
+    """Return for each point the number of its index, from 0: points of one group differ in later stages only."""
     stages = candidates.stages()
     building = {key for stage in stages for key in stage if builds_index(key)} if len(stages) > 1 else set[str]()
     parts = [tuple(item for item in point.values if item[0] in building) for point in pool]

@@ -1,13 +1,15 @@
 """The race: points drop out over shuffled questions, and a model lends each what is known of points near to it.
 
-1. A few *probes*, chosen to lie far apart, are asked every question (as far as half of the budget goes). Questions on
-   which all of them score the same tell points apart rarely, so they come late in the order from then on: only a share
-   of them is asked as an audit, at random, so that estimates stay unbiased (double sampling for stratification:
-   Cochran 1977, "Sampling techniques", ch. 12).
-2. In every round the model of `eval.tune.surrogate` says how likely each point is the best. The likeliest run on over
-   the next questions, all of them over the same ones; each round half as many, twice as far (Karnin, Koren & Somekh
-   2013, "Almost optimal exploration in multi-armed bandits").
-3. A point that is surely worse than another in one objective, and better in none, leaves at once
+1. A few *probes*, chosen to lie far apart, are asked every question (as far as the budget goes). On most questions all
+   of them score the same: those are silent, the others tell points apart.
+2. In every round a model (`eval.tune.surrogate`) says how likely each point is the best. The likeliest run on over the
+   next questions that tell, in shuffled order, all over the same ones; each round half as many points, twice as far
+   (Karnin, Koren & Somekh 2013, "Almost optimal exploration in multi-armed bandits").
+3. A share of every round audits silent questions, those first that are likely not to be: where all probes failed, a
+   further point scores differently more often than where all of them were right. A question that is found to tell
+   joins the others. In the last rounds all points that are left are audited on the same questions. The mean of a point
+   goes over all questions, the unasked ones as the model expects them, so asking chosen questions biases nothing.
+4. A point that is surely worse than another in one objective, and better in none, leaves at once
    (`eval.tune.dropping`: a paired test with all looks and points paid for).
 
 The first stage of the flow is decided first: where it builds an index, every round looks at half as many indexes.
@@ -19,76 +21,40 @@ import math
 from collections.abc import Generator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.tune.dropping import Strata, surely_worse
 from eval.tune.fronts import ranking, shares_on_front
 from eval.tune.points import DEFAULT, Dropped, Floats, Found, Scores, Search, Task, Work
 from eval.tune.searches.asked import Asked, question_order
-from eval.tune.searches.pool import groups_of, pool_of, spread_out
+from eval.tune.searches.grid import grid
+from eval.tune.searches.pool import LARGEST, groups_of, pool_of, spread_out
+from eval.tune.searches.silence import Rates, level_of, quiet
 from eval.tune.surrogate import Belief, Kernels, believe
 
 Steps = Generator[Sequence[Work], Scores, None]
 
-import os
 
-_PROBE_SHARE = float(os.environ.get("PS", "0.3"))  # of the budget goes to probes
+_PROBE_SHARE = 0.3  # of the budget goes to probes
 _PROBES = (3, 12)
-_ROUNDS = int(os.environ.get("ROUNDS", "6"))
-_FIRST_BLOCK = int(os.environ.get("FB", "10"))  # questions that the first round asks, about
-_FEWEST = int(os.environ.get("FEW", "4"))  # points in the last rounds
-_TELLING_SHARE = float(
-    os.environ.get("TS", "0.7")
-)  # of a round goes to the questions that tell points apart, the rest to audits of the others
+_ROUNDS = 6
+_FIRST_BLOCK = 10  # questions that the first round asks, about
+_FEWEST = 8  # points in the last rounds
+_TELLING_SHARE = 0.7  # of a round's money; the rest audits the silent questions
 _LAST = 2  # rounds in which audits ask all points the same
 _DRAWS = 200
-_CAUTION = float(
-    os.environ.get("Z", "1.0")
-)  # standard errors that the winner's estimate is lowered by: few lucky questions win nothing
+_CAUTION = 1.0  # standard errors that estimates are lowered by: a few lucky questions win nothing
 
 
 def race(task: Task) -> Search:
     """Race the points of the task; see the module."""
     running = _Race(task)
+    if running.affords_all:
+        return (yield from grid(task))
     yield from running.probe()
     for turn in range(_ROUNDS):
         yield from running.round(turn)
     return running.found()
-
-
-class Rates:
-    """How often a further point scores differently where all before it scored the same, by the level of that score."""
-
-    levels = (0, 1, 2)
-
-    def __init__(self) -> None:
-        self._found = [0.5, 0.5, 0.5]
-        self._asked = [10.0, 10.0, 10.0]
-
-    def of(self, level: int) -> float:
-        """Return the rate at a level."""
-        return self._found[level] / self._asked[level]
-
-    def note(self, level: int, differs: bool) -> None:
-        """Count a point that was asked."""
-        self._asked[level] += 1
-        self._found[level] += differs
-
-    def left_out(self, table: Floats) -> None:
-        """Count what each row of `(points, questions)` would have found out beside the others."""
-        if len(table) < 3:
-            return
-        low, high = float(np.nanmin(table)), float(np.nanmax(table))
-        for i in range(len(table)):
-            others = np.delete(table, i, axis=0)
-            same = np.isfinite(table).all(axis=0) & (np.ptp(others, axis=0) == 0)
-            levels = level_of(others[0], low, high)
-            for q in np.flatnonzero(same):
-                self.note(int(levels[q]), bool(table[i, q] != others[0, q]))
-
-
-def level_of(values: Floats, low: float, high: float) -> NDArray[np.intp]:
-    """Return 0 for the lowest score, 2 for the highest and 1 for one between."""
-    return np.where(values <= low, 0, np.where(values >= high, 2, 1))
 
 
 class _Race:
@@ -106,6 +72,13 @@ class _Race:
         self._strata = Strata.of(task.strata, self._silent)
         self._dropped: dict[int, Dropped] = {}
         self._running: list[int] = []
+        self._believed: list[Belief] | None = None
+
+    @property
+    def affords_all(self) -> bool:
+        """Whether the budget pays for every point on every question: then there is nothing to race for."""
+        whole = len(self._pool) < LARGEST and self._task.trials is None
+        return whole and self._task.budget >= len(self._pool) * self._task.questions
 
     def probe(self) -> Steps:
         """Ask the default, the warm points and points far from them every question, as far as half the budget goes."""
@@ -115,7 +88,7 @@ class _Race:
         self._running = spread_out(self._kernels, first, wanted, self._rng)
         reach = max(1, min(self._task.questions, self._task.budget // (2 * len(self._running))))
         yield from self._ask([(i, self._order[:reach].tolist()) for i in self._running])
-        self._silent = self._quiet()
+        self._silent = quiet(self._table(0))
         self._rates.left_out(self._table(0)[self._running])
         self._strata = Strata.of(self._task.strata, self._silent)
 
@@ -134,8 +107,9 @@ class _Race:
             levels = self._levels()
             yield from self._ask([(i, plan[i]) for i in chosen])
             for i, q in audits:
-                self._rates.note(levels[q], self._table_at(i, q))
+                self._rates.note(int(levels[q]), self._differs(i, q))
             self._listen()
+            self._believed = None
             self._drop(turn + 1)
 
     def _plan(self, chosen: Sequence[int], telling: Sequence[int], spend: int, turn: int) -> dict[int, list[int]]:
@@ -160,7 +134,7 @@ class _Race:
         found: dict[int, list[int]] = {i: [] for i in chosen}
         for step in range(left):
             i = chosen[step % len(chosen)]
-            worth = (yields / counts * own[i])[self._order]
+            worth = (yields / np.maximum(counts, 1.0) * own[i])[self._order]
             q = int(self._order[int(np.argmax(worth))])
             if worth.max() > 0:
                 counts[q] += 1
@@ -179,17 +153,10 @@ class _Race:
         reach = int(np.searchsorted(costs, spend, side="right"))
         return reach, int(costs[reach - 1]) if reach else 0
 
-    def _quiet(self) -> NDArray[np.bool_]:
-        """Say of which questions all points that were asked scored the same in the first objective."""
-        table = self._table(0)
-        measured = np.isfinite(table)
-        spread = np.where(measured, table, -np.inf).max(axis=0) - np.where(measured, table, np.inf).min(axis=0)
-        return (measured.sum(axis=0) > 1) & (spread == 0)
-
     def _listen(self) -> None:
         """Note which silent questions tell something after all, and put them first: the other points come to them."""
         before = self._silent
-        self._silent = before & self._quiet()
+        self._silent = before & quiet(self._table(0))
         found = before & ~self._silent
         self._order = np.concatenate([self._order[found[self._order]], self._order[~found[self._order]]])
 
@@ -197,6 +164,7 @@ class _Race:
         """Ask points on questions; those that share an index follow each other."""
         grouped = sorted(wanted, key=lambda pair: self._groups[pair[0]])
         yield from self._asked.ask((self._pool[i], questions) for i, questions in grouped)
+        self._believed = None
 
     def found(self) -> Found:
         """Return what was asked, the most promising first; points that the budget took out come with no p-value."""
@@ -222,7 +190,7 @@ class _Race:
         room = (self._task.trials or len(self._pool)) - len(self._asked.points)
         chosen, cost = list[int](), 0
         for i in np.argsort(-promise, kind="stable").tolist():
-            new = self._pool[i] not in self._place or not self._asked.seen(self._pool[i]).any()
+            new = not self._asked.seen(self._pool[i]).any()
             if i in self._dropped or self._groups[i] not in allowed or (new and room <= 0):
                 continue
             if len(chosen) >= fewest and cost >= spend:
@@ -237,7 +205,7 @@ class _Race:
         groups = np.asarray(self._groups)
         wanted = max(2, math.ceil((groups.max() + 1) / 2 ** (turn + 1)))
         sums = np.bincount(groups, weights=promise)
-        return set(np.argsort(-sums, kind="stable")[:wanted].tolist())
+        return {int(group) for group in np.argsort(-sums, kind="stable")[:wanted]}
 
     def _promise(self) -> Floats:
         """Return how likely each point is the best (on the front, with several objectives), by draws of the belief."""
@@ -249,27 +217,28 @@ class _Race:
         return shares_on_front(draws) + ranks / (2 * _DRAWS)
 
     def _beliefs(self) -> list[Belief]:
-        weights, none = self._asked.weights, np.zeros(self._task.questions, bool)
-        levels = self._levels()
-        silent = [(self._silent & (levels == level), self._rates.of(level)) for level in self._rates.levels]
-        return [
-            believe(self._kernels, self._table(column), weights, () if column else silent)
-            for column in range(self._asked.columns)
-        ]
+        """Return what is believed of each objective; between two batches it stays the same."""
+        if self._believed is None:
+            levels, weights = self._levels(), self._asked.weights
+            silent = [(self._silent & (levels == level), self._rates.of(level)) for level in Rates.levels]
+            self._believed = [
+                believe(self._kernels, self._table(column), weights, () if column else silent)
+                for column in range(self._asked.columns)
+            ]
+        return self._believed
 
     def _levels(self) -> NDArray[np.intp]:
-        """Return what kind of score each silent question has: the lowest there is, the highest, or one between."""
+        """Return what kind of score each question has among those that were asked it first."""
         table = self._table(0)
-        value = np.nanmean(np.where(np.isfinite(table).any(axis=0), table, 0.0), axis=0)
-        return level_of(value, float(np.nanmin(table)), float(np.nanmax(table)))
+        return level_of(np.nan_to_num(np.nanmax(np.where(np.isfinite(table), table, -np.inf), axis=0)), table)
 
     def _yields(self) -> Floats:
         """Return for every question the chance that a further point scores differently there."""
         levels = self._levels()
         return np.array([self._rates.of(int(level)) for level in levels])
 
-    def _table_at(self, i: int, q: int) -> bool:
-        """Say whether a point scored differently on a question from those that were asked it before."""
+    def _differs(self, i: int, q: int) -> bool:
+        """Say whether a point scored differently on a question from all others that were asked it."""
         column = self._table(0)[:, q]
         others = np.delete(column, i)
         others = others[np.isfinite(others)]
@@ -289,12 +258,10 @@ class _Race:
         cautious = [np.array([b.mean[i] - _CAUTION * b.error[i] for b in beliefs]) for i in known]
         leaders = [known[i] for i in ranking(cautious)[: len(beliefs)]]
         pay = look * (look + 1) * len(self._asked.points)
-        for i in known:
-            for leader in leaders:
-                if i == leader or i == self._place[DEFAULT] or i in self._dropped:
-                    continue
-                scores, rival = self._asked.scores(self._pool[i]), self._asked.scores(self._pool[leader])
-                found = surely_worse(scores, rival, self._strata, pay)
-                if found:
-                    shared = int(np.isfinite(scores[:, 0] + rival[:, 0]).sum())
-                    self._dropped[i] = Dropped(self._pool[i], shared, found.behind, self._pool[leader], found.p)
+        pairs = [(i, leader) for i in known for leader in leaders if i not in (leader, self._place[DEFAULT])]
+        for i, leader in pairs:
+            scores, rival = self._asked.scores(self._pool[i]), self._asked.scores(self._pool[leader])
+            found = None if i in self._dropped else surely_worse(scores, rival, self._strata, pay)
+            if found:
+                shared = int(np.isfinite(scores[:, 0] + rival[:, 0]).sum())
+                self._dropped[i] = Dropped(self._pool[i], shared, found.behind, self._pool[leader], found.p)

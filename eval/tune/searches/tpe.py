@@ -1,7 +1,7 @@
 """Points proposed by Optuna's tree-structured Parzen estimator, each on every question.
 
 Watanabe 2023, https://arxiv.org/abs/2304.11127; with several objectives Ozaki et al. 2022 (MOTPE). Proposals come in
-batches, so that several workers have something to do. The study lives in memory: its scores are replayed from the store.
+batches, so that several workers have something to do. The study lives in memory and is told scores that are kept.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def tpe(task: Task) -> Search:
 
 
 class _Sampler:
-    """An Optuna study over the values of each setting; a proposal becomes the point of the pool that is most like it."""
+    """An Optuna study over the values of each setting. A proposal becomes the point that is most like it."""
 
     def __init__(self, pool: Sequence[Point], asked: Asked, seed: int) -> None:
         import optuna

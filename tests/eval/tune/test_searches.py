@@ -19,7 +19,7 @@ TABLE = planted(SPACE, QUESTIONS, seed=7)
 
 
 def task_of(share: float, seed: int = 0, **others: object) -> Task:
-    budget = int(share * SPACE.size() * QUESTIONS)
+    budget = int(share * len(SPACE.grid()) * QUESTIONS)
     return Task(SPACE, strata_of(SIZES), tuple(map(str, range(QUESTIONS))), budget, seed, **others)  # type: ignore[arg-type]
 
 
