@@ -252,6 +252,25 @@ def test_means_over_different_questions_do_not_stand_side_by_side() -> None:
     assert re.findall(r'<td class="n">(.*?)</td>', row[0])[:3] == ["–", "–", "+8.0 points"]
 
 
+@pytest.mark.parametrize(("made", "mean", "held"), [(win, "0.040", "kept"), (broken, "0.080", "broken")])
+def test_constraints_stand_with_their_means_and_verdict(made: object, mean: str, held: str) -> None:
+    assert callable(made)
+    part = render(made(), OUT).split('id="constraints"')[1].split('id="candidates"')[0]
+
+    assert "<b>false_abstention &lt;= 0.05</b>" in part
+    assert f'{mean}<br><span class="soft small">[' in part
+    assert re.search(rf'<td(?: class="bad")?>{held}</td>', part)
+    assert ('class="bad"' in part) == (held == "broken")
+
+
+def test_a_candidate_says_why_it_does_not_win() -> None:
+    part = render(broken(), OUT).split('id="candidates"')[1].split('id="learning"')[0]
+
+    assert "breaks false_abstention &lt;= 0.05" in part
+    assert "not surely better" in part
+    assert "wins" in render(win(), OUT).split('id="candidates"')[1].split('id="learning"')[0]
+
+
 def test_settings_are_named_and_fingerprints_are_not() -> None:
     made = win()
     page = render(made, OUT)
