@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         flip_gate,
         gate_runs,
     )
-    from eval.flows.tune import TuneOptions, run_sweep, sweep_document, sweep_text
+    from eval.flows.tune import TuneOptions, run_sweep, sweep_document, sweep_schema, sweep_text
     from eval.golden import GoldSpan
     from eval.golden.imports import import_set
     from eval.golden.labelling import LabelFile, Queued, label_row, open_labels, queue
@@ -67,7 +67,7 @@ _HOMES = {
         "flip_gate",
         "gate_runs",
     ),
-    "eval.flows.tune": ("TuneOptions", "run_sweep", "sweep_document", "sweep_text"),
+    "eval.flows.tune": ("TuneOptions", "run_sweep", "sweep_document", "sweep_schema", "sweep_text"),
     "eval.golden": ("GoldSpan",),
     "eval.golden.imports": ("import_set",),
     "eval.golden.labelling": ("LabelFile", "Queued", "label_row", "open_labels", "queue"),
@@ -119,6 +119,7 @@ __all__ = [
     "score_run",
     "set_coverage",
     "sweep_document",
+    "sweep_schema",
     "sweep_text",
     "synthesise",
 ]

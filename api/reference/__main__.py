@@ -7,8 +7,9 @@ from pathlib import Path
 
 from api.reference.commands import cli_page
 from api.reference.settings import configuration_page
+from api.reference.sweeps import sweep_schema_page
 
-PAGES = {"configuration.md": configuration_page, "cli.md": cli_page}
+PAGES = {"configuration.md": configuration_page, "cli.md": cli_page, "evaluate/tune.schema.json": sweep_schema_page}
 """Each page by its name in the folder, and what makes it."""
 
 

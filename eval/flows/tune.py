@@ -381,6 +381,11 @@ def sweep_document(outcome: Outcome, folder: Path) -> dict[str, object]:
     return document(outcome, folder) | {"verdict": verdict(outcome).sentence}
 
 
+def sweep_schema() -> dict[str, object]:
+    """Return the JSON Schema of a specification."""
+    return SweepSpec.model_json_schema()
+
+
 def sweep_text(outcome: Outcome, folder: Path, width: int) -> str:
     """Return the outcome as terminal text."""
     return text(outcome, width, folder)

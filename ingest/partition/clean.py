@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-_SPACE = re.compile(r"\s+")
 _BROKEN_WORD = re.compile(r"[^\W\d_]{2,}-$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _SOFT_HYPHEN = "\u00ad"
@@ -23,7 +22,10 @@ KeepsHyphen = Callable[[str, str], bool]
 
 def one_line(text: str) -> str:
     """Return `text` without invisible characters, its whitespace runs collapsed to single spaces."""
-    return _SPACE.sub(" ", _CONTROL.sub(" ", text.translate(_INVISIBLE))).strip()
+    # Readers call this for every piece of text: most of it is ASCII, and `split` is faster than a pattern.
+    if not text.isascii() or "\x00" in text:
+        text = text.translate(_INVISIBLE)
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def trim_lines(text: str) -> str:

@@ -6,16 +6,19 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ingest.partition.callouts import is_callout_title
 from ingest.partition.clean import one_line, trim_lines
 from ingest.partition.formulas import mathml_text
 from ingest.partition.grids import Cell, Item, cell_text, list_pieces, numeral, table_piece
 from ingest.partition.layout import Piece
 from ingest.partition.line import PLAIN, Line, Look
 from ingest.partition.links import address_behind
-from ingest.partition.markup_notes import Notes
+from ingest.partition.markup_notes import Notes, drop_back_links
+from ingest.partition.raised import note_mark
 from ingest.partition.ruby import reading
 from ingest.partition.symbols import box
 from ingest.partition.web_collapsed import has_words_beside
+from rag.types import BlockKind
 
 _BLOCKS = frozenset(
     """address article aside blockquote body center details dialog div fieldset figcaption figure footer form header
@@ -28,7 +31,7 @@ _NOT_IN_DATA = ("table", "pre", *sorted(_HEADINGS))
 _LINE_NUMBERS = re.compile(
     r"(?:^|\s)(?:linenos?|linenodiv|gutter|line-numbers-rows|line-number)(?:\s|$)", re.IGNORECASE
 )
-_PERMALINKS = {"¶", "#", "§", "🔗"}
+_PERMALINKS = {"¶", "#", "§", "🔗", "\uf0c1"}  # the last is the sign of a link in a font of icons
 _STRUCK = re.compile(r"line-through", re.IGNORECASE)
 _NUMBERED = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b((?:lower|upper)-(?:alpha|latin|roman))\b", re.IGNORECASE)
 _FORMS = {"lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A", "lower-roman": "i",
@@ -39,6 +42,7 @@ _LIFTED = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
 def markup_pieces(root: Any) -> list[Piece]:
     """Return the pieces below an element in reading order."""
     walker = _Walker(Notes.of(root))
+    drop_back_links(root)
     walker.block(root)
     return walker.pieces
 
@@ -47,7 +51,7 @@ def flat_text(element: Any, notes: Notes | None = None, *, has_links: bool = Fal
     """Return all text of an element as one line; `has_links` adds the addresses of its links."""
     walker = _Walker(notes or Notes({}), has_links=has_links)
     walker.block(element)
-    return cell_text(walker.pieces)
+    return cell_text(walker.pieces) or walker.lone_mark
 
 
 class _Walker:
@@ -60,10 +64,16 @@ class _Walker:
         self._line = Line()
         self._look = PLAIN
         self._label = ""
+        self._mark_alone = ""
         self._readings: list[str] = []
         self._items: list[Item] = []
         self._depth = 0
         self._marker = ""
+
+    @property
+    def lone_mark(self) -> str:
+        """The mark of a note that no text follows: all that a cell of a table holds."""
+        return note_mark(self._mark_alone)
 
     def block(self, element: Any) -> None:
         """Walk an element whose text stands apart from what is around it."""
@@ -88,7 +98,8 @@ class _Walker:
     def _flush(self) -> None:
         text = one_line(self._line.text())
         self._line.clear()
-        if not text:
+        # A note's number may stand in a block of its own before the text.
+        if not text or self._notes.is_own_number(self._label, text):
             return
         text, self._label = self._notes.labelled(self._label, text), ""
         if self._depth:
@@ -109,7 +120,8 @@ class _Walker:
         for link in list(element.iter("a")):
             if one_line("".join(link.itertext())) in _PERMALINKS:
                 link.drop_tree()
-        self._add(Piece("heading", flat_text(element, self._notes), int(element.tag[1])))
+        kind: BlockKind = "paragraph" if is_callout_title(element) else "heading"
+        self._add(Piece(kind, flat_text(element, self._notes), int(element.tag[1]) if kind == "heading" else 0))
 
     def _code(self, element: Any) -> None:
         line = Line()
@@ -152,7 +164,9 @@ class _Walker:
         for part in element.iter("dt", "dd"):
             if next(part.iterancestors("dl")) is not element:
                 continue
-            if part.tag == "dt":
+            if part.tag == "dt" and self._notes.label(part):
+                self._label = self._notes.label(part)
+            elif part.tag == "dt":
                 terms.append(flat_text(part, self._notes, has_links=self._has_links))
             else:
                 self._marker = "-"
@@ -171,7 +185,7 @@ class _Walker:
     def _table(self, element: Any) -> None:
         caption = element.find("caption")
         rows = list(_rows(element))
-        if _is_layout(element, rows):
+        if self._notes.label(element) or _is_layout(element, rows):
             self.block(element)
             return
         if caption is not None:
@@ -219,11 +233,16 @@ class _Walker:
         label = one_line("".join(element.itertext()))
         if not self._line.is_blank:
             self._line.add(label, Look("note"))
+        elif self._mark_alone and note_mark(self._mark_alone) != note_mark(label):
+            # Marks of several notes are no number of one.
+            self._line.add(note_mark(self._mark_alone) + note_mark(label))
+            self._label = self._mark_alone = ""
         else:
+            self._mark_alone = label
             self._label = self._label or label
 
     def _link(self, element: Any) -> None:
-        if self._notes.is_back_link(element):
+        if self._notes.is_back_link(element) or _is_permalink(element):
             return
         if self._notes.is_mark(element):
             self._mark(element)
@@ -294,6 +313,10 @@ def _styled(element: Any, look: Look) -> Look:
     lifted = _LIFTED.search(style)
     height = look.height if lifted is None else "raised" if lifted.group(1).lower() == "super" else "lowered"
     return Look(height, look.is_struck or bool(_STRUCK.search(style)))
+
+
+def _is_permalink(link: Any) -> bool:
+    return one_line("".join(link.itertext())) in _PERMALINKS and (link.get("href") or "").startswith("#")
 
 
 def _collect_code(element: Any, line: Line, look: Look) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from ingest.partition.clean import one_line
 from ingest.partition.encodings import read_text
 from ingest.partition.front_matter import front_matter
+from ingest.partition.includes import markdown_includes
+from ingest.partition.inline_roles import role_text
 from ingest.partition.layout import Content, HeadingPath, Piece, fill_gaps, trimmed
 from ingest.partition.markdown_dialects import plain_lines, without_attributes
 from rag.types import Block, BlockKind, Span
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+_ROLE = re.compile(r"\{[a-zA-Z][\w:.+-]*\}\Z")
 _PARAGRAPH = re.compile(r"\S.*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
 _KINDS: dict[str, BlockKind] = {
     "paragraph_open": "paragraph",
@@ -54,14 +57,15 @@ def partition_markdown(path: Path) -> Content:
     if front_span:
         blocks.append(Block("front_matter", front_span))
     blocks += _markdown_blocks(text, body_start)
+    blocks = list(fill_gaps(text, blocks))
     return Content(
         text,
-        tuple(fill_gaps(text, blocks)),
+        tuple(blocks),
         "text/markdown",
         title=one_line(", ".join(title) if isinstance(title, tuple) else title),
         explicit_title="title" in fields,
         metadata={key: value for key, value in fields.items() if key != "title"},
-        warnings=(*warnings, *problem),
+        warnings=(*warnings, *problem, *markdown_includes(text, blocks)),
     )
 
 
@@ -119,5 +123,11 @@ def _line_starts(text: str) -> list[int]:
 
 
 def _plain(inline: Token) -> str:
-    words = (child.content for child in inline.children or () if child.type in {"text", "code_inline", "image"})
-    return without_attributes(one_line("".join(words)) or one_line(inline.content))
+    words = ""
+    for child in inline.children or ():
+        role = _ROLE.search(words) if child.type == "code_inline" else None
+        if role:
+            words = words[: role.start()] + role_text(child.content)
+        elif child.type in {"text", "code_inline", "image"}:
+            words += child.content
+    return without_attributes(one_line(words) or one_line(inline.content))

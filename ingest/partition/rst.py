@@ -14,6 +14,8 @@ from pathlib import Path
 
 from ingest.partition.clean import one_line
 from ingest.partition.encodings import read_text
+from ingest.partition.includes import rst_includes
+from ingest.partition.inline_roles import plain_rst
 from ingest.partition.layout import Content, HeadingPath, fill_gaps, trimmed
 from ingest.partition.rst_tables import read_table
 from rag.types import Block, BlockKind, Span
@@ -24,9 +26,14 @@ _EXPLICIT = re.compile(r"\.\.(?:\s|\Z)")
 _DIRECTIVE = re.compile(r"\.\.\s+(?:\|[^|]+\|\s+)?([\w:.+-]+?)\s*::(?:\s|\Z)")
 _GRID = re.compile(r"\+(?:-+\+)+\s*\Z")
 _SIMPLE = re.compile(r"=+(?: +=+)+\s*\Z")
-_CODE = frozenset("code code-block sourcecode highlight parsed-literal literalinclude prompt ipython math raw".split())
+_CODE = frozenset(
+    """code code-block sourcecode highlight parsed-literal literalinclude prompt ipython math raw testcode testoutput
+    testsetup testcleanup doctest productionlist graphviz digraph graph uml plantuml mermaid command-output""".split()
+)
 _TABLES = frozenset({"table", "list-table", "csv-table", "flat-table"})
 _OPTION = re.compile(r":[\w-]+:")
+# Fields at the top that only tell the builder what to do with the page.
+_STEERING = re.compile(r"\s*((?::(?:orphan|tocdepth|nocomments|no-?search):[^\n]*(?:\n|\Z))+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,9 @@ class _Unit:
 def partition_rst(path: Path) -> Content:
     """Partition reStructuredText; heading levels follow the order in which their styles appear."""
     source, warnings = read_text(path)
-    text, blocks = _with_rows(source, list(fill_gaps(source, list(_blocks(source)))))
-    return Content(text, tuple(blocks), "text/x-rst", warnings=warnings)
+    found = list(fill_gaps(source, list(_blocks(source))))
+    text, blocks = _with_rows(source, found)
+    return Content(text, tuple(blocks), "text/x-rst", warnings=(*warnings, *rst_includes(source, found)))
 
 
 def _with_rows(source: str, blocks: list[Block]) -> tuple[str, list[Block]]:
@@ -73,7 +81,12 @@ def _blocks(text: str) -> Iterator[Block]:
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     headings, styles = HeadingPath(), list[str]()
-    for unit in _Lines(lines).units(0, len(lines), 0):
+    steering = _STEERING.match(text)
+    first = text.count("\n", 0, steering.end()) if steering else 0
+    front = trimmed(text, 0, steering.end()) if steering else None
+    if front:
+        yield Block("front_matter", front)
+    for unit in _Lines(lines).units(first, len(lines), 0):
         span = trimmed(text, starts[unit.first], min(starts[unit.last], len(text)))
         if span is None:
             continue
@@ -83,7 +96,7 @@ def _blocks(text: str) -> Iterator[Block]:
         if unit.style not in styles:
             styles.append(unit.style)
         level = min(6, styles.index(unit.style) + 1)
-        yield Block("heading", span, headings.enter(level, unit.title), level)
+        yield Block("heading", span, headings.enter(level, plain_rst(unit.title)), level)
 
 
 class _Lines:
@@ -150,7 +163,10 @@ class _Lines:
         return bool(_DIRECTIVE.match(self._lines[at][base:]))
 
     def _directive(self, unit: _Unit, base: int) -> Iterator[_Unit]:
-        """Yield a directive: code and tables whole, others as their first lines and the units of their body."""
+        """Yield a directive: code and tables whole, others as their first lines and the units of their body.
+
+        The first paragraph of the body stands with the first lines: it says what the name in them means.
+        """
         match = _DIRECTIVE.match(self._lines[unit.first][base:])
         name = match.group(1).rpartition(":")[2] if match else ""
         if name in _CODE or name in _TABLES:
@@ -159,10 +175,15 @@ class _Lines:
         body = unit.first + 1
         while body < unit.last and (self._lines[body] and not self._starts_body(body, base)):
             body += 1
-        yield _Unit("paragraph", unit.first, body)
         inner = min((self._indent(at) for at in range(body, unit.last) if self._lines[at]), default=0)
-        if inner > base:
-            yield from self.units(body, unit.last, inner)
+        units = self.units(body, unit.last, inner) if inner > base else iter(())
+        second = next(units, None)
+        if second and second.kind == "paragraph" and not _EXPLICIT.match(self._lines[second.first][inner:]):
+            yield _Unit("paragraph", unit.first, second.last)
+        else:
+            yield _Unit("paragraph", unit.first, body)
+            yield from (second,) if second else ()
+        yield from units
 
     def _starts_body(self, at: int, base: int) -> bool:
         return self._indent(at) > base and not _OPTION.match(self._lines[at].lstrip())

@@ -101,13 +101,31 @@ def _package(path: Path) -> str:
     return next((reader for part, reader in _PACKAGES.items() if part in names), "")
 
 
+def is_other_text(path: Path) -> bool:
+    """Say whether a file with an extension of Office that is not read is plain text of another program."""
+    if path.suffix.lower() not in _SAVE_AS:
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SNIFFED_BYTES)
+        usual = {".xls": "delimited:partition_csv", ".doc": "plain:partition_text"}.get(path.suffix.lower(), "")
+        is_text = bool(head.strip()) and b"\x00" not in head and not head.startswith((OLE_SIGNATURE, b"PK\x03\x04"))
+        return is_text and not usual and not reader_of(path, "")
+    except (OSError, DocumentError):
+        return False  # whoever reads it names the reason
+
+
 def refuse(path: Path) -> Content:
-    """Refuse a format of office programs that is not read.
+    """Refuse a format of office programs that is not read; text of another program is read as it is.
 
     Raises:
-        DocumentError: always; says what to save the file as.
+        DocumentError: it is of such a format; says what to save the file as.
     """
     suffix = path.suffix.lower()
+    if is_other_text(path):
+        from ingest.partition.plain import partition_text
+
+        return partition_text(path)
     with path.open("rb") as file:
         is_old = file.read(len(OLE_SIGNATURE)) == OLE_SIGNATURE
     kind = "it is of the old binary format of Office" if is_old else f"it is a {suffix} file"

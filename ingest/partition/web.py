@@ -118,12 +118,10 @@ def _character(match: re.Match[str]) -> str:
 
 
 def _content_root(page: HtmlElement) -> HtmlElement:
-    candidates = [element for element in page.xpath(_MAIN) if _length(element)]
-    best = max(candidates, key=_length, default=None)
+    sizes = [(_length(element), element) for element in page.xpath(_MAIN)]
+    size, best = max(sizes, key=lambda pair: pair[0], default=(0, page))
     # A page of many short articles has no single main part: keep all of it.
-    if best is not None and _length(best) * 2 >= _length(page):
-        return best
-    return page
+    return best if size and size * 2 >= _length(page) else page
 
 
 def _length(element: HtmlElement) -> int:

@@ -25,6 +25,11 @@ _CONTROL_MARKS = (
     "data-toggle",
     "tabindex",
 )
+# Looking at every element in Python takes as long as reading the page.
+_MAYBE_CONTROLS = "|".join(
+    [*(f"//{tag}" for tag in sorted(_CONTROL_TAGS)), *(f"//*[@{mark}]" for mark in ("role", *_CONTROL_MARKS))]
+)
+_MAYBE_TABS = "//*[@role='tab' or @data-toggle or @data-bs-toggle]"
 _PANEL_ROLES = frozenset({"tabpanel", "region", "tooltip", "note"})
 _PANEL_ITEMS = frozenset({"li", "tr", "tbody", "dd", "section"})
 _PANEL_WORDS = frozenset(
@@ -72,10 +77,10 @@ class Collapsed:
     def of(cls, page: Any) -> Collapsed:
         """Collect the names of all parts that the controls of a page mention."""
         found = cls()
-        for element in page.iter():
-            if isinstance(element.tag, str) and element.get("id"):
-                found.parts.setdefault(element.get("id"), element)
-            if isinstance(element.tag, str) and _is_control(element):
+        for element in page.xpath("//*[@id!='']"):
+            found.parts.setdefault(element.get("id"), element)
+        for element in page.xpath(_MAYBE_CONTROLS):
+            if _is_control(element):
                 for key, value in element.attrib.items():
                     if key not in {"id", "class", "style", "type"} and not (key == "href" and value[:1] != "#"):
                         found.names.update(_TOKEN.findall(value))
@@ -144,9 +149,9 @@ class Collapsed:
 
 def name_tabs(page: Any) -> None:
     """Put the name of each tab above the part that it opens: lists of tabs are menus, and menus are left out."""
-    elements = [element for element in page.iter() if isinstance(element.tag, str)]
-    parts = {element.get("id"): element for element in elements if element.get("id")}
-    for tab in [element for element in elements if _is_tab(element)]:
+    tabs = [element for element in page.xpath(_MAYBE_TABS) if _is_tab(element)]
+    parts = {element.get("id"): element for element in page.xpath("//*[@id!='']")} if tabs else {}
+    for tab in tabs:
         names = ((tab.get(key) or "").lstrip("#") for key in _TAB_TARGETS)
         panel = next((parts[name] for name in names if name in parts), None)
         panel = _panel_by_order(tab) if panel is None else panel

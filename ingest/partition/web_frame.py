@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ingest.partition.clean import clip, one_line
 from ingest.partition.web_collapsed import Collapsed, is_content, is_fallback, is_hidden, name_tabs
+from ingest.partition.web_turners import turner_bars
 
 _DROPPED_TAGS = frozenset("script style nav iframe svg canvas object select textarea head".split())
+_NEVER_FRAME = frozenset({"html", "body", "main", "article"})
 _OPENED_TAGS = frozenset({"dialog", "template"})
 _FRAME_TAGS = frozenset({"header", "footer", "aside", "form"})
 _KEPT_TAGS = frozenset(
@@ -25,7 +28,7 @@ _DIALOG_ROLES = frozenset({"dialog", "alertdialog"})
 _BOILERPLATE = re.compile(
     r"""(?:(?:site|page|global|main|app|top|primary|js|c|l)[-_]?){0,2}
     (?:(?:cookies?|consent|gdpr|privacy)(?:[-_]?(?:banner|bar|notice|consent|popup|modal|overlay|dialog|message))+
-      |cookies?|consent|gdpr|breadcrumbs?|nav(?:bar|igation|[-_]?menu|[-_]?bar)?|menu|skip[-_]?(?:link|nav|to[-_]?content)
+      |cookies?|consent|gdpr|breadcrumbs?|nav(?:bar|igation|[-_]?menu|[-_]?bar|header|footer|[-_]?path|[-_]?panel)?|menu|skip[-_]?(?:link|nav|to[-_]?content)
       |(?:share|social)(?:[-_]?(?:share|social|links?|buttons?|bar|icons?|media))*
       |newsletter(?:[-_]?(?:signup|form|box))?|adverts?|advertisement|ads?|popup|modal|footer|pagination|pager
       |(?:article[-_]?)?(?:feedback|helpful|rating)(?:[-_]?(?:widget|form|box))?|was[-_]?this[-_]?helpful
@@ -33,6 +36,7 @@ _BOILERPLATE = re.compile(
     (?:[-_]?(?:container|wrapper|inner|area|widget|block|section))?""",
     re.VERBOSE | re.IGNORECASE,
 )
+_UNSEEN = frozenset({"script", "style", "template"})
 _WORDY = 300
 # A part that is left out is named in a warning when it holds a sentence: shorter ones are labels and icons.
 _SENTENCE_WORDS = 5
@@ -52,13 +56,10 @@ class _Weights:
         text: dict[Any, int] = {}
         links: dict[Any, int] = {}
         for element in reversed(list(page.iter())):
-            own = text.get(element, 0)
-            if isinstance(element.tag, str) and element.tag not in {"script", "style", "template"}:
-                own += _visible(element.text)
-            else:
-                own = 0
+            tag = element.tag
+            own = text.get(element, 0) + _visible(element.text) if isinstance(tag, str) and tag not in _UNSEEN else 0
             text[element] = own
-            linked = own if element.tag == "a" else links.get(element, 0)
+            linked = own if tag == "a" else links.get(element, 0)
             links[element] = linked
             parent = element.getparent()
             if parent is not None:
@@ -81,6 +82,7 @@ def remove_frame(page: Any) -> tuple[str, ...]:
     name_tabs(page)
     weights = _Weights.of(page)
     whole = weights.text[page]
+    bars = turner_bars(page, weights.text)
     # In document order, and nothing below what is already gone.
     gone: set[Any] = set()
     frame: list[Any] = []
@@ -91,7 +93,7 @@ def remove_frame(page: Any) -> tuple[str, ...]:
             continue
         if parent in gone:
             gone.add(element)
-        elif _is_frame(element, weights, whole, collapsed):
+        elif element in bars or _is_frame(element, weights, whole, collapsed):
             gone.add(element)
             frame.append(element)
     for element in frame:
@@ -114,17 +116,18 @@ def _left_out(element: Any) -> list[str]:
 
 
 def _is_frame(element: Any, weights: _Weights, whole: int, collapsed: Collapsed) -> bool:
-    if not isinstance(element.tag, str):
+    tag = element.tag  # lxml makes a new string at each look
+    if not isinstance(tag, str):
         return True
-    if element.tag in {"html", "body", "main", "article"}:
+    if tag in _NEVER_FRAME:
         return False
-    if element.tag in _DROPPED_TAGS:
+    if tag in _DROPPED_TAGS:
         return True
-    if element.tag == "button":
+    if tag == "button":
         return not collapsed.is_title(element)
-    if element.tag == "noscript":
+    if tag == "noscript":
         return not is_fallback(element)
-    if element.tag in _OPENED_TAGS:
+    if tag in _OPENED_TAGS:
         return not collapsed.is_opened_dialog(element)
     if weights.text[element] > max(_WORDY, whole // 2):
         return False
@@ -136,10 +139,9 @@ def _is_frame(element: Any, weights: _Weights, whole: int, collapsed: Collapsed)
 def _is_small_frame(element: Any, weights: _Weights, collapsed: Collapsed) -> bool:
     if element.get("role") in _DIALOG_ROLES:
         return not collapsed.is_opened_dialog(element)
-    if is_hidden(element) and (_has_frame_name(element) or not collapsed.can_open(element)):
-        return not collapsed.is_opened_dialog(element)
     if is_hidden(element):
-        return False
+        is_left_out = _has_frame_name(element) or not collapsed.can_open(element)
+        return is_left_out and not collapsed.is_opened_dialog(element)
     if element.tag in _FRAME_TAGS:
         return _is_page_frame(element, weights)
     return _is_named_frame(element, weights)
@@ -166,7 +168,12 @@ def _is_named_frame(element: Any, weights: _Weights) -> bool:
 
 def _has_frame_name(element: Any) -> bool:
     names = [element.get("id") or "", *(element.get("class") or "").split()]
-    return any(_BOILERPLATE.fullmatch(name) for name in names)
+    return any(map(_is_boilerplate, names))
+
+
+@lru_cache(maxsize=4096)
+def _is_boilerplate(name: str) -> bool:
+    return bool(name) and _BOILERPLATE.fullmatch(name) is not None
 
 
 def _remove(element: Any) -> None:
@@ -188,4 +195,4 @@ def _remove(element: Any) -> None:
 
 
 def _visible(text: str | None) -> int:
-    return len(one_line(text)) if text else 0
+    return len(one_line(text)) if text and not text.isspace() else 0

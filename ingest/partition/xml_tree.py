@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ingest.partition.callouts import CALLOUTS
 from ingest.partition.clean import one_line, trim_lines
 from ingest.partition.grids import Cell, Item, cell_text, list_pieces, table_piece
 from ingest.partition.json_tree import Pairs, pairs_pieces
@@ -144,7 +145,8 @@ class _Prose:
         return not _is_mixed(parent) and _name(parent) not in _TEXTS | _ITEMS | _CELLS
 
     def _title(self, element: Any, level: int) -> Iterator[Piece]:
-        yield Piece("heading", one_line(_words(element)), level)
+        is_box = _name(element.getparent()) in CALLOUTS
+        yield Piece("paragraph" if is_box else "heading", one_line(_words(element)), 0 if is_box else level)
 
     def _code(self, element: Any, _: int) -> Iterator[Piece]:
         yield Piece("code", trim_lines("".join(element.itertext())))

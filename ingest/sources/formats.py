@@ -7,12 +7,16 @@ import re
 from pathlib import Path, PurePosixPath
 
 from ingest.partition import PARTITIONERS
+from ingest.partition.sniffing import is_other_text
 from ingest.sources.items import shown
 
 ARCHIVE_SUFFIX = ".zip"
 _EXTENSION = re.compile(r"\.\S*[^\W\d_]\S*")
 _SNIFFED_BYTES = 512
 _NO_TEXT = "programs or data without an extension"
+_SCRIPTS = frozenset(
+    "makefile gnumakefile dockerfile containerfile jenkinsfile vagrantfile rakefile gemfile procfile doxyfile".split()
+)
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -29,12 +33,16 @@ def extension(name: str) -> str:
 def unlisted(name: str, path: Path | None = None) -> str:
     """Return the format of a file if it is none that is read, else "".
 
-    A file without an extension is text, unless its first bytes (of `path`, where it is on this machine) say otherwise.
+    A file without an extension is text, unless its name or its first bytes (of `path`, where it is on this machine) say
+    otherwise. Formats of programs share extensions with those of Office: `.dot` of Graphviz, `.pot` of gettext.
     """
     suffix = extension(name)
+    if suffix and path is not None and is_other_text(path):
+        return suffix
     if suffix:
         return "" if suffix in PARTITIONERS or suffix == ARCHIVE_SUFFIX else suffix
-    return _NO_TEXT if path is not None and _is_program(path) else ""
+    is_script = PurePosixPath(name).name.lower() in _SCRIPTS
+    return _NO_TEXT if is_script or (path is not None and _is_program(path)) else ""
 
 
 def _is_program(path: Path) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from eval.files import read_yaml
+from eval.flows.tune import TuneOptions, sweep_spec
 from eval.gate.policy import GatePolicy, MetricPolicy, load_policy
 from eval.gate.required import SignOffs
 from eval.golden import load_golden
@@ -115,6 +116,8 @@ def test_a_yaml_block_is_a_file_that_its_reader_takes(name: str, body: str, tmp_
     file = tmp_path / body.split()[1]
     if file.name.startswith("gates"):
         assert load_policy(file)
+    elif file.name == "sweep.yaml":
+        assert sweep_spec(str(file), TuneOptions()).space
     elif file.name == "sign-offs.yaml":
         assert read_yaml(file, SignOffs, "the file").sign_offs
     else:

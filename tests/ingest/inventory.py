@@ -15,6 +15,7 @@ KIND = f"{OFFICE}/officeDocument/2006/relationships"
 
 def markdown(folder, mark):
     path = folder / "a.md"
+    (folder / "part.md").write_text(mark("files that it includes"))
     path.write_text(
         f"""---
 title: Title
@@ -46,6 +47,8 @@ note: {mark("front matter")}
 {mark("directives")}
 :::
 
+--8<-- "part.md"
+
 [^1]: {mark("footnotes")}
 """
     )
@@ -59,8 +62,11 @@ def text(folder, mark):
 
 def rst(folder, mark):
     path = folder / "a.rst"
+    (folder / "part.inc").write_text(mark("files that it includes"))
     path.write_text(
-        f"""{mark("headings")}
+        f""":tocdepth: {mark("fields that steer the builder")}
+
+{mark("headings")}
 ======================
 
 {mark("paragraphs")} :ref:`{mark("roles")}` |sub| [1]_ `x <https://example.org/{mark("addresses of links")}>`_
@@ -80,6 +86,8 @@ term
      - {mark("list tables")}
 
 .. note:: {mark("directives")}
+
+.. include:: part.inc
 
 .. code-block:: python
 
@@ -118,6 +126,7 @@ def html(folder, mark):
 <svg><text>{mark("text in drawings")}</text></svg><iframe srcdoc="{mark("frames")}"></iframe><noscript><p>Words for all are {mark("texts without scripts")} here.</p></noscript>
 <template><p>Words of a template {mark("templates")} for scripts to use.</p></template>
 <!-- {mark("comments")} --></main><aside>Words beside the page that say {mark("asides")} in a sentence.</aside>
+<p><a href="a.html">Previous: {mark("links to the pages beside")}</a> <a href="c.html">Next: C</a></p>
 <footer>Imprint</footer></body></html>"""
     )
     return path

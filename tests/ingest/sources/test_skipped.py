@@ -5,11 +5,13 @@ import zipfile
 
 import pytest
 
+from ingest.partition import partition_file
+from ingest.partition.packages import OLE_SIGNATURE
 from ingest.pipeline import IngestOptions, ingest
 from ingest.sources import Reach, resolve
 from ingest.sources.ignored import parsed
 from ingest.sources.named import named
-from rag.errors import SourceError
+from rag.errors import DocumentError, SourceError
 
 
 def fill(folder):
@@ -143,3 +145,35 @@ def test_block_of_base64_is_named_with_its_document(tmp_path, runtime):
         "a.md: 1368 characters look like base64 data (from line 3): they are chunks that answer nothing;"
         " cut them out, or leave the file out with --exclude"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("plan.dot", "digraph plan {\n  a -> b;\n}\n"),
+        ("words.pot", 'msgid ""\nmsgstr ""\n\nmsgid "Drain"\nmsgstr ""\n'),
+        ("server.key", "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"),
+    ],
+)
+def test_text_of_another_program_under_an_extension_of_office_is_skipped(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    (tmp_path / "guide.md").write_text("words")
+    suffix = name[name.index(".") :]
+    assert listed(tmp_path) == (["guide.md"], {suffix: 1})
+    assert listed(tmp_path, f"*{suffix}") == ([name], {})
+    assert partition_file(tmp_path / name, name).text == text
+
+
+@pytest.mark.parametrize("data", [OLE_SIGNATURE + b"\x00" * 600, b"PK\x03\x04\x00"])
+def test_files_of_office_under_the_same_extensions_still_say_what_to_save_them_as(tmp_path, data):
+    (tmp_path / "old.dot").write_bytes(data)
+    assert listed(tmp_path) == (["old.dot"], {})
+    with pytest.raises(DocumentError, match=r"save it as \.docx"):
+        partition_file(tmp_path / "old.dot", "old.dot")
+
+
+def test_scripts_that_need_no_extension_are_no_documents(tmp_path):
+    for name in ("Makefile", "docker/Dockerfile", "LICENSE", "guide.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("all:\n\techo words\n")
+    assert listed(tmp_path) == (["LICENSE", "guide.md"], {"programs or data without an extension": 2})
