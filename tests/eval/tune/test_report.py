@@ -73,7 +73,7 @@ def test_a_win_says_what_won_by_how_much_on_unseen_questions_and_at_what_cost() 
 
     assert found.kind == "win"
     assert found.sentence == (
-        "Take rerank.top_n 30 -> 50 and context.keep 0.5 -> 0.4: context_recall@4000ch +6.0 points over the default "
+        "Take rerank.top_n 30 -> 50 and context.keep 0.5 -> 0.4: context_recall@4000ch +6.0 points against the default "
         "(95 % interval +3.9 to +8.1, 300 questions that the search never saw), with 60 fewer context tokens per "
         "question."
     )
@@ -87,6 +87,14 @@ def test_a_cost_that_only_a_constraint_bounds_is_told() -> None:
     found = verdict(outcome(0.06, constraints=("latency_ms<=900",), checked=850.0))
 
     assert found.sentence.endswith("with 850 ms more latency per question.")  # the default's is near 0 there
+
+
+def test_a_win_in_cost_alone_says_how_far_quality_may_fall() -> None:
+    found = verdict(outcome(0.008, 140.0, objectives=BOTH))
+
+    assert found.kind == "win"
+    assert "context_tokens -140 tokens against the default (95 % interval -151 to -129, 300 questions" in found.sentence
+    assert found.sentence.endswith("with context_recall@4000ch +0.8 points (-1.3 to +2.9).")
 
 
 def test_no_win_says_how_many_more_questions_would_be_needed() -> None:
