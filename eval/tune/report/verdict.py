@@ -98,7 +98,7 @@ def gains(outcome: Outcome, candidate: Candidate) -> list[tuple[Metric, Gain]]:
 def _win(outcome: Outcome, candidate: Candidate) -> str:
     metric, gain = decided(outcome, candidate)
     return (
-        f"Take {_who(outcome, candidate.point)}: {metric.name} {delta(gain.difference.value, metric)} over the default"
+        f"Take {_who(outcome, candidate.point)}: {metric.name} {delta(gain.difference.value, metric)} against the default"
         f"{_seen(gain, metric)}{_price(outcome, candidate, metric)}."
     )
 
@@ -125,10 +125,21 @@ def decided(outcome: Outcome, candidate: Candidate) -> tuple[Metric, Gain]:
 
 def _price(outcome: Outcome, candidate: Candidate, lead: Metric) -> str:
     """Return how the other objectives, and the costs that a constraint bounds, differ from the default's."""
-    found = {metric.name: cost(gain.difference.value, metric) for metric, gain in gains(outcome, candidate)}
-    found |= {metric.name: text for metric, text in _bounded_costs(outcome, candidate) if metric.name not in found}
+    found = {metric.name: _beside_lead(gain, metric) for metric, gain in gains(outcome, candidate)}
+    for metric, text in _bounded_costs(outcome, candidate):
+        found.setdefault(metric.name, f"{text} per question")
     found.pop(lead.name, None)
-    return f", with {listed(list(found.values()))} per question" if found else "; its cost was not measured"
+    if not found:
+        return "" if lead.family == "cost" else "; its cost was not measured"
+    return f", with {listed(list(found.values()))}"
+
+
+def _beside_lead(gain: Gain, metric: Metric) -> str:
+    """Return what happens to another objective; of a quality the interval tells how far it may fall."""
+    if metric.family == "cost":
+        return f"{cost(gain.difference.value, metric)} per question"
+    bounds = delta_interval(gain.difference.low, gain.difference.high, metric, " to ")
+    return f"{metric.name} {delta(gain.difference.value, metric)}" + ("" if bounds == "–" else f" ({bounds})")
 
 
 def _bounded_costs(outcome: Outcome, candidate: Candidate) -> Iterator[tuple[Metric, str]]:

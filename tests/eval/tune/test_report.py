@@ -73,7 +73,7 @@ def test_a_win_says_what_won_by_how_much_on_unseen_questions_and_at_what_cost() 
 
     assert found.kind == "win"
     assert found.sentence == (
-        "Take rerank.top_n 30 -> 50 and context.keep 0.5 -> 0.4: context_recall@4000ch +6.0 points over the default "
+        "Take rerank.top_n 30 -> 50 and context.keep 0.5 -> 0.4: context_recall@4000ch +6.0 points against the default "
         "(95 % interval +3.9 to +8.1, 300 questions that the search never saw), with 60 fewer context tokens per "
         "question."
     )
@@ -87,6 +87,14 @@ def test_a_cost_that_only_a_constraint_bounds_is_told() -> None:
     found = verdict(outcome(0.06, constraints=("latency_ms<=900",), checked=850.0))
 
     assert found.sentence.endswith("with 850 ms more latency per question.")  # the default's is near 0 there
+
+
+def test_a_win_in_cost_alone_says_how_far_quality_may_fall() -> None:
+    found = verdict(outcome(0.008, 140.0, objectives=BOTH))
+
+    assert found.kind == "win"
+    assert "context_tokens -140 tokens against the default (95 % interval -151 to -129, 300 questions" in found.sentence
+    assert found.sentence.endswith("with context_recall@4000ch +0.8 points (-1.3 to +2.9).")
 
 
 def test_no_win_says_how_many_more_questions_would_be_needed() -> None:
@@ -250,6 +258,25 @@ def test_means_over_different_questions_do_not_stand_side_by_side() -> None:
     row = re.search(r"<tr><td><b>context_recall@4000ch</b></td>.*?</tr>", page)
     assert row
     assert re.findall(r'<td class="n">(.*?)</td>', row[0])[:3] == ["–", "–", "+8.0 points"]
+
+
+@pytest.mark.parametrize(("made", "mean", "held"), [(win, "0.040", "kept"), (broken, "0.080", "broken")])
+def test_constraints_stand_with_their_means_and_verdict(made: object, mean: str, held: str) -> None:
+    assert callable(made)
+    part = render(made(), OUT).split('id="constraints"')[1].split('id="candidates"')[0]
+
+    assert "<b>false_abstention &lt;= 0.05</b>" in part
+    assert f'{mean}<br><span class="soft small">[' in part
+    assert re.search(rf'<td(?: class="bad")?>{held}</td>', part)
+    assert ('class="bad"' in part) == (held == "broken")
+
+
+def test_a_candidate_says_why_it_does_not_win() -> None:
+    part = render(broken(), OUT).split('id="candidates"')[1].split('id="learning"')[0]
+
+    assert "breaks false_abstention &lt;= 0.05" in part
+    assert "not surely better" in part
+    assert "wins" in render(win(), OUT).split('id="candidates"')[1].split('id="learning"')[0]
 
 
 def test_settings_are_named_and_fingerprints_are_not() -> None:
