@@ -76,8 +76,7 @@ aa: install  ## how often the gate errs on SET: the same questions under two nea
 	$(BIN)/ragwright eval $(SET) --corpus $(CORPUS) --split dev --out $(OUT)-aa/second --set rerank.weight=0.8
 	$(BIN)/ragwright gate --baseline $(OUT)-aa/first --candidate $(OUT)-aa/second --error-rates
 
-bench: bench-ingest bench-latency bench-retrieval bench-answers bench-eval  ## run every benchmark; figures go to out/bench and docs/results.md
-bench: bench-ingest bench-latency bench-retrieval bench-eval bench-sweep  ## run every benchmark; figures go to out/bench and docs/results.md
+bench: bench-ingest bench-latency bench-retrieval bench-answers bench-eval bench-sweep  ## run every benchmark; figures go to out/bench and docs/results.md
 	$(BIN)/python -m eval.bench results
 
 # Its PyStemmer is pinned below ours, so it is no dependency; it lies aside, where only these benchmarks see it.
