@@ -22,7 +22,7 @@ import numpy as np
 
 from eval.bench.claim_sets import CHOSEN, REPORTED, Claim, begin_wow, planted, summedits
 from eval.bench.figures import machine, write_figures
-from eval.recipes.logistic import Floats, auroc
+from eval.bench.logistic import Floats, auroc
 from eval.stats import wilson
 from rag.bridge import run_sync
 from rag.errors import ConfigError, RagwrightError
