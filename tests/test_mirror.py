@@ -12,15 +12,34 @@ PACKAGES = ("rag", "ingest", "eval", "api")
 LINES = 100
 """Modules with more lines than this have a test file of their own."""
 
+SUITES = {"eval/tune/report": "tests/eval/tune/test_report.py"}
+"""Packages of which one suite tests every module: together they make one page."""
+
 PROGRAMS = ("eval/bench", "eval/recipes")
 """Programs that measure and train, left out of the wheel: `tests/eval/bench` and `recipes` run them and read on."""
 
 ELSEWHERE = {
+    "api/cli/render.py": "its text is that of tests/api/cli/test_cli.py",
+    "eval/files.py": "its readers and writers are those of test_policy.py and test_saved.py",
     "eval/gate/cases.py": "read in the comparisons of test_compare.py and test_required.py",
     "eval/gate/decision.py": "its files and pages are those of test_required.py",
+    "eval/gate/differs.py": "its lines are those of test_compare.py",
     "eval/observation.py": "the value that all of tests/contracts/test_metrics.py is about",
+    "eval/report/html_cases.py": "its part of the page is that of test_html.py",
     "eval/report/text.py": "its tables are those of test_runner.py and test_trust.py",
-    "eval/results.py": "the results of test_runner.py, whole",
+    "eval/results/judged.py": "the values of test_trust.py and test_calibration.py",
+    "eval/summary.py": "the results of test_runner.py, whole",
+    "eval/tune/dropping.py": "what drops points in searches/test_race.py",
+    "eval/tune/ending.py": "the end of the sweeps of tests/eval/flows/test_tune.py",
+    "eval/tune/searches/asked.py": "what all searches ask through, in searches/test_race.py",
+    "eval/tune/surrogate.py": "the model of searches/test_race.py",
+    "ingest/partition/markup_notes.py": "its notes are those of test_doc_sources.py",
+    "ingest/partition/web_turners.py": "its links are those of test_doc_pages.py",
+    "rag/answer/verifiers/evidence.py": "a member of tests/contracts/test_verifiers.py",
+    "rag/context/assemble.py": "the stage of tests/rag/test_pipeline.py and test_live.py",
+    "rag/explain/gates.py": "the gates of tests/rag/explain/test_flow.py",
+    "rag/explain/kept.py": "what runs share in tests/rag/explain/test_flow.py",
+    "rag/explain/rehearsal.py": "the runs of tests/rag/explain/test_flow.py",
 }
 """Modules that are tested under another name, and where."""
 
@@ -36,7 +55,8 @@ def mirrors(module: Path) -> list[Path]:
         name = f"test_{package.name}.py"
         return [Path("tests") / package / name, Path("tests") / package.parent / name]
     name = f"test_{module.stem}.py"
-    return [Path("tests") / module.parent / name, Path("tests/contracts") / name]
+    suite = [Path(SUITES[str(module.parent)])] if str(module.parent) in SUITES else []
+    return [Path("tests") / module.parent / name, Path("tests/contracts") / name, *suite]
 
 
 def does_something(source: str) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from eval import sweep_schema
 
 
 def sweep_schema_page() -> str:
-    """Return the schema as indented JSON."""
-    return json.dumps(sweep_schema(), indent=1) + "\n"
+    """Return the schema as the page holds it."""
+    return sweep_schema()

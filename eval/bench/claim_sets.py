@@ -10,7 +10,7 @@ import json
 import random
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def claim_fields(claim: Claim) -> tuple[str, str, bool, str]:
     return claim.claim, claim.evidence, claim.supported, claim.kind
 
 
-def _claims_of(source: Source, kinds: Mapping[str, object], rng: random.Random) -> Iterator[Claim]:
+def _claims_of(source: Source, kinds: Iterable[str], rng: random.Random) -> Iterator[Claim]:
     """Yield one lie of the sentence, rare kinds before others, and one true claim."""
     common = {"misattributed", "frankenquote", "padded"}
     order = sorted(kinds, key=lambda kind: ((kind in common) - (kind in _RARE), rng.random()))

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from eval.files import JsonTree, json_object
 from eval.golden import GoldenSet, load_golden
 from eval.tune.board import Asked, Board, Places, open_board
 from eval.tune.drive import Distinct, Driver, Ledger, worker_name
 from eval.tune.ending import WINNER, Ended, ending
 from eval.tune.measure import Measurer, code_digest
-from eval.tune.outcome import Outcome, document, write_best, write_text, write_trials
+from eval.tune.outcome import Outcome, SweepDocument, document, write_best, write_text, write_trials
 from eval.tune.points import DEFAULT, Point, Scalar, Task, Value, Work, point_of
 from eval.tune.report import text, verdict, write_report, write_summary
 from eval.tune.searches import search_of
@@ -384,14 +383,14 @@ def _held(when: Sequence[tuple[str, tuple[Value, ...]]]) -> dict[str, Value]:
     return {key: allowed[0] for key, allowed in when}
 
 
-def sweep_document(outcome: Outcome, folder: Path) -> JsonTree:
+def sweep_document(outcome: Outcome, folder: Path) -> SweepDocument:
     """Return what `tune --json` prints."""
-    return json_object(replace(document(outcome, folder), verdict=verdict(outcome).sentence))
+    return replace(document(outcome, folder), verdict=verdict(outcome).sentence)
 
 
-def sweep_schema() -> JsonTree:
-    """Return the JSON Schema of a specification."""
-    return SweepSpec.model_json_schema()
+def sweep_schema() -> str:
+    """Return the JSON Schema of a specification, as indented JSON."""
+    return json.dumps(SweepSpec.model_json_schema(), indent=1) + "\n"
 
 
 def sweep_text(outcome: Outcome, folder: Path, width: int) -> str:

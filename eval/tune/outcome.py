@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from eval.files import JsonTree, json_tree
+from eval.files import json_tree
 from eval.tune.analysis import Analysis
 from eval.tune.confirm import Candidate, Confirmation, Gain
 from eval.tune.points import Changes, Dropped, Point
@@ -199,7 +199,7 @@ def write_best(outcome: Outcome, folder: Path) -> None:
     Raises:
         ConfigError: the folder cannot be written.
     """
-    changes = differences(outcome.settings(outcome.best))
+    changes = _differing(outcome.settings(outcome.best).model_dump(mode="json"), Settings().model_dump(mode="json"))
     what = outcome.best.text() if outcome.winner else "no setting beat the default, so these are the default's settings"
     head = [f"sweep {outcome.sweep.spec.name} {outcome.id[:12]} of {outcome.ended_at:%Y-%m-%d}", what]
     body = yaml.safe_dump(changes, sort_keys=False, allow_unicode=True) if changes else "{}\n"
@@ -216,12 +216,6 @@ def write_trials(outcome: Outcome, folder: Path) -> None:
     write_text(folder / TRIALS, "".join(f"{line}\n" for line in lines))
 
 
-def differences(settings: Settings) -> JsonTree:
-    """Return the tree of settings that differ from Ragwright's defaults; the environment is left out."""
-    found = _differing(settings.model_dump(mode="json"), Settings().model_dump(mode="json"))
-    return found if isinstance(found, dict) else {}
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file of the sweep, whole or not at all.
 
@@ -236,6 +230,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _differing(tree: object, usual: object) -> object:
+    """Return what of a tree of settings is not as usual."""
     if not isinstance(tree, dict) or not isinstance(usual, dict):
         return tree
     return {

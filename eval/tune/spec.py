@@ -55,7 +55,7 @@ class RangeSpec(_Part):
     choice: tuple[Any, ...] | None = Field(default=None, description="values to choose from, where there is a when")
     step: float = Field(default=0.0, ge=0, description="distance of neighbouring values; 0 takes any")
     log: bool = Field(default=False, description="draw evenly in ratios")
-    when: Mapping[str, Any] = Field(
+    when: Mapping[str, Value] = Field(
         default_factory=dict, description="values of other settings under which this one counts"
     )
 
@@ -166,7 +166,7 @@ def read_spec(name: str) -> SweepSpec:
     return spec_of({"name": path.stem, **tree}, str(path))
 
 
-def spec_of(tree: Mapping[str, Any], where: str) -> SweepSpec:
+def spec_of(tree: object, where: str) -> SweepSpec:
     """Return a specification from a tree; `where` names it in errors.
 
     Raises:

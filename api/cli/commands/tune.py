@@ -48,7 +48,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def tune(arguments: argparse.Namespace) -> int:
     """Run a sweep; print what won, or that nothing did, and where the report is."""
-    from eval import TuneOptions, run_sweep, sweep_document, sweep_text
+    from eval import TuneOptions, json_object, run_sweep, sweep_document, sweep_text
 
     options = TuneOptions(
         trials=arguments.trials,
@@ -68,7 +68,7 @@ def tune(arguments: argparse.Namespace) -> int:
     if arguments.as_worker:
         return EXIT_DONE
     if arguments.json:
-        print_json(sweep_document(found, arguments.out))
+        print_json(json_object(sweep_document(found, arguments.out)))
     else:
         print_text(sweep_text(found, arguments.out, _WIDTH), end="")
     return EXIT_DONE

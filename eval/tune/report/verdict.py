@@ -97,11 +97,8 @@ def gains(outcome: Outcome, candidate: Candidate) -> list[tuple[Metric, Gain]]:
 
 def _win(outcome: Outcome, candidate: Candidate) -> str:
     metric, gain = decided(outcome, candidate)
-    return (
-        f"Take {_who(outcome, candidate.point)}: {metric.name} {delta(gain.difference.value, metric)}"
-        " against the default"
-        f"{_seen(gain, metric)}{_price(outcome, candidate, metric)}."
-    )
+    found = f"{metric.name} {delta(gain.difference.value, metric)} against the default"
+    return f"Take {_who(outcome, candidate.point)}: {found}{_seen(gain, metric)}{_price(outcome, candidate, metric)}."
 
 
 def _who(outcome: Outcome, point: Point) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 from eval.metrics import Metric
 from eval.metrics.base import BOUNDED_UNITS
@@ -163,7 +163,7 @@ def value_of(outcome: Outcome, point: Point, key: str) -> str | None:
     space, values = outcome.sweep.space, dict[str, Value](point.values)
     if values:
         return shown(values[key]) if key in values else None
-    base: dict[str, Any] = {item.key: found_at(outcome, item.key) for item in space.parameters} | dict(space.base)
+    base = {item.key: cast(Value, found_at(outcome, item.key)) for item in space.parameters} | dict(space.base)
     counts = all(item.active(base, {}) for item in space.parameters if item.key == key)
     return default_of(outcome, key) if counts else None
 
