@@ -98,7 +98,7 @@ class ScoreTable:
         return self.scores @ question_weights(self.strata)
 
 
-def computed_table(data: Path, sets: Sequence[str], home: Path) -> ScoreTable:
+def computed_table(data: Path, sets: Sequence[str], home: Path, space: Space = SPACE) -> ScoreTable:
     """Score all points of the space on the `dev` questions of the sets that have gold spans, nothing answered."""
     specs = [SetSpec(set=data / name, search="dev", confirm=None) for name in sets]
     base = settings_of(home)
@@ -107,13 +107,12 @@ def computed_table(data: Path, sets: Sequence[str], home: Path) -> ScoreTable:
         places = Places(runtime, board, log.info)
         try:
             measurer = Measurer(base, choose_metrics([METRIC]), places, open_store(home / "tune", None))
-            return _scored(board, measurer)
+            return _scored(board, measurer, (DEFAULT, *space.grid()))
         finally:
             places.close()
 
 
-def _scored(board: Board, measurer: Measurer) -> ScoreTable:
-    points = (DEFAULT, *SPACE.grid())
+def _scored(board: Board, measurer: Measurer, points: tuple[Point, ...]) -> ScoreTable:
     asked = [item for item in board.search if item.case.spans]
     scores = np.full((len(points), len(asked)), np.nan)
     for start in range(0, len(asked), _BLOCK):
@@ -142,8 +141,8 @@ def bench_sweep(
     space = {
         "points": single(len(means)),
         "questions": single(scores.scores.shape[1]),
-        "best": Figure(_POINTS * float(means.max()), scores.scores.shape[1]),
-        "default_regret": Figure(_POINTS * float(means.max() - scores.means()[0]), scores.scores.shape[1]),
+        "best_of_grid": single(_POINTS * float(means.max())),
+        "regret_of_default": single(_POINTS * float(means.max() - scores.means()[0])),
         "points_within_0.3": single(int(np.sum(means >= means.max() - 0.003))),
         "questions_that_tell": single(int(np.sum(np.ptp(scores.scores, axis=0) > 0))),
     }
