@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.bench.held_lies import HELD_LIES
-from eval.recipes.lies import LIES, Source, names_in
-from eval.recipes.truths import TRUTHS
+from eval.bench.lies import LIES, Source, names_in
+from eval.bench.truths import TRUTHS
 from rag.text import sentences
 
 CHOSEN, REPORTED = "dev", "select"

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Mapping
 
-from eval.recipes.lies import Lie, Source, names_in
+from eval.bench.lies import Lie, Source, names_in
 
 _QUANTITY = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w.,-]*\w)")
 _MODALS = {

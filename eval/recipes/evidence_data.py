@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.recipes.lies import LIES, Source, names_in
-from eval.recipes.truths import TRUTHS
+from eval.bench.lies import LIES, Source, names_in
+from eval.bench.truths import TRUTHS
 from eval.recipes.word_swap import WordSwap
 from rag.text import sentences
 

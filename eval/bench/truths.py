@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
-from eval.recipes.lies import Source
+from eval.bench.lies import Source
 
 _ASIDE = re.compile(
     r" ?\([^()]{2,80}\)|,? (?:which|who) [^,.;]{8,80}(?=,|\.$)|, [^,.;]{4,40},(?= (?:is|are|was|were|has|can))"

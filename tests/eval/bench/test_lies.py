@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from eval.bench.held_lies import HELD_LIES, exchanged, modality
+from eval.bench.lies import LIES, Source
+from eval.bench.truths import TRUTHS
 from eval.recipes.evidence_data import window
-from eval.recipes.lies import LIES, Source
-from eval.recipes.truths import TRUTHS
 from eval.recipes.word_swap import WordSwap
 from rag.models.embedders import PACKAGED
 from rag.models.weights import packaged_folder
