@@ -22,8 +22,8 @@ import numpy as np
 
 from eval.bench.claim_sets import CHOSEN, REPORTED, Claim, begin_wow, planted, summedits
 from eval.bench.figures import machine, write_figures
-from eval.bench.logistic import Floats, auroc
 from eval.stats import wilson
+from eval.stats.areas import Floats, auroc
 from rag.bridge import run_sync
 from rag.errors import ConfigError, RagwrightError
 from rag.ports import Verifier

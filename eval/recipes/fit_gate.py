@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.bench.logistic import auroc, balanced_weights, fit_logistic
 from eval.golden import Case, open_golden
+from eval.recipes.logistic import auroc, balanced_weights, fit_logistic
 from eval.stats import wilson
 from ingest.pipeline import ingest
 from rag.answer.abstain import AnswerabilityGate, is_vague

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.bench.logistic import Floats, auroc, balanced_weights, bootstrap, fit_logistic
+from eval.recipes.logistic import Floats, auroc, balanced_weights, bootstrap, fit_logistic
 from rag.answer.claims import claim_features
 from rag.answer.logistic import Logistic
 

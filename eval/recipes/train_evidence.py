@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.bench.logistic import auroc
 from eval.recipes.evidence_data import Pair, training_pairs
+from eval.recipes.logistic import auroc
 from eval.recipes.training import Progress
 from eval.recipes.word_swap import WordSwap
 from rag.answer.verifiers.evidence import ReadTokens

@@ -20,7 +20,6 @@ from eval.runner import Asker, RunOptions, Until
 from eval.tune.board import Asked, Place, Places
 from eval.tune.points import Point
 from eval.tune.store import Row, Store
-from rag.answer.verify import make_verifier
 from rag.cache.stages import UNKEPT, KeptStages, StageResults
 from rag.settings import Settings
 from rag.state.reader import PinnedCatalogue
@@ -145,9 +144,8 @@ class Measurer:
         settings = self.settings(point)
         place = self.places.of(number, settings)
         flow = place.runtime.flow(settings, place.generation, self.kept)
-        return Asker(
-            flow, place.generation.corpus, RunOptions(), make_verifier(settings.answer), self._reader(place), self.until
-        )
+        verifier = place.runtime.verifier(settings=settings.answer) if self.until == "answer" else None
+        return Asker(flow, place.generation.corpus, RunOptions(), verifier, self._reader(place), self.until)
 
     def _reader(self, place: Place) -> LibraryReader:
         key = hash((id(place.runtime), place.generation.id))

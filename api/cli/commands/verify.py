@@ -6,10 +6,9 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from api.cli.commands.session import settings_of
 from api.cli.grammar import add_verb
@@ -27,8 +26,9 @@ _AT_ONCE = 32
 _STANDARD_INPUT = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class _BadLine:
+class _BadLine(NamedTuple):
+    """What is wrong with a line, counted from 1."""
+
     line: int
     error: str
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -38,6 +39,7 @@ Chosen on planted lies of documents that the model never read (their dev half); 
 it does elsewhere, and what was seen of which set.
 """
 
+_ROW_SAID = re.compile(r"[^:;.]{1,60}: [^;]+(?:; [^:;]{1,60}: [^;]+)+$")
 _NOT_IN_EVIDENCE = 0.25
 _MOST = 8.0  # of a logit to either side
 _SHORTEST_PART = 3  # words
@@ -97,12 +99,14 @@ class EvidenceVerifier:
 def ruled_score(claim: str, evidence: str) -> float | None:
     """Return the score of a claim that needs no model; None leaves it to the model.
 
-    Of evidence that is longer than what the model reads at once, the lexical verifier judges: there the model was of
-    no use.
+    The lexical verifier judges what the model does not know how to read: evidence that is too long for it, and a row
+    that is said with the names of its columns where the evidence does not show these.
     """
     if not claim.strip() or not evidence.strip() or len(evidence) > MAX_EVIDENCE_CHARS:
         return support_score(claim, evidence)
     said = row_support(claim, evidence)
+    if said is None and _ROW_SAID.match(claim):
+        return support_score(claim, evidence)
     if said is not False and (said or (is_verbatim(claim, evidence) and not negates(claim, evidence))):
         return 1.0
     return None

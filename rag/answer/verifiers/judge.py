@@ -52,7 +52,8 @@ class JudgeVerifier:
         return [Support(score, bool(score) and score >= self._threshold) for score in scores]
 
     async def _score(self, claim: str, evidence: str) -> float:
-        values = {"claim": fenced(claim), "evidence": fenced(evidence)}
+        passages = [{"tag": 1, "title": "", "text": fenced(evidence)}]
+        values = {"question": fenced(claim), "passages": passages, "history": [], "refusal": ""}
         rendered = render_template(self._prompts.get(PROMPT).template, values)
         messages = tuple(Message("system" if role == "system" else "user", text) for role, text in rendered)
         request = ChatRequest(messages, temperature=0.0, max_output_tokens=64, reply=JsonReply(_SCHEMA, "support"))

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
+from eval.stats.areas import Floats, auroc
 from rag.answer.logistic import Logistic
 
-Floats = NDArray[np.float64]
+__all__ = ["Floats", "auroc", "balanced_weights", "bootstrap", "fit_logistic"]
 
 
 def fit_logistic(
@@ -47,16 +46,6 @@ def balanced_weights(labels: Floats, groups: Sequence[str], per_cell: float = 10
             cell = (names == group) & (labels == label)
             weights[cell] = per_cell / max(1, int(cell.sum()))
     return weights
-
-
-def auroc(scores: Floats, labels: Floats) -> float:
-    """Return the area under the ROC curve (0..1); NaN with one class only."""
-    ranks = rankdata(scores)
-    positive = float(labels.sum())
-    negative = len(labels) - positive
-    if not positive or not negative:
-        return float("nan")
-    return float((ranks[labels == 1].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
 def bootstrap(scores: Floats, labels: Floats, statistic: Any, draws: int = 1000, seed: int = 7) -> tuple[float, float]:
