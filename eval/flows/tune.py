@@ -238,7 +238,7 @@ def run_sweep(
         run = _Run(sweep, board, places, measurer, store, _identity(sweep, board, places), out, options, advance, tell)
         _check_flows(run)
         _claim_folder(run, started_at)
-        if spawn is not None:
+        if spawn is not None and not options.helps:
             helpers += [spawn() for _ in range(options.workers - 1)]
         outcome = _swept(run, started_at, clock)
         if not options.helps:

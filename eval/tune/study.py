@@ -42,7 +42,7 @@ def write_study(
     study = optuna.create_study(
         study_name=name, storage=_storage(folder, database_url), directions=directions, load_if_exists=True
     )
-    study.set_metric_names(list(objectives))
+    study.set_user_attr("objectives", list(objectives))
     known = {trial.user_attrs.get("number") for trial in study.get_trials(deepcopy=False)}
     for trial in trials:
         if trial.number not in known:
