@@ -39,7 +39,7 @@ _PROBE_SHARE = 0.3  # of the budget goes to probes
 _PROBES = (3, 12)
 _ROUNDS = 6
 _FIRST_BLOCK = 10  # questions that the first round asks, about
-_FEWEST = 8  # points in the last rounds
+_FEWEST = 8  # points in the last rounds, or half as many as the budget pays for whole, if that is more
 _TELLING_SHARE = 0.7  # of a round's money; the rest audits the silent questions
 _LAST = 2  # rounds in which audits ask all points the same
 _DRAWS = 200
@@ -98,7 +98,8 @@ class _Race:
             return
         spend = math.ceil(self._asked.left / (_ROUNDS - turn))
         telling = [int(q) for q in self._order if not self._silent[q]]
-        fewest = max(_FEWEST, round(spend / max(1, min(len(telling), _FIRST_BLOCK)) * 0.5**turn))
+        finalists = max(_FEWEST, self._task.budget // (2 * self._task.questions))
+        fewest = max(finalists, round(spend / max(1, min(len(telling), _FIRST_BLOCK)) * 0.5**turn))
         chosen = self._contenders(turn, fewest, spend)
         if chosen:
             self._running = chosen
