@@ -1,7 +1,7 @@
 """Fit the lexical verifier on labelled claim-evidence pairs: `python -m eval.recipes.fit_verifier $RAGWRIGHT_DATA`.
 
-Prints the coefficients for `rag/answer/verify.py` and, for every label set, AUROC and balanced accuracy of a verifier
-that was fitted without it.
+Prints the coefficients for `rag/answer/verifiers/lexical.py` and, for every label set, AUROC and balanced accuracy of
+a verifier that was fitted without it.
 """
 
 from __future__ import annotations

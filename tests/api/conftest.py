@@ -166,6 +166,7 @@ class FakeRuntime:
         self.explainer = None  # asked only by its own tests, over a real one
         self.catalogue = FakeCatalogue()
         self.embedder = FakeEmbedder()
+        self.verifier = None  # asked only by its own tests, over a real one
         self.counts = {"vectors": 1, "keywords": 1}
         self.closed = False
 

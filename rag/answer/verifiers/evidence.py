@@ -18,8 +18,8 @@ from rag.types import Support, Vectors
 ReadTokens = Callable[[Sequence[str]], list[tuple[Ids, Vectors]]]
 """Reads texts with the packaged encoder: the tokens of each by number, and their vectors (L2-normalised)."""
 
-MAX_EVIDENCE_CHARS = 700
-"""Characters of evidence that the model reads; it was trained on less."""
+MAX_EVIDENCE_CHARS = 500
+"""Characters of evidence that the model reads, a little more than it was trained on; beyond it was of no use."""
 
 WEIGHED = Logistic(
     -4.68,
