@@ -125,13 +125,14 @@ def command(plant: SimpleNamespace, spec: str, out: Path, *more: str) -> list[st
 
 def test_a_killed_sweep_goes_on_at_the_command_line(plant: SimpleNamespace, tmp_path: Path) -> None:
     spec, environ = spec_file(plant, tmp_path / "s.yaml", seed=7), os.environ | {"RAGWRIGHT_HOME": str(plant.home)}
-    killed = subprocess.Popen(command(plant, spec, tmp_path / "out"), env=environ, stderr=subprocess.PIPE, text=True)
-    assert killed.stderr is not None
-    line = killed.stderr.readline()
-    time.sleep(0.3)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert "settings over" in line, line + killed.stderr.read()
+    with subprocess.Popen(
+        command(plant, spec, tmp_path / "out"), env=environ, stderr=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stderr is not None
+        line = killed.stderr.readline()
+        time.sleep(0.3)
+        killed.send_signal(signal.SIGKILL)
+        assert "settings over" in line, line + killed.stderr.read()
     done = subprocess.run(
         command(plant, spec, tmp_path / "out", "--resume", "--workers", "2"),
         env=environ,
