@@ -28,6 +28,7 @@ READS_WITH = EmbedderSettings()
 """The encoder whose token vectors the weights are trained on, whatever the settings name for the index."""
 MAX_CLAIM_TOKENS, MAX_EVIDENCE_TOKENS = 64, 160
 
+_ALONE = 200_000  # multiplications
 _AROUND = 3  # tokens to each side that count as around a counterpart
 
 Ids = NDArray[np.int64]
@@ -64,10 +65,10 @@ class EvidenceModel:
         before, after = np.zeros_like(same), np.zeros_like(same)
         before[1:, 1:], after[:-1, :-1] = same[:-1, :-1], same[1:, 1:]
         equal = _Equal(same, same * before, same * after, same * before * after)
-        cosines = claim @ evidence.T
-        keys = _unit(claim @ w["key.weight"].T) @ _unit(evidence @ w["key.weight"].T).T
+        cosines = _product(claim, evidence.T)
+        keys = _unit(_product(claim, w["key.weight"].T)) @ _unit(_product(evidence, w["key.weight"].T)).T
         attention = _softmax(w["temp"] * (keys + cosines) + w["exact"] * same + w["near"] * (before + after))
-        ours, theirs = claim @ w["val.weight"].T, evidence @ w["val.weight"].T
+        ours, theirs = _product(claim, w["val.weight"].T), _product(evidence, w["val.weight"].T)
         hidden = self._claim_side(ours, attention @ theirs, _claim_looks(attention, cosines, equal, claim_ids))
         around = self._evidence_side(theirs, attention.sum(0), cosines, equal)
         pooled = np.concatenate([hidden.mean(0), hidden.max(0), (hidden * hidden).mean(0), around])
@@ -159,8 +160,15 @@ def _convolved(rows: Vectors, weight: Vectors, bias: Vectors) -> Vectors:
     padded = np.pad(rows, ((width // 2, width // 2), (0, 0)))
     total = np.broadcast_to(bias, (len(rows), len(bias))).astype(np.float32)
     for i in range(width):
-        total = total + padded[i : i + len(rows)] @ weight[:, :, i].T
+        total = total + _product(padded[i : i + len(rows)], weight[:, :, i].T)
     return total
+
+
+def _product(left: Vectors, right: Vectors) -> Vectors:
+    """Multiply in pieces that BLAS does on one thread each: several wait for each other longer than they work."""
+    rows = max(1, _ALONE // right.size)
+    whole: Vectors = np.concatenate([left[i : i + rows] @ right for i in range(0, len(left), rows)])
+    return whole
 
 
 def _softmax(logits: Vectors) -> Vectors:
