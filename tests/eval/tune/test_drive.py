@@ -54,9 +54,12 @@ class Scripted:
         self.store.put(made)
         return [(found | made)[key] for key in keys]
 
+    def luck(self, key: str) -> int:
+        return abs(hash(key)) % 2**32
+
     def row(self, point: Point, key: str) -> Row:
         keep = float(dict(point.values).get("context.keep", 0.5))  # type: ignore[arg-type]
-        luck = np.random.default_rng(abs(hash(key)) % 2**32).normal(0, 0.05)
+        luck = np.random.default_rng(self.luck(key)).normal(0, 0.05)
         return Row({RECALL.name: float(np.clip(0.6 + 0.3 * keep + luck, 0, 1)), TOKENS.name: 1000 * keep}, 0.01)
 
 
