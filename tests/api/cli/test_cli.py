@@ -203,6 +203,7 @@ ANSWER = {
     ],
     "abstained": False,
     "reason": None,
+    "warnings": [],
     "context": CONTEXT,
     "provenance": {
         "generation": 7,

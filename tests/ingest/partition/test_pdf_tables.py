@@ -43,14 +43,6 @@ def test_the_head_names_the_columns() -> None:
     assert [" ".join(part.text for part in cells) for cells in table.head] == ["Part", "Price", "Count"]
 
 
-def test_a_cell_on_two_lines_is_one_cell() -> None:
-    lefts = (50, 120, 400)
-    rows = [row(60, "Part", "Note", "Count", lefts=lefts), row(80, "Belt", "fits both", "3", lefts=lefts)]
-    rows += [[cell("pumps", 120, 90)], row(110, "Lamp", "spare", "4", lefts=lefts)]
-    (table,) = tables(rows)
-    assert "Belt | fits both pumps | 3" in shown(table)
-
-
 def test_a_table_goes_on_at_the_top_of_the_next_page_below_the_same_columns() -> None:
     (first,) = tables(grid(600, *STOCK))
     (second,) = tables(grid(60, ("Seal", "1.25", "70"), ("Hose", "4.00", "12"), ("Gauge", "31.00", "2")))
