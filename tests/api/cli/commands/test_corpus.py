@@ -3,12 +3,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from api.cli import main
 from api.cli.render_corpus import ingest_text
+from eval.gate.error_rates import MetricRates, Rates
+from eval.gate.policy import GatePolicy
+from eval.results import SetInfo
+from eval.stats import Estimate
 from ingest.gate import Verdict
 from ingest.pipeline import IngestOptions, Progress
 from ingest.report import IngestReport
@@ -160,10 +165,10 @@ def test_generations_are_listed_switched_and_erased(
 def test_the_gate_s_error_rates_are_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ok: bool, code: int
 ) -> None:
-    share = {"value": 0.9, "low": 0.8, "high": 0.95}
-    shares = {"PASS": share, "FAIL": share, "INCONCLUSIVE": share}
-    metric = {"n": 40, "planted_effect": 0.03, "aa": shares, "planted": shares, "caught": share}
-    rates = {"ok": ok, "set": {"name": "s"}, "cases": 50, "metrics": {"nDCG@10": metric}}
+    share = Estimate(0.9, 40, 0.8, 0.95, "wilson")
+    shares: Any = {"PASS": share, "FAIL": share, "INCONCLUSIVE": share}
+    metric = MetricRates(40, 0.03, shares, shares, share, ok)
+    rates = Rates(SetInfo("s", "0" * 64), 50, GatePolicy(), {"nDCG@10": metric}, ok)
     monkeypatch.setattr("eval.flows.runs.load_run", lambda folder: folder)
     monkeypatch.setattr("eval.flows.runs.gate_error_rates", lambda *runs, repeats: rates)
     arguments = ["gate", "--baseline", "a", "--candidate", "b", "--error-rates"]
@@ -176,10 +181,8 @@ def test_the_gate_s_error_rates_are_printed(
 def test_the_gate_s_decision_is_the_exit_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    decision = {"verdict": "PASS", "exit_code": code, "metrics": {}, "must_pass_broken": []}
-    monkeypatch.setattr("eval.flows.runs.load_run", lambda folder: folder)
-    decided = {**decision, "baseline": "a", "candidate": "b"}
-    monkeypatch.setattr("eval.flows.runs.run_gate", lambda *runs, **options: decided)
+    decided = SimpleNamespace(document={"verdict": "PASS", "exit_code": code}, exit_code=code)
+    monkeypatch.setattr("eval.flows.runs.gate_runs", lambda *runs, **options: decided)
     arguments = ["gate", "--baseline", "a", "--candidate", "b", "--json"]
     assert main(arguments) == code
     assert json.loads(capsys.readouterr().out)["exit_code"] == code
