@@ -22,8 +22,8 @@ from eval.tune.measure import Measurer, code_digest
 from eval.tune.outcome import Outcome, SweepDocument, document, write_best, write_text, write_trials
 from eval.tune.points import DEFAULT, Point, Scalar, Task, Value, Work, point_of
 from eval.tune.report import text, verdict, write_report, write_summary
-from eval.tune.searches import search_of
-from eval.tune.spec import Budget, RangeSpec, SetSpec, Split, Sweep, SweepSpec, check, read_spec
+from eval.tune.searches import known_search, search_of
+from eval.tune.spec import Budget, RangeSpec, SetSpec, Split, Sweep, SweepSpec, check, check_sets, read_spec
 from eval.tune.store import Store, open_store
 from eval.tune.study import write_study
 from rag.errors import ConfigError
@@ -226,6 +226,8 @@ def run_sweep(
     """
     started_at = clock()
     spec = sweep_spec(name, options)
+    check_sets(spec)
+    known_search(spec.search)
     board = open_board(spec.sets, runtime.home.root, started_at)
     sweep = check(spec, runtime.settings, _primary(board))
     url = runtime.settings.environment.database_url

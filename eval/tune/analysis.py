@@ -85,8 +85,9 @@ def analyse(
         works: what was asked, in its order, for the learning curve.
         seed: of the points that a model of a large space looks at.
     """
-    whole = {point: values for point, values in scores.items() if np.isfinite(values).all()}
-    best, beaten = pareto({point: weighted_means(values, strata) for point, values in (whole or scores).items()})
+    telling = np.isfinite(scores[DEFAULT])
+    whole = {point: values for point, values in scores.items() if np.isfinite(values[telling]).all()}
+    best, beaten = pareto({point: weighted_means(values, strata) for point, values in whole.items()})
     pool, belief = _modelled(scores, strata, candidates, seed, winner)
     return Analysis(
         best,

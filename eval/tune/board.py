@@ -66,6 +66,7 @@ def open_board(sets: Sequence[SetSpec], home: Path, now: datetime) -> Board:
         ConfigError: a set lacks a split, or nothing matches.
     """
     opened = [(spec, folder) for spec in sets for folder in _folders(spec)]
+    _refuse_doubles([folder for _, folder in opened])
     specs, golden, search, confirm = [], [], list[Asked](), list[Asked]()
     for number, (spec, folder) in enumerate(opened):
         looked = _opened(folder, spec.search, spec.where, home, now)
@@ -78,6 +79,15 @@ def open_board(sets: Sequence[SetSpec], home: Path, now: datetime) -> Board:
         specs.append(spec.model_copy(update={"set": folder}))
         golden.append(looked)
     return Board(tuple(specs), tuple(golden), tuple(search), tuple(confirm))
+
+
+def _refuse_doubles(folders: Sequence[Path]) -> None:
+    """Refuse a set that is named twice: its questions would count as more than they are."""
+    seen = set[Path]()
+    for folder in folders:
+        if folder.resolve() in seen:
+            raise ConfigError(f"sets: {folder} is named twice; a question counts once")
+        seen.add(folder.resolve())
 
 
 def _opened(folder: Path, split: str | None, where: Sequence[str], home: Path, now: datetime) -> GoldenSet:

@@ -17,6 +17,7 @@ from eval.tune.points import Value
 from eval.tune.space import Choice, Parameter, Range, Space, builds_index, stage_of
 from rag.errors import ConfigError, UnknownKeyError
 from rag.settings import Settings
+from rag.settings.doubled import doubled_keys
 from rag.state.home import check_corpus_name
 
 SPECS = Path(__file__).with_name("specs")
@@ -25,6 +26,7 @@ SPECS = Path(__file__).with_name("specs")
 Split = Literal["dev", "select", "sealed", "half-a", "half-b"]
 """A split of a golden set; the halves are of a set without splits, by the hash of a question's cluster."""
 
+_STEPS = 10_000
 _CONSTRAINT = re.compile(r"\s*([^\s<>=]+)\s*(<=|>=)\s*([-+0-9.eE]+)\s*")
 
 
@@ -78,7 +80,7 @@ class Budget(_Part):
 class SweepSpec(_Part):
     """A sweep, as its YAML file says it."""
 
-    name: str = Field(default="sweep", description="what the report calls it")
+    name: str = Field(default="sweep", pattern=r"^[^\r\n]{1,80}$", description="what the report calls it, one line")
     sets: tuple[SetSpec, ...] = Field(min_length=1, description="the golden sets; each counts the same")
     space: Mapping[str, Annotated[RangeSpec, BeforeValidator(_as_range)]] = Field(
         min_length=1, description="dotted keys of settings, each with a list of values or a range"
@@ -149,7 +151,9 @@ class Sweep:
 
 
 def read_spec(name: str) -> SweepSpec:
-    """Read a specification: a file, or a name of those that come with Ragwright. Sets are found beside the file.
+    """Read a specification: a file, or a name of those that come with Ragwright.
+
+    Folders of sets are relative to where the command runs.
 
     Raises:
         ConfigError: there is none, or it is wrong.
@@ -158,9 +162,13 @@ def read_spec(name: str) -> SweepSpec:
     if not path.is_file():
         raise ConfigError(f"there is no sweep {name!r}: name a YAML file, or one of {', '.join(known_specs())}")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tree, doubled = yaml.safe_load(text), doubled_keys(yaml.compose(text, yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    if doubled:
+        line, key = doubled[0]
+        raise ConfigError(f"{path}: line {line}: the key {key!r} stands twice")
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} must be a mapping with sets and space")
     return spec_of({"name": path.stem, **tree}, str(path))
@@ -184,6 +192,16 @@ def known_specs() -> list[str]:
     return sorted(path.stem for path in SPECS.glob("*.yaml"))
 
 
+def check_sets(spec: SweepSpec) -> None:
+    """Refuse sets that a sweep may not open, before one is opened.
+
+    Raises:
+        ConfigError: a set is to be searched where it is confirmed, or on the sealed split.
+    """
+    for chosen in spec.sets:
+        _check_set(chosen)
+
+
 def check(spec: SweepSpec, settings: Settings, primary: str) -> Sweep:
     """Return the sweep that a specification means over these settings.
 
@@ -197,8 +215,7 @@ def check(spec: SweepSpec, settings: Settings, primary: str) -> Sweep:
             has no question to decide by.
     """
     base = settings.changed(spec.settings) if spec.settings else settings
-    for chosen in spec.sets:
-        _check_set(chosen)
+    check_sets(spec)
     parameters = tuple(_parameter(key, item) for key, item in spec.space.items())
     named = {key for item in parameters for key, _ in item.when} - {item.key for item in parameters}
     space = Space(parameters, tuple((key, _value(_of(base, key), f"when: {key}")) for key in sorted(named)))
@@ -244,7 +261,9 @@ def _parameter(key: str, item: RangeSpec) -> Parameter:
         limits = "low <= high" if low > high else "numbers above 0 for log"
         raise ConfigError(f"space: {key}: [{low:g}, {high:g}] must have {limits}")
     whole = item.int_ is not None
-    step = item.step or (1.0 if whole and not item.log else 0.0)
+    if item.step and (high - low) / item.step > _STEPS:
+        raise ConfigError(f"space: {key}: more than {_STEPS} steps; choose a larger step, or none")
+    step = item.step or (1.0 if whole and not item.log and high - low <= _STEPS else 0.0)
     return Range(key, when, float(low), float(high), step, item.log, whole)
 
 

@@ -13,7 +13,7 @@ from eval.tune.searches.staged import staged
 from eval.tune.searches.tpe import tpe
 from rag.errors import UnknownKeyError
 
-__all__ = ["SEARCHES", "search_of"]
+__all__ = ["SEARCHES", "known_search", "search_of"]
 
 SEARCHES: dict[str, Callable[[Task], Search]] = {
     "race": race,
@@ -26,12 +26,21 @@ SEARCHES: dict[str, Callable[[Task], Search]] = {
 """`race` is the one to use. The others are what it is measured against (`make bench-sweep`)."""
 
 
-def search_of(name: str, task: Task) -> Search:
-    """Return a search that has not begun.
+def known_search(name: str) -> None:
+    """Refuse a name that is none, before anything is asked.
 
     Raises:
         UnknownKeyError: the name is no key of SEARCHES.
     """
     if name not in SEARCHES:
         raise UnknownKeyError("search", name, SEARCHES)
+
+
+def search_of(name: str, task: Task) -> Search:
+    """Return a search that has not begun.
+
+    Raises:
+        UnknownKeyError: the name is no key of SEARCHES.
+    """
+    known_search(name)
     return SEARCHES[name](task)

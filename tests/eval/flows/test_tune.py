@@ -117,6 +117,14 @@ def test_what_cannot_be_swept_is_said_before_anything_is_asked(
         ran(plant, spec_file(plant, tmp_path / "s.yaml", **changes), tmp_path / "out")
 
 
+def test_a_sealed_split_is_refused_before_it_is_opened(plant: SimpleNamespace, tmp_path: Path) -> None:
+    sealed = write_set(tmp_path / "set", ("dev", "sealed"))
+    spec = spec_file(plant, tmp_path / "s.yaml", sets=[{"set": str(sealed), "corpus": "plant", "confirm": "sealed"}])
+    with pytest.raises(ConfigError, match="never opens the sealed split"):
+        ran(plant, spec, tmp_path / "out")
+    assert not (plant.home / "sealed.log").exists() and not (tmp_path / "out").exists()
+
+
 def command(plant: SimpleNamespace, spec: str, out: Path, *more: str) -> list[str]:
     settings = (f"embedder.cache_dir={plant.model_cache}", "embedder.threads=1")
     chosen = [part for setting in settings for part in ("--set", setting)]

@@ -94,7 +94,7 @@ def test_old_runs_without_settings_still_compare(known: str) -> None:
 
 def test_results_keep_what_the_fingerprint_is_made_of_and_no_secret() -> None:
     environ = {"OPENAI_API_KEY": "sk-secret", "OPENAI_BASE_URL": "https://x.example/v1", "KEY_B": "sk-other"}
-    entry = {"model": "big", "base_url": "https://y.example/v1?key=sk-query", "api_key_env": "KEY_B"}
+    entry = {"model": "big", "base_url": "https://y.example/v1", "api_key_env": "KEY_B"}
     settings = load_settings(overrides=[f"models.b={json.dumps(entry)}", "answer.model=b"], environ=environ)
     kept = settings.recorded()
     text = json.dumps(kept)

@@ -67,6 +67,13 @@ def test_a_pattern_takes_the_sets_that_have_both_splits(tmp_path: Path, monkeypa
         board(tmp_path / "nothing" / "*", tmp_path / "home")
 
 
+def test_a_set_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "set")
+    sets = [SetSpec.model_validate({"set": path}) for path in (folder, tmp_path / "." / "set")]
+    with pytest.raises(ConfigError, match="named twice; a question counts once"):
+        open_board(sets, tmp_path, NOW)
+
+
 def test_an_index_is_built_once_and_texts_are_embedded_once(tmp_path: Path, runtime: Runtime) -> None:
     found, told = board(write_set(tmp_path / "set"), runtime.home.root), list[str]()
     places = Places(runtime, found, told.append)

@@ -65,6 +65,8 @@ def test_a_list_in_a_list_is_one_value() -> None:
         ({"constraints": ["context_tokens<=100", "context_tokens>=200"]}, "cannot both hold"),
         ({"budget": {"trials": 0}}, "trials"),
         ({"seed": -1}, "seed"),
+        ({"name": "a\nanswer: {max_sentences: 1}"}, "name"),
+        ({"space": {"context.keep": {"float": [0.1, 0.9], "step": 1e-12}}}, "more than 10000 steps"),
         ({"settings": {"context.kept": 1}}, "kept"),
     ],
 )
@@ -82,6 +84,9 @@ def test_a_file_is_named_in_its_errors(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ConfigError, match=message):
             read_spec(str(path))
+    path.write_text("sets: [{set: x}]\nspace: {context.keep: [0.3]}\nspace: {context.keep: [0.5]}\n")
+    with pytest.raises(ConfigError, match="line 3: the key 'space' stands twice"):
+        read_spec(str(path))
     with pytest.raises(ConfigError, match=r"no sweep 'quik'.*quick"):
         read_spec("quik")
 

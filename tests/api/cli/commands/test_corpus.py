@@ -181,7 +181,8 @@ def test_the_gate_s_error_rates_are_printed(
 def test_the_gate_s_decision_is_the_exit_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    decided = SimpleNamespace(document={"verdict": "PASS", "exit_code": code}, exit_code=code)
+    decision = {"verdict": "PASS", "exit_code": code}
+    decided = SimpleNamespace(document=decision, exit_code=code, write=lambda folder: None)
     monkeypatch.setattr("eval.flows.runs.gate_runs", lambda *runs, **options: decided)
     arguments = ["gate", "--baseline", "a", "--candidate", "b", "--json"]
     assert main(arguments) == code
