@@ -7,7 +7,7 @@ from rag.answer.generative import LlmGenerator
 from rag.context.citations import cite_taken
 from rag.errors import GeneratorError
 from rag.ports import Generator
-from rag.types import Context, Draft, Message, Passage, Prompt, ScoredSpan, Span, Usage, draft_of
+from rag.types import UNCOUNTED, Context, Draft, Message, Passage, Prompt, ScoredSpan, Span, Usage, draft_of
 from rag.units import units_of
 from tests.fakes import FakeChatModel
 
@@ -108,7 +108,7 @@ class TestLlm:
         generator = LlmGenerator(chat)
         draft = await generator.generate("When?", context(POLICY), self.prompt)
         pieces = [piece async for piece in generator.stream("When?", context(POLICY), self.prompt)]
-        assert draft == Draft("In five days. [1]", "fake-model", usage or Usage())
+        assert draft == Draft("In five days. [1]", "fake-model", usage or UNCOUNTED)
         assert draft_of(pieces, generator.model) == draft
         assert [isinstance(piece, Usage) for piece in pieces] == [False] * 4 + [True]
         assert [request.messages for request in chat.requests] == [self.prompt.messages] * 2

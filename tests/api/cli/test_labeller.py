@@ -50,7 +50,7 @@ def test_a_passage_is_chosen_by_its_rank_and_narrowed_by_its_words(typed: Any) -
     session, said = typed("1", "Refunds take 30 days.", "Thirty days.", "kind=edge tags=a,b", "")
     session.label_all([queued()])
     (row,) = session.store.rows
-    assert (row["question"], row["answers"], row["kind"]) == ("How long?", ["Thirty days."], "edge")
+    assert (row.question, list(row.answers), row.kind) == ("How long?", ["Thirty days."], "edge")
     assert session.saved == 1 and any("(asked 2 times)" in line for line in said)
 
 
@@ -64,7 +64,7 @@ def test_a_question_that_nothing_answers(typed: Any) -> None:
     session, _ = typed("u", "", "")
     session.label_all([queued()])
     (row,) = session.store.rows
-    assert row["answerable"] is False and row["relevant"] == []
+    assert row.answerable is False and not row.relevant
 
 
 def test_what_is_no_choice_is_said_and_skipping_saves_nothing(typed: Any) -> None:

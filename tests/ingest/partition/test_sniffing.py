@@ -53,7 +53,10 @@ def test_a_lock_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "data", "said"),
-    [("a.doc", OLE_SIGNATURE, "old binary format.*save it as .docx"), ("a.ODS", b"PK", ".ods file.*save it as .xlsx")],
+    [
+        ("a.doc", OLE_SIGNATURE, "old binary format.*save it as .docx"),
+        ("a.ODS", b"PK\x03\x04\x14\x00\x00\x00", ".ods file.*save it as .xlsx"),
+    ],
 )
 def test_what_is_not_read_says_what_to_save_it_as(name: str, data: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)

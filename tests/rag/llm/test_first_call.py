@@ -6,13 +6,14 @@ import subprocess
 import sys
 
 FIRST_CALL = """
-import asyncio, time
+import asyncio, gc, time
 from rag.errors import GeneratorUnavailableError
 from rag.answer.generators import make_generator
 from rag.llm import ChatModels
 from rag.settings import AnswerSettings, Environment
 from rag.types import Context, Message, Prompt
 
+gc.disable()  # a collection of what the other thread imports falls on whichever thread asks for memory next
 longest = 0.0
 
 async def watch():

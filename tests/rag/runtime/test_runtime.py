@@ -9,7 +9,7 @@ import pytest
 
 from ingest.pipeline import ingest
 from rag.errors import CorpusNotFoundError, DocumentNotFoundError, StateError
-from rag.pipeline import Request
+from rag.pipeline import RagPipeline, Request
 from rag.runtime import Runtime, open_runtime
 from rag.settings import load_settings
 from tests.fakes import equal_to
@@ -61,7 +61,7 @@ async def test_a_restricted_view_hides_what_its_caller_may_not_see(runtime: Runt
 
 async def test_other_settings_run_over_what_is_open(runtime: Runtime) -> None:
     changed = runtime.settings.changed({"retrieval.top_k": 1, "rerank.name": "none"})
-    found = await runtime._variant(changed).search(REQUEST)
+    found = await RagPipeline(runtime._variant(changed), changed).search(REQUEST)
     assert len(found.hits) == 1 < len((await runtime.pipeline.search(REQUEST)).hits)
     assert set(found.hits[0].stages) <= {"dense", "bm25", "fused"}
 

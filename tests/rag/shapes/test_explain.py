@@ -25,6 +25,7 @@ def explanation(**changes: object) -> Explanation:
         "left_out": (Dropped("d", Span(4, 9), "budget"),),
         "suggestions": (WIDER,),
         "tried": (Tried("context.keep", (0.6, 0.9)),),
+        "not_tried": (),
         "answer": None,
         "sentences": (),
         "timings_ms": {"total": 1.0},

@@ -18,7 +18,7 @@ def test_the_table_has_every_name_of_the_vocabulary_once_in_the_order_of_the_flo
 def test_a_setting_of_a_loss_is_a_setting_and_its_sentence_can_be_said() -> None:
     for each in LOSSES:
         value = Settings().value(each.setting) if each.setting else ""
-        said = each.sentence.format(value=value, rank=41, places="dense 120, bm25 none")
+        said = each.sentence.format(value=value, rank=41, places="dense 120, bm25 none", before=3, rules="kind=notes")
         assert said.endswith(".") and "{" not in said
         assert ("{value" in each.sentence) <= (each.setting is not None), each.gate
 
