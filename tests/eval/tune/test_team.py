@@ -31,10 +31,10 @@ def ended(worker: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
-def together(url: str, workers: int, seed: int) -> tuple[float, list[dict[str, Any]]]:
+def together(url: str, workers: int, seed: int, sleep: float = SLEEP_S) -> tuple[float, list[dict[str, Any]]]:
     """Return how long the work took, the start of the processes left out, and what each worker found."""
     started = time.perf_counter()
-    team = [begun(url, seed) for _ in range(workers)]
+    team = [begun(url, seed, sleep) for _ in range(workers)]
     found = [ended(worker) for worker in team]
     return time.perf_counter() - started, found
 
@@ -51,7 +51,7 @@ def killed(url: str, seed: int, kills: int) -> dict[str, Any]:
 
 
 def test_two_workers_share_a_sweep_and_a_killed_one_costs_nothing(database: str, postgres: Server) -> None:
-    _, found = together(database, 2, seed=1)
+    _, found = together(database, 2, seed=1, sleep=0.05)
     assert found[0]["ranked"] == found[1]["ranked"] and found[0]["evaluations"] == found[0]["keys"]
     with new_database(postgres.url, "killed") as url:
         heir = killed(url, seed=1, kills=1)
