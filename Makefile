@@ -65,7 +65,7 @@ eval: install  ## make eval SET=folder CORPUS=name
 
 # The sweep `quick` asks the demo corpus; the others that come with Ragwright say what they need.
 tune: install  ## make tune SPEC=quick (or a YAML file): search settings on one split, confirm the best on another
-	$(BIN)/ragwright status --corpus demo >/dev/null 2>&1 || $(BIN)/ragwright ingest corpora/demo --corpus demo --prune
+	$(if $(filter quick retrieval compression,$(SPEC)),$(BIN)/ragwright ingest corpora/demo --corpus demo --prune)
 	$(BIN)/ragwright tune $(SPEC) --out $(TUNED) $(TUNE_ARGS)
 
 gate: install  ## make gate BASELINE=run CANDIDATE=run

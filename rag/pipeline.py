@@ -104,6 +104,7 @@ class RagPipeline:
             settings.rerank,
             self._access,
             settings.query,
+            (settings.answer, *settings.models.values()) if settings.query.steps != ("history",) else (),
             kept,
         )
         self._assemble = Assembler(stages.catalogue, stages.compressor, stages.tokenizer, settings.context, kept)

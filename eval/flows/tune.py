@@ -413,8 +413,8 @@ def _claim_folder(run: _Run, now: datetime) -> None:
         write_text(path, fresh.model_dump_json() + "\n")
     elif mark.sweep != run.id:
         raise ConfigError(
-            f"{run.out} holds another sweep ({mark.name}, begun {mark.started_at}), or its questions, corpus or code"
-            " changed since; use another --out"
+            f"{run.out} holds another sweep ({mark.name}, begun {mark.started_at}), or its options, questions,"
+            " corpus or code changed since; use the options of before, or another --out"
         )
     elif not run.options.resume:
         raise ConfigError(f"{run.out} holds this sweep already; go on with it: --resume")

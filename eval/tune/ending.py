@@ -162,7 +162,9 @@ def _trials(ended: Ended) -> tuple[Trial, ...]:
     dropped = {item.point: item for item in ended.found.dropped}
     names = [metric.name for metric in ended.sweep.metrics]
     trials = []
-    for number, (point, rows) in enumerate(ledger.rows.items()):
+    asked = (DEFAULT, *(work.point for work in ledger.works), *ledger.rows)  # whoever did the work, in this order
+    for number, point in enumerate(point for point in dict.fromkeys(asked) if point in ledger.rows):
+        rows = ledger.rows[point]
         gain, paired = ledger.gain(point, ended.sweep.objectives[0])
         values = {name: ledger.mean(point, name) for name in names}
         whole = len(rows) == total

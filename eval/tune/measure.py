@@ -84,7 +84,7 @@ class Measurer:
     concurrency: int = 2
     kept: StageResults = field(init=False)
     until: Until = field(init=False)
-    _readers: dict[int, LibraryReader] = field(default_factory=dict)
+    _readers: dict[tuple[int, int], LibraryReader] = field(default_factory=dict)
     _settings: dict[Point, Settings] = field(default_factory=dict)
     _identities: dict[Point, str] = field(default_factory=dict)
     _catalogues: dict[int, str] = field(default_factory=dict)
@@ -148,7 +148,7 @@ class Measurer:
         return Asker(flow, place.generation.corpus, RunOptions(), verifier, self._reader(place), self.until)
 
     def _reader(self, place: Place) -> LibraryReader:
-        key = hash((id(place.runtime), place.generation.id))
+        key = (id(place.runtime), place.generation.id)
         if key not in self._readers:
             self._readers[key] = LibraryReader(PinnedCatalogue(place.runtime.engine, place.generation))
         return self._readers[key]

@@ -7,6 +7,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from pydantic import BaseModel
+
 from rag.cache.stages import UNKEPT, StageResults, stage_key
 from rag.conditions import Condition, Filter, as_conditions, hiding, parse_condition, resolve
 from rag.errors import ConfigError
@@ -31,6 +33,7 @@ class Searcher:
     rerank: RerankSettings
     access: tuple[Condition, ...] = ()
     steps: QuerySettings = QuerySettings()
+    writers: tuple[BaseModel, ...] = ()
     kept: StageResults = UNKEPT
 
     async def best(self, request: Request, generation: Generation, packed: int, spans: Spans) -> Ranking:
@@ -83,7 +86,7 @@ class Searcher:
     def _key(self, request: Request, generation: Generation, packed: int) -> Hashable:
         """Return what decides the ranking of a question."""
         asked = (request.question, request.history, request.top_k, as_conditions(request.filter), self.access)
-        return stage_key((self.steps, self.retrieval, self.rerank), (generation, *asked, packed))
+        return stage_key((self.steps, self.retrieval, self.rerank, *self.writers), (generation, *asked, packed))
 
     async def _filter(self, request: Request, generation: Generation) -> tuple[Filter, Filter]:
         """Return what the caller asks for and may see, and what the settings leave out."""
